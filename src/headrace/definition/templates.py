@@ -11,7 +11,7 @@ from typing import Any, Literal as OneOf
 from msgspec import Struct
 
 Json = Any
-"""A JSON value: None, bool, int, float, str, list, dict with text keys; anywhere inside, a reference below."""
+"""A JSON value: None, bool, int, float, str, list, dict with text keys; inside it, a reference below."""
 
 
 class ValueRef:
