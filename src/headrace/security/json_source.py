@@ -1,0 +1,229 @@
+"""JSON texts: the strict decoder and the finder of places.
+
+The value is made by the C decoder of the standard library, because only that one has a hook to see a key
+twice in one object.
+Places are found only when somebody asks, by walking down from the root while the same C scanner skips what
+lies beside the way.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from headrace.errors import InvalidDefinition, Problem
+
+_MOST_PROBLEMS = 100
+_SPACE = re.compile(r"[ \t\n\r]*")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_scan = json.JSONDecoder().raw_decode
+
+
+class _NotJson(ValueError):
+    """A literal that Python would read and JSON does not know."""
+
+
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Return line and column of a character, both from 1, the column in code points."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def read(text: str, max_depth: int) -> Any:
+    """Return the value of the text; raises InvalidDefinition."""
+    doubles: list[tuple[dict[str, Any], str]] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            seen: set[str] = set()
+            for key, _ in pairs:
+                if key in seen:
+                    doubles.append((made, key))
+                seen.add(key)
+        return made
+
+    try:
+        value = json.loads(
+            text, object_pairs_hook=members, parse_constant=_refuse_constant, parse_float=_finite
+        )
+        if _SURROGATE.search(text):
+            _refuse_lone_surrogates(value)
+    except RecursionError:
+        raise _too_deep(max_depth) from None
+    except json.JSONDecodeError as error:
+        raise _broken(error.msg if text.strip() else "The text is empty", text, error.pos) from None
+    except _NotJson as error:
+        raise _broken(f"{error} is not a JSON number", text, _outside_strings(text, str(error))) from None
+    except UnicodeEncodeError:
+        raise _broken("A lone surrogate is not a character", text, None) from None
+    except ValueError:
+        raise _broken("An integer has too many digits", text, None) from None
+    _check_depth(value, max_depth)
+    if doubles:
+        raise InvalidDefinition(_duplicates(text, value, doubles))
+    return value
+
+
+def _refuse_constant(literal: str) -> float:
+    raise _NotJson(literal)
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if math.isinf(number):
+        raise _NotJson(literal)
+    return number
+
+
+def _refuse_lone_surrogates(value: Any) -> None:
+    json.dumps(value, ensure_ascii=False).encode()
+
+
+def _outside_strings(text: str, literal: str) -> int | None:
+    for found in re.finditer(r'"(?:[^"\\]|\\.)*"|' + re.escape(literal), text):
+        if not found.group().startswith('"'):
+            return found.start()
+    return None
+
+
+def _broken(reason: str, text: str, offset: int | None) -> InvalidDefinition:
+    if offset is None:
+        return InvalidDefinition([Problem(path="", code="invalid_json", message=f"{reason}.")])
+    line, column = line_and_column(text, offset)
+    message = f"{reason} at line {line}, column {column}."
+    return InvalidDefinition(
+        [Problem(path="", code="invalid_json", message=message, line=line, column=column)]
+    )
+
+
+def _too_deep(max_depth: int) -> InvalidDefinition:
+    message = f"The document is nested more than {max_depth} levels deep."
+    return InvalidDefinition([Problem(path="", code="too_deep", message=message)])
+
+
+def _check_depth(value: Any, max_depth: int) -> None:
+    """Peel level by level, which no depth can make recurse."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(max_depth):
+        if not level:
+            return
+        level = [
+            child
+            for container in level
+            for child in (container.values() if type(container) is dict else container)
+            if type(child) is dict or type(child) is list
+        ]
+    if level:
+        raise _too_deep(max_depth)
+
+
+def _duplicates(text: str, value: Any, doubles: list[tuple[dict[str, Any], str]]) -> list[Problem]:
+    wanted: dict[int, list[str]] = {}
+    for container, key in doubles:
+        wanted.setdefault(id(container), []).append(key)
+    source = JsonSource(text)
+    problems: list[Problem] = []
+    level: list[tuple[list[str], Any]] = [([], value)]
+    while level and len(problems) < _MOST_PROBLEMS:
+        below: list[tuple[list[str], Any]] = []
+        for tokens, container in level:
+            problems += [_duplicate(source, tokens, key) for key in wanted.get(id(container), ())]
+            children = container.items() if isinstance(container, dict) else enumerate(container)
+            below += [
+                ([*tokens, str(at)], child) for at, child in children if isinstance(child, (dict, list))
+            ]
+        level = below
+    return problems[:_MOST_PROBLEMS]
+
+
+def _duplicate(source: JsonSource, tokens: list[str], key: str) -> Problem:
+    path = "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in [*tokens, key])
+    places = source.occurrences(tokens, key)
+    where = f" (lines {places[0][0]} and {places[1][0]})" if len(places) > 1 else ""
+    line, column = places[1] if len(places) > 1 else (None, None)
+    message = f"The key {key!r} stands twice in one object{where}."
+    return Problem(path=path, code="duplicate_key", message=message, line=line, column=column)
+
+
+class _Container:
+    """One object or array of the text, read as far as somebody has asked."""
+
+    def __init__(self, parts: Iterator[tuple[str, int, int]]) -> None:
+        self._parts = parts
+        self._seen: dict[str, tuple[int, int]] = {}
+
+    def find(self, token: str) -> tuple[int, int] | None:
+        """Find the offsets of the key (or element) and of the value."""
+        if token in self._seen:
+            return self._seen[token]
+        for name, key_at, value_at in self._parts:
+            found = self._seen[name] = (key_at, value_at)
+            if name == token:
+                return found
+        return None
+
+
+class JsonSource:
+    """Finds places in a text that the decoder has accepted."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._containers: dict[int, _Container] = {}
+
+    def key(self, tokens: list[str]) -> tuple[int, int] | None:
+        """Find line and column of the key of a member, or of an element."""
+        return self._locate(tokens, 0)
+
+    def value(self, tokens: list[str]) -> tuple[int, int] | None:
+        """Find line and column of the value itself."""
+        return self._locate(tokens, 1)
+
+    def occurrences(self, tokens: list[str], key: str) -> list[tuple[int, int]]:
+        """Find every place of a key in the object that the tokens name."""
+        offsets = self._offsets(tokens)
+        if offsets is None:
+            return []
+        return [line_and_column(self._text, at) for name, at, _ in self._parts(offsets[1]) if name == key]
+
+    def _locate(self, tokens: list[str], which: int) -> tuple[int, int] | None:
+        offsets = self._offsets(tokens)
+        return None if offsets is None else line_and_column(self._text, offsets[which])
+
+    def _offsets(self, tokens: list[str]) -> tuple[int, int] | None:
+        start = self._skip_space(0)
+        found: tuple[int, int] | None = (start, start)
+        for token in tokens:
+            if found is None:
+                return None
+            at = found[1]
+            container = self._containers.get(at)
+            if container is None:
+                container = self._containers[at] = _Container(self._parts(at))
+            found = container.find(token)
+        return found
+
+    def _skip_space(self, offset: int) -> int:
+        found = _SPACE.match(self._text, offset)
+        return offset if found is None else found.end()
+
+    def _parts(self, offset: int) -> Iterator[tuple[str, int, int]]:
+        """Yield name, offset of the key and offset of the value of each part, in order."""
+        text, opening = self._text, self._text[offset : offset + 1]
+        if opening not in ("{", "["):
+            return
+        at, index = self._skip_space(offset + 1), 0
+        while text[at] not in "]}":
+            key_at = value_at = at
+            name = str(index)
+            if opening == "{":
+                name, end = _scan(text, at)
+                value_at = self._skip_space(self._skip_space(end) + 1)
+            yield name, key_at, value_at
+            _, end = _scan(text, value_at)
+            at = self._skip_space(end)
+            if text[at] == ",":
+                at = self._skip_space(at + 1)
+            index += 1
