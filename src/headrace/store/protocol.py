@@ -1,0 +1,259 @@
+"""What every store does, whatever database stands behind it.
+
+All methods are asynchronous and belong to the event loop that the store was first used in, except
+`numbers.take`; all raise `StoreError` when the database cannot answer.
+Lists are newest first; `limit` is 1 or more; a cursor that this list did not give is `InvalidInput`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal as OneOf, Protocol
+
+from headrace.errors import Conflict
+from headrace.store.rows import (
+    EVERY,
+    Commit,
+    DefinitionDraft,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryState,
+    ExecutionFilter,
+    ExecutionRow,
+    FileRow,
+    IdempotencyRecord,
+    JournalEntry,
+    Page,
+    TaskRunRow,
+    Timer,
+    VersionRow,
+    VersionSummary,
+    WorkflowRow,
+)
+
+Key = OneOf["number", "id", "alias", "start_key", "concurrency_key", "idempotency_key"]
+
+
+class KeyTaken(Conflict):
+    """Something else has this key."""
+
+    code = "key_taken"
+
+    def __init__(self, key: Key, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+        """Which of the keys it was."""
+
+
+class Numbers(Protocol):
+    """The one sequence of integers for everything that has a number; none is given twice."""
+
+    def take(self, count: int = 1) -> int:
+        """Return the first of `count` consecutive numbers.
+
+        Answers from memory; only when so many are not at hand does it wait for the database, so whoever
+        needs thousands at once awaits `prepare` first.
+        """
+
+    async def prepare(self, count: int) -> None:
+        """Have at least `count` numbers at hand."""
+
+
+class Journal(Protocol):
+    """The append-only list of committed events of each execution."""
+
+    async def read(self, execution: int, after: int = 0) -> list[JournalEntry]:
+        """Return the entries with events later than sequence number `after`, in order; none is no error.
+
+        An entry whose `first_seq` is not above `after` is returned whole.
+        """
+
+
+class Executions(Protocol):
+    """Executions and task runs, as projections of the journal."""
+
+    async def get(self, key: int | str) -> ExecutionRow:
+        """Return the execution with this number, UUID or alias, or raise `NotFound`."""
+
+    async def by_start_key(self, start_key: str) -> ExecutionRow | None:
+        """Return the execution that was started with this key."""
+
+    async def newest(
+        self, which: ExecutionFilter = EVERY, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[ExecutionRow]:
+        """Return a page of executions; its cost does not grow with history."""
+
+    async def live(self) -> list[ExecutionRow]:
+        """Return all that are not over, oldest first."""
+
+    async def counts(self, *, workflow: int | None = None, dialect: str | None = None) -> dict[str, int]:
+        """Return how many executions are in each state; states without any are left out."""
+
+    async def task_run(self, number: int) -> TaskRunRow:
+        """Return the task run with this number, or raise `NotFound`."""
+
+    async def task_runs(
+        self, execution: int, *, limit: int = 1000, cursor: str | None = None
+    ) -> Page[TaskRunRow]:
+        """Return task runs of an execution in the order of their numbers (oldest first)."""
+
+
+class Definitions(Protocol):
+    """Workflows and their immutable versions."""
+
+    async def create(
+        self,
+        draft: DefinitionDraft,
+        *,
+        number: int,
+        id: str,
+        dialect: str,
+        alias: str | None = None,
+        idempotency: IdempotencyRecord | None = None,
+    ) -> WorkflowRow:
+        """Remember a new workflow as version 1; raise `KeyTaken` when the alias or another key is in use."""
+
+    async def update(
+        self,
+        number: int,
+        draft: DefinitionDraft,
+        *,
+        expected: int | None = None,
+        idempotency: IdempotencyRecord | None = None,
+    ) -> WorkflowRow:
+        """Make the draft the current version and return the workflow.
+
+        The same document as the current version makes no new one.
+        Raises `NotFound`, or `StaleVersion` when `expected` is not the current version.
+        """
+
+    async def get(self, key: int | str) -> WorkflowRow:
+        """Return the workflow with this number, UUID or alias; one that is deleted is `NotFound`."""
+
+    async def remembered(self, number: int) -> WorkflowRow:
+        """Return the workflow with this number, also when it is deleted, or raise `NotFound`."""
+
+    async def newest(
+        self, *, dialect: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> Page[WorkflowRow]:
+        """Return a page of the workflows that are not deleted."""
+
+    async def version(self, workflow: int, version: int) -> VersionRow:
+        """Return a version, also of a deleted workflow, or raise `NotFound`."""
+
+    async def versions(
+        self, workflow: int, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[VersionSummary]:
+        """Return a page of the versions of a workflow."""
+
+    async def delete(self, number: int, *, expected: int | None = None) -> None:
+        """Forget the workflow for lookups and starts; its executions and versions stay readable.
+
+        Raises `NotFound`, `StaleVersion`, or `Conflict` while one of its executions is live.
+        """
+
+
+class Timers(Protocol):
+    """Moments at which live executions want to be woken; set and cleared by commits."""
+
+    async def all(self) -> list[Timer]:
+        """Return all timers, earliest first."""
+
+
+class Deliveries(Protocol):
+    """The transactional outbox: filled by commits, emptied by the notifications."""
+
+    async def claim(self, now: float, limit: int = 100) -> list[Delivery]:
+        """Take deliveries that are due, at most one per queue and none of a queue that has one in flight.
+
+        What is claimed is in flight until `record` is called or the server is gone.
+        """
+
+    async def next_due(self) -> float | None:
+        """Return when the earliest delivery that is neither over nor in flight is due."""
+
+    async def record(
+        self,
+        number: int,
+        attempt: DeliveryAttempt | None,
+        *,
+        state: DeliveryState,
+        next_try_at: float | None = None,
+    ) -> Delivery:
+        """Note an attempt and what became of the delivery, and release it.
+
+        `pending` needs `next_try_at`; without an attempt only the state changes.
+        """
+
+    async def abandon(self, execution: int, url: str, state: DeliveryState) -> int:
+        """End all pending deliveries of an execution to this URL with `state`; return how many."""
+
+    async def of_execution(self, execution: int) -> list[Delivery]:
+        """Return all deliveries of an execution in their order."""
+
+    async def redeliver(self, number: int, at: float) -> Delivery:
+        """Make a delivery pending again, due at `at`; its attempts are kept. Raises `NotFound`."""
+
+
+class Idempotency(Protocol):
+    """Answers that were given to requests with a key."""
+
+    async def find(self, scope: str, key: str) -> IdempotencyRecord | None:
+        """Return the record unless it has expired."""
+
+    async def remember(self, record: IdempotencyRecord) -> None:
+        """Keep the answer of an effect that has no commit of its own, or raise `KeyTaken`."""
+
+    async def forget_expired(self) -> int:
+        """Drop what has expired; return how many."""
+
+
+class Files(Protocol):
+    """Uploaded files by name; the contents are artifacts."""
+
+    async def add(self, file: FileRow, idempotency: IdempotencyRecord | None = None) -> None:
+        """Remember a file, or raise `KeyTaken`."""
+
+    async def get(self, id: str) -> FileRow:
+        """Return the file, or raise `NotFound` also when it is deleted."""
+
+    async def newest(
+        self, *, execution: int | None = None, limit: int = 100, cursor: str | None = None
+    ) -> Page[FileRow]:
+        """Return a page of the files that are not deleted."""
+
+    async def delete(self, id: str) -> None:
+        """Forget a file, or raise `NotFound`; its content stays until the artifacts are swept."""
+
+    async def contents(self) -> Collection[str]:
+        """Return the hashes that the files name, for the sweep of the artifacts."""
+
+
+class Store(Protocol):
+    """Everything that is remembered."""
+
+    epoch: int
+    """This server's lease epoch; a commit to an execution that another epoch owns is stale."""
+    numbers: Numbers
+    journal: Journal
+    executions: Executions
+    definitions: Definitions
+    timers: Timers
+    deliveries: Deliveries
+    idempotency: Idempotency
+    files: Files
+
+    async def commit(self, commit: Commit) -> None:
+        """Remember all of it durably; returns after the flush that it shares with whatever else waits.
+
+        Raises `StaleVersion` (somebody else committed first, or owns the execution: read again),
+        `KeyTaken` (a start key, concurrency key, alias or idempotency key is in use) or `StoreError`
+        (nothing was remembered).
+        Only this commit fails, never those that shared its flush.
+        """
+
+    async def ping(self) -> None:
+        """Return when the database answers, else raise `StoreError`."""
+
+    async def close(self) -> None:
+        """Flush what waits, and let go."""

@@ -1,0 +1,252 @@
+"""The values that go into the store and come out of it.
+
+Moments are Unix seconds; numbers are the server-wide integers of DESIGN §8.
+Nothing here knows a database, and nothing here reads the bytes of an event or a definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, Literal as OneOf, TypeVar
+
+from msgspec import Struct, field
+
+Row = TypeVar("Row")
+
+
+class Page(Struct, Generic[Row], frozen=True):
+    """One page of a list."""
+
+    rows: list[Row]
+    cursor: str | None
+    """Opaque text that asks for the next page; None when there is none."""
+
+
+class ExecutionRow(Struct, frozen=True, kw_only=True):
+    """One execution, as lists and lookups show it.
+
+    After the first commit only `state`, `reason`, `started_at`, `ended_at` and `seq` change.
+    """
+
+    number: int
+    id: str
+    """UUIDv7."""
+    workflow: int
+    """Number of the workflow."""
+    version: int
+    dialect: str
+    alias: str | None = None
+    """Name in the dialect's own form, unique for ever."""
+    name: str
+    state: str
+    reason: str | None = None
+    """Machine-readable code of why it stands where it stands."""
+    created_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    """Present exactly when the execution is over; live rows are found by its absence."""
+    start_key: str | None = None
+    """Unique for ever: a second start with it is refused with `KeyTaken`."""
+    concurrency_key: str | None = None
+    """Unique among live executions."""
+    parent: int | None = None
+    """Number of the attempt that this execution is the job of."""
+    labels: dict[str, str] = field(default_factory=dict)
+    seq: int = 0
+    """Sequence number of the last committed event."""
+    epoch: int = 0
+    """Lease epoch of the server that owns it; the store fills it in."""
+
+
+class TaskRunRow(Struct, frozen=True):
+    """One task run; all fields after `type` may change from commit to commit."""
+
+    number: int
+    execution: int
+    scope: int
+    """Number of the enclosing group's attempt; 0 at the top."""
+    task: str
+    visit: int
+    item: int
+    """Index of the foreach element; -1 for none."""
+    type: str
+    state: str
+    reason: str | None = None
+    attempts: int = 0
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+class Timer(Struct, frozen=True):
+    """A moment at which an execution wants to be woken."""
+
+    execution: int
+    key: str
+    """Unique in the execution; setting it again moves it."""
+    due_at: float
+
+
+DeliveryState = OneOf["pending", "delivered", "failed", "refused", "not_configured"]
+
+
+class DeliveryAttempt(Struct, frozen=True, array_like=True):
+    """One try to deliver."""
+
+    at: float
+    status_code: int | None
+    error: str | None
+    duration_ms: int
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """Something that somebody outside must be told: an entry of the transactional outbox."""
+
+    number: int
+    execution: int
+    sequence: int
+    """Position among the announcements of the execution, from 1; the receiver's order."""
+    event: str
+    url: str
+    """Where it goes: `https://…`, `mailto:…`."""
+    body: bytes
+    content_type: str = "application/json"
+    queue: str
+    """At most one delivery of a queue is in flight."""
+    secret_ref: str | None = None
+    """Name of the signing secret; None signs with the operator's."""
+    waits_for: tuple[int, ...] = ()
+    """Numbers of deliveries that must no longer be pending before this one is sent."""
+    state: DeliveryState = "pending"
+    attempts: tuple[DeliveryAttempt, ...] = ()
+    created_at: float
+    next_try_at: float | None
+    """When it is due; None when it is over."""
+
+
+class IdempotencyRecord(Struct, frozen=True, kw_only=True):
+    """What a request with an `Idempotency-Key` was answered, kept in the transaction of its effect."""
+
+    scope: str
+    """Token, method and path, as one text."""
+    key: str
+    body_hash: str
+    """Hash of the request's body: another body with the same key is a conflict."""
+    status: int
+    answer: bytes
+    content_type: str = "application/json"
+    created_at: float
+    expires_at: float
+
+
+class Commit(Struct, frozen=True, kw_only=True):
+    """One execution's part of a transaction: either all of it is remembered or nothing."""
+
+    execution: int
+    expected_seq: int
+    """Sequence number that the decision stood on; 0 inserts the execution."""
+    seq: int
+    """Sequence number of the last event in `events`."""
+    at: float
+    events: bytes
+    """The batch of events, opaque to the store."""
+    row: ExecutionRow
+    """The execution as it is after the events."""
+    task_runs: Sequence[TaskRunRow] = ()
+    """Those that changed, as they are after the events."""
+    timers_set: Sequence[Timer] = ()
+    timers_cleared: Sequence[str] = ()
+    """Keys; cleared before the new ones are set, and all of them when the execution is over."""
+    deliveries: Sequence[Delivery] = ()
+    idempotency: IdempotencyRecord | None = None
+
+
+class JournalEntry(Struct, frozen=True):
+    """What one commit added to the journal of its execution."""
+
+    first_seq: int
+    seq: int
+    at: float
+    events: bytes
+
+
+class DefinitionDraft(Struct, frozen=True, kw_only=True):
+    """A definition that is about to become a version."""
+
+    name: str
+    description: str = ""
+    definition: bytes
+    """The model, encoded."""
+    source: bytes
+    """The document as it was sent."""
+    media_type: str
+    """Of the source."""
+    hash: str
+    """Equal hashes mean the same document: saving it again makes no new version."""
+
+
+class WorkflowRow(Struct, frozen=True, kw_only=True):
+    """One workflow and which of its versions is current."""
+
+    number: int
+    id: str
+    """UUIDv7."""
+    dialect: str
+    alias: str | None = None
+    """Name in the dialect's own form, unique among the workflows that are not deleted."""
+    name: str
+    description: str = ""
+    version: int
+    """The current version."""
+    created_at: float
+    updated_at: float
+    deleted_at: float | None = None
+
+
+class VersionRow(Struct, frozen=True, kw_only=True):
+    """One immutable version of a workflow."""
+
+    workflow: int
+    version: int
+    created_at: float
+    definition: bytes
+    source: bytes
+    media_type: str
+    hash: str
+
+
+class VersionSummary(Struct, frozen=True, kw_only=True):
+    """A version without its documents, for lists."""
+
+    workflow: int
+    version: int
+    created_at: float
+    media_type: str
+    hash: str
+
+
+class ExecutionFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which executions a list shows; None means any."""
+
+    workflow: int | None = None
+    states: tuple[str, ...] | None = None
+    dialect: str | None = None
+    parent: int | None = None
+
+
+EVERY = ExecutionFilter()
+"""Leaves nothing out."""
+
+
+class FileRow(Struct, frozen=True, kw_only=True):
+    """A file that somebody uploaded or that an execution keeps; its content is an artifact."""
+
+    number: int
+    id: str
+    """Name in the form `file-…`, unique for ever."""
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+    created_at: float
+    execution: int | None = None
+    deleted_at: float | None = None
