@@ -1,0 +1,336 @@
+"""How each event changes an execution: the only place where one is changed.
+
+`evolve` never refuses and never decides; it must never read a clock, a number or an expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from headrace.definition.model import RunGroup
+from headrace.engine import events
+from headrace.engine.arrivals import arrive, begin
+from headrace.engine.execution import NO_ITEM, NOTHING, ROOT, Execution, Foreach, Scope, TaskRun, Try
+from headrace.engine.graph import Graph
+from headrace.engine.plans import Reason
+from headrace.engine.states import TaskState, next_execution_state, next_task_state
+
+Apply = Callable[[Execution, Any], None]
+
+
+def evolve(execution: Execution, happened: Iterable[events.AnyEvent]) -> Execution:
+    """Change the execution by each event in turn and return it."""
+    for event in happened:
+        apply(execution, event)
+    return execution
+
+
+def apply(execution: Execution, event: events.AnyEvent) -> None:
+    """Change the execution by one event."""
+    execution.seq += 1
+    execution.at = event.at
+    _APPLY[type(event)](execution, event)
+
+
+def _execution_started(execution: Execution, event: events.ExecutionStarted) -> None:
+    execution.number, execution.id = event.number, event.id
+    execution.workflow, execution.version = event.workflow, event.version
+    execution.inputs, execution.seed, execution.depth = event.inputs, event.seed, event.depth
+    execution.parent, execution.plan, execution.pins = event.parent, event.plan, event.pins
+    execution.labels, execution.variables = event.labels, dict(event.variables)
+    execution.created_at = execution.started_at = event.at
+    execution.state = next_execution_state(execution.state, "running")
+    execution.scopes[ROOT] = Scope(ROOT, None, execution.graph, NOTHING, NOTHING)
+    if event.deadline is not None:
+        _set_timer(execution, "deadline", event.deadline)
+
+
+def _paused(execution: Execution, event: events.ExecutionPaused) -> None:
+    execution.state = next_execution_state(execution.state, "paused")
+    execution.reason = event.reason
+
+
+def _resumed(execution: Execution, event: events.ExecutionResumed) -> None:
+    execution.state = next_execution_state(execution.state, "running")
+    execution.reason = None
+
+
+def _cancelling(execution: Execution, event: events.ExecutionCancelling) -> None:
+    execution.state = next_execution_state(execution.state, "cancelling")
+    execution.reason, execution.end, execution.policy = event.reason, event.end, event.policy
+    _clear_timer(execution, "deadline")
+
+
+def _flawed(execution: Execution, event: events.ExecutionFlawed) -> None:
+    execution.flaws.append((event.task, event.reason))
+
+
+def _ended(execution: Execution, event: events.ExecutionEnded) -> None:
+    execution.state = next_execution_state(execution.state, event.state)
+    execution.reason, execution.outputs, execution.warnings = event.reason, event.outputs, event.warnings
+    execution.failed, execution.ended_at = event.failed, event.at
+    for key in tuple(execution.timers):
+        _clear_timer(execution, key)
+
+
+def _signal_received(execution: Execution, event: events.SignalReceived) -> None:
+    execution.signals.setdefault(event.name, []).append(event.payload)
+
+
+def _visit_began(execution: Execution, event: events.VisitBegan) -> None:
+    scope = execution.scopes[event.scope]
+    run = TaskRun(event.run, event.scope, event.task, event.visit, event.item, event.at)
+    execution.runs[run.number] = run
+    execution.live[run.number] = None
+    execution.changes.runs[run.number] = None
+    scope.active += 1
+    if event.item != NO_ITEM:
+        aggregate = execution.runs[scope.latest[event.task]]
+        assert aggregate.foreach is not None
+        aggregate.foreach.runs.append(run.number)
+        run.variables, run.rounds = aggregate.variables, aggregate.rounds
+        return
+    if scope.graph.nodes.get(event.task) is None:
+        execution.closing_run = run.number
+    run.variables, run.rounds = begin(scope, event.task, event.visit)
+    scope.latest[event.task] = run.number
+
+
+def _held(execution: Execution, event: events.TaskHeld) -> None:
+    run = _move(execution, event.run, "queued")
+    run.held = True
+    run.reason = Reason("paused", "The execution is paused.")
+
+
+def _queued(execution: Execution, event: events.TaskQueued) -> None:
+    run = _move(execution, event.run, "queued")
+    run.input, run.sealed, run.timeout = event.input, event.sealed, event.timeout
+    _open_try(execution, run, event.attempt, event.at, event.fallback)
+
+
+def _started(execution: Execution, event: events.TaskStarted) -> None:
+    run = _move(execution, event.run, "running")
+    current = run.tries[-1]
+    current.started_at, current.native, current.node = event.at, event.native, event.node
+    run.started_at = run.started_at if run.started_at is not None else event.at
+
+
+def _blocked(execution: Execution, event: events.TaskBlocked) -> None:
+    run = _move(execution, event.run, "blocked")
+    run.input, run.wait = event.input, event.wait
+    run.reason = Reason(event.wait, f"Waits for {'an' if event.wait == 'approval' else 'a'} {event.wait}.")
+    _open_try(execution, run, event.attempt, event.at, False)
+    run.tries[-1].started_at = event.at
+    run.started_at = run.started_at if run.started_at is not None else event.at
+    run.due_at = event.until
+    if event.until is not None:
+        _set_timer(execution, f"wait:{event.attempt}", event.until)
+
+
+def _group_opened(execution: Execution, event: events.GroupOpened) -> None:
+    run = _move(execution, event.run, "running")
+    _open_try(execution, run, event.attempt, event.at, False)
+    run.tries[-1].started_at = event.at
+    run.started_at = run.started_at if run.started_at is not None else event.at
+    action = execution.task(run).action
+    assert isinstance(action, RunGroup)
+    execution.scopes[event.attempt] = Scope(
+        event.attempt, run.number, Graph(action.tasks), run.variables, run.rounds
+    )
+    if event.until is not None:
+        _set_timer(execution, f"limit:{event.attempt}", event.until)
+
+
+def _expanded(execution: Execution, event: events.ItemsExpanded) -> None:
+    run = _move(execution, event.run, "running")
+    run.foreach = Foreach(event.items, event.count)
+    run.started_at = event.at
+
+
+def _attempt_failed(execution: Execution, event: events.AttemptFailed) -> None:
+    run = _move(execution, event.run, "retrying")
+    _close_try(execution, run, event.outcome, event.at, event.started_at, event.failure, event.usage)
+    run.reason = Reason(event.failure.code, event.failure.message)
+    run.failure, run.due_at, run.ending = event.failure, event.retry_at, None
+    if event.retry_at is not None:
+        _set_timer(execution, f"retry:{run.number}", event.retry_at)
+
+
+def _succeeded(execution: Execution, event: events.TaskSucceeded) -> None:
+    run = execution.runs[event.run]
+    run.outputs, run.failure = event.outputs, None
+    if run.tries:
+        _close_try(execution, run, "succeeded", event.at, event.started_at, None, event.usage, event.native)
+        if run.wait == "signal":
+            _consume(execution, run)
+    _end(execution, run, "succeeded", None, event.at)
+
+
+def _failed(execution: Execution, event: events.TaskFailed) -> None:
+    run = execution.runs[event.run]
+    run.failure, run.outputs = event.failure, event.outputs
+    if event.attempt:
+        outcome = "lost" if event.reason.code == "lost" else event.state
+        _close_try(execution, run, outcome, event.at, event.started_at, event.failure, event.usage)
+    _end(execution, run, event.state, event.reason, event.at)
+
+
+def _skipped(execution: Execution, event: events.TaskSkipped) -> None:
+    _end(execution, execution.runs[event.run], "skipped", event.reason, event.at)
+
+
+def _reused(execution: Execution, event: events.TaskReused) -> None:
+    run = execution.runs[event.run]
+    run.outputs, run.failure, run.earlier = event.outputs, event.failure, event.earlier
+    _end(execution, run, event.state, event.reason, event.at)
+
+
+def _end_requested(execution: Execution, event: events.EndRequested) -> None:
+    run = execution.runs[event.run]
+    run.ending, run.reason = event.end, event.reason
+    execution.changes.runs[run.number] = None
+    scope = execution.scopes.get(run.attempt)
+    if scope is not None and scope.owner == run.number:
+        scope.end = event.end
+
+
+def _transitions_taken(execution: Execution, event: events.TransitionsTaken) -> None:
+    run = execution.runs[event.run]
+    run.taken = event.taken
+    scope = execution.scopes[run.scope]
+    node = scope.graph.nodes[run.task]
+    leads = False
+    for index, published in event.taken:
+        transition = node.task.next[index]
+        variables = run.variables
+        if published:
+            variables = {**variables, **published}
+            execution.variables.update(published)
+            scope.published.update(published)
+        leads = leads or bool(transition.to)
+        for target in transition.to:
+            arrive(scope, node, run, target, variables)
+    failed = run.state == "failed" or run.state == "timed_out" or run.state == "cancelled"
+    if failed and (not leads or execution.definition.unhandled == "every_failure"):
+        scope.unhandled.append(run.number)
+
+
+def _arrivals_dropped(execution: Execution, event: events.ArrivalsDropped) -> None:
+    execution.scopes[event.scope].pending.pop(event.task, None)
+
+
+def _running_long(execution: Execution, event: events.RunningLong) -> None:
+    _clear_timer(execution, f"mark:{event.attempt}")
+
+
+def _move(execution: Execution, number: int, state: TaskState) -> TaskRun:
+    run = execution.runs[number]
+    run.state = next_task_state(run.state, state)
+    run.reason = run.due_at = None
+    run.held = False
+    execution.changes.runs[number] = None
+    _clear_timer(execution, f"retry:{number}") if execution.timers else None
+    return run
+
+
+def _end(execution: Execution, run: TaskRun, state: TaskState, reason: Reason | None, at: float) -> None:
+    number = run.number
+    run.state = next_task_state(run.state, state)
+    run.reason, run.ended_at, run.due_at, run.held = reason, at, None, False
+    execution.changes.runs[number] = None
+    del execution.live[number]
+    if execution.timers:
+        _clear_timer(execution, f"retry:{number}")
+    scope = execution.scopes[run.scope]
+    scope.active -= 1
+    if run.item != NO_ITEM:
+        foreach = execution.runs[scope.latest[run.task]].foreach
+        assert foreach is not None
+        foreach.ended += 1
+        if state != "succeeded":
+            foreach.failed.append(run.item)
+        return
+    node = scope.graph.nodes.get(run.task)
+    if node is None:
+        return
+    if not node.near_cycle and run.task not in scope.finished:
+        known = scope.known
+        for target in node.targets:
+            known[target] = known.get(target, 0) + 1
+    scope.finished[run.task] = number
+
+
+def _open_try(execution: Execution, run: TaskRun, attempt: int, at: float, fallback: bool) -> None:
+    run.tries.append(Try(attempt, fallback, at))
+    execution.attempts[attempt] = run.number
+    mark = execution.task(run).mark_after
+    if mark is not None:
+        _set_timer(execution, f"mark:{attempt}", at + mark.total_seconds())
+
+
+def _close_try(
+    execution: Execution,
+    run: TaskRun,
+    outcome: str,
+    at: float,
+    started_at: float | None,
+    failure: Any,
+    usage: Any,
+    native: str | None = None,
+) -> None:
+    current = run.tries[-1]
+    execution.attempts.pop(current.number, None)
+    current.outcome, current.failure, current.usage, current.ended_at = outcome, failure, usage, at
+    if started_at is not None and current.started_at is None:
+        current.started_at = started_at
+    if native is not None:
+        current.native = native
+    if run.started_at is None:
+        run.started_at = current.started_at
+    if execution.timers:
+        for kind in ("wait", "limit", "mark"):
+            _clear_timer(execution, f"{kind}:{current.number}")
+
+
+def _consume(execution: Execution, run: TaskRun) -> None:
+    waiting = execution.signals.get(str(run.input.get("signal")))
+    if waiting:
+        waiting.pop(0)
+
+
+def _set_timer(execution: Execution, key: str, due_at: float) -> None:
+    execution.timers[key] = due_at
+    execution.changes.timers[key] = due_at
+
+
+def _clear_timer(execution: Execution, key: str) -> None:
+    if execution.timers.pop(key, None) is not None:
+        execution.changes.timers[key] = None
+
+
+_APPLY: dict[type, Apply] = {
+    events.ExecutionStarted: _execution_started,
+    events.ExecutionPaused: _paused,
+    events.ExecutionResumed: _resumed,
+    events.ExecutionCancelling: _cancelling,
+    events.ExecutionFlawed: _flawed,
+    events.ExecutionEnded: _ended,
+    events.SignalReceived: _signal_received,
+    events.VisitBegan: _visit_began,
+    events.TaskHeld: _held,
+    events.TaskQueued: _queued,
+    events.TaskStarted: _started,
+    events.TaskBlocked: _blocked,
+    events.GroupOpened: _group_opened,
+    events.ItemsExpanded: _expanded,
+    events.AttemptFailed: _attempt_failed,
+    events.TaskSucceeded: _succeeded,
+    events.TaskFailed: _failed,
+    events.TaskSkipped: _skipped,
+    events.TaskReused: _reused,
+    events.EndRequested: _end_requested,
+    events.TransitionsTaken: _transitions_taken,
+    events.ArrivalsDropped: _arrivals_dropped,
+    events.RunningLong: _running_long,
+}

@@ -1,0 +1,171 @@
+"""The shape of a definition, worked out once: sources, ways back, cycles, order.
+
+Nothing here recurses along edges, so a chain of any length is as good as a star.
+This file must never know a run, a state or a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from headrace.definition.model import TaskDefinition
+
+
+class Node:
+    """One task with what the graph knows of it."""
+
+    __slots__ = (
+        "backs",
+        "in_cycle",
+        "index",
+        "name",
+        "near_cycle",
+        "order",
+        "sources",
+        "targets",
+        "task",
+    )
+
+    def __init__(self, task: TaskDefinition, index: int) -> None:
+        self.task = task
+        self.name = task.name
+        self.index = index
+        """Place in the written order."""
+        self.targets: tuple[str, ...] = ()
+        """Distinct tasks that it leads to, ways back left out."""
+        self.sources: tuple[str, ...] = ()
+        """Distinct tasks that lead to it, ways back left out: what a join counts."""
+        self.backs: frozenset[str] = frozenset()
+        """Targets that it leads to by a way back."""
+        self.order = 0
+        """Place in the topological order without ways back."""
+        self.in_cycle = False
+        self.near_cycle = False
+        """In a cycle or behind one."""
+
+
+class Graph:
+    """The tasks of one scope (a workflow or a group) and how they lead to each other."""
+
+    __slots__ = ("cyclic", "entries", "nodes")
+
+    def __init__(self, tasks: Sequence[TaskDefinition]) -> None:
+        self.nodes = {task.name: Node(task, index) for index, task in enumerate(tasks)}
+        out = {name: _distinct_targets(node.task, self.nodes) for name, node in self.nodes.items()}
+        led_to = {target for name, targets in out.items() for target in targets if target != name}
+        self.entries = tuple(name for name in self.nodes if name not in led_to) or tuple(self.nodes)[:1]
+        """Tasks that start with the scope, in written order."""
+        back = self._order(out)
+        self._connect(out, back)
+        if back:
+            self._mark_cycles(out)
+        self.cyclic = tuple(
+            sorted(
+                (node.name for node in self.nodes.values() if node.near_cycle),
+                key=lambda name: self.nodes[name].order,
+            )
+        )
+        """Tasks at or behind a cycle, in topological order: declared skipped only at rest."""
+
+    def _order(self, out: dict[str, tuple[str, ...]]) -> set[tuple[str, str]]:
+        """Number the nodes topologically and return the ways back, found depth first in written order."""
+        back: set[tuple[str, str]] = set()
+        finished: list[str] = []
+        done: set[str] = set()
+        for start in (*self.entries, *self.nodes):
+            if start in done:
+                continue
+            on_path = {start}
+            stack = [(start, iter(out[start]))]
+            while stack:
+                name, rest = stack[-1]
+                for target in rest:
+                    if target in on_path:
+                        back.add((name, target))
+                    elif target not in done:
+                        on_path.add(target)
+                        stack.append((target, iter(out[target])))
+                        break
+                else:
+                    stack.pop()
+                    on_path.discard(name)
+                    done.add(name)
+                    finished.append(name)
+        for order, name in enumerate(reversed(finished)):
+            self.nodes[name].order = order
+        return back
+
+    def _connect(self, out: dict[str, tuple[str, ...]], back: set[tuple[str, str]]) -> None:
+        sources: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for name, targets in out.items():
+            node = self.nodes[name]
+            if back:
+                node.backs = frozenset(target for target in targets if (name, target) in back)
+                node.targets = tuple(target for target in targets if target not in node.backs)
+            else:
+                node.targets = targets
+            for target in node.targets:
+                sources[target].append(name)
+        for name, names in sources.items():
+            self.nodes[name].sources = tuple(names)
+
+    def _mark_cycles(self, out: dict[str, tuple[str, ...]]) -> None:
+        for component in _components(out):
+            first = component[0]
+            if len(component) > 1 or first in out[first]:
+                for name in component:
+                    self.nodes[name].in_cycle = True
+        reached = [name for name, node in self.nodes.items() if node.in_cycle]
+        while reached:
+            name = reached.pop()
+            if not self.nodes[name].near_cycle:
+                self.nodes[name].near_cycle = True
+                reached.extend(out[name])
+
+
+def _distinct_targets(task: TaskDefinition, known: dict[str, Node]) -> tuple[str, ...]:
+    if not task.next:
+        return ()
+    if len(task.next) == 1 and len(task.next[0].to) == 1:
+        return task.next[0].to
+    return tuple(dict.fromkeys(to for transition in task.next for to in transition.to if to in known))
+
+
+def _components(out: dict[str, tuple[str, ...]]) -> Iterable[list[str]]:
+    """Yield the strongly connected components (Tarjan 1972, with an explicit stack)."""
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    path: list[str] = []
+    on_path: set[str] = set()
+    for start in out:
+        if start in number:
+            continue
+        stack = [(start, iter(out[start]))]
+        number[start] = low[start] = len(number)
+        path.append(start)
+        on_path.add(start)
+        while stack:
+            name, rest = stack[-1]
+            for target in rest:
+                if target not in number:
+                    number[target] = low[target] = len(number)
+                    path.append(target)
+                    on_path.add(target)
+                    stack.append((target, iter(out[target])))
+                    break
+                if target in on_path:
+                    low[name] = min(low[name], number[target])
+            else:
+                stack.pop()
+                if stack:
+                    parent = stack[-1][0]
+                    low[parent] = min(low[parent], low[name])
+                if low[name] == number[name]:
+                    component = []
+                    while True:
+                        member = path.pop()
+                        on_path.discard(member)
+                        component.append(member)
+                        if member == name:
+                            break
+                    yield component
