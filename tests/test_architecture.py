@@ -30,9 +30,23 @@ IMPURE_CALLS = {"now", "today", "utcnow", "uuid1", "uuid4", "open", "input", "pr
 
 # What is made for one need is known in one file, so that it can be replaced there.
 VENDOR_LIBRARIES = (
-    "aiodocker", "argon2", "asyncssh", "cronsim", "distributed", "jwt", "kubernetes_asyncio",
-    "lxml_html_clean", "mcp", "obstore", "prometheus_client", "psycopg", "rocrate", "standardwebhooks", "trafilatura", "yt_dlp",
-)  # fmt: skip
+    "aiodocker",
+    "argon2",
+    "asyncssh",
+    "cronsim",
+    "distributed",
+    "jwt",
+    "kubernetes_asyncio",
+    "lxml_html_clean",
+    "mcp",
+    "obstore",
+    "prometheus_client",
+    "psycopg",
+    "rocrate",
+    "standardwebhooks",
+    "trafilatura",
+    "yt_dlp",
+)
 
 # Spelled in pieces, so that this file does not name what it forbids.
 NAMES_OF_MACHINES = re.compile(

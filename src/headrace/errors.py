@@ -14,7 +14,8 @@
     │   └── SubmitError         `transient` says whether another try may help
     ├── StoreError              the store cannot answer
     │   └── StaleVersion        somebody else committed first; read again and decide again
-    └── PluginError             a plug-in cannot be loaded or keeps no contract
+    ├── PluginError             a plug-in cannot be loaded or keeps no contract
+    └── InvalidSettings         carries all problems of what the operator set
 
 Each class has a stable `code` and an HTTP `status` hint.
 A failed task is an event, never an exception.
@@ -173,3 +174,13 @@ class PluginError(HeadraceError):
     """A plug-in cannot be loaded."""
 
     code = "plugin_error"
+
+
+class InvalidSettings(HeadraceError):
+    """The settings have problems."""
+
+    code = "invalid_settings"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(problem.message for problem in problems))
+        self.problems = tuple(problems)

@@ -1,0 +1,22 @@
+"""What an operator can set, where each value comes from, and what is accepted.
+
+A setting has one name, `room.name`; server-wide ones have no room.
+Strongest first: option of the command line, `HEADRACE_` variable, `headrace.toml`, default.
+Nothing here knows what a setting is used for: whoever needs one is given its value by the composition root.
+"""
+
+from headrace.settings.catalogue import Setting, catalogue
+from headrace.settings.loading import load
+from headrace.settings.model import DataFlowSettings, LocalSettings, OpenAISettings, Settings
+from headrace.settings.quantities import Rate
+
+__all__ = [
+    "DataFlowSettings",
+    "LocalSettings",
+    "OpenAISettings",
+    "Rate",
+    "Setting",
+    "Settings",
+    "catalogue",
+    "load",
+]
