@@ -5,12 +5,13 @@ Strongest first: option of the command line, `HEADRACE_` variable, `headrace.tom
 Nothing here knows what a setting is used for: whoever needs one is given its value by the composition root.
 """
 
-from headrace.settings.catalogue import Setting, catalogue
+from headrace.settings.catalogue import BY_THE_MACHINE, Setting, catalogue
 from headrace.settings.loading import load
 from headrace.settings.model import DataFlowSettings, LocalSettings, OpenAISettings, Settings
 from headrace.settings.quantities import Rate
 
 __all__ = [
+    "BY_THE_MACHINE",
     "DataFlowSettings",
     "LocalSettings",
     "OpenAISettings",

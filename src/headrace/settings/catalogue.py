@@ -15,6 +15,8 @@ from headrace.settings.model import Settings
 from headrace.settings.quantities import Accepts, Rate
 
 PREFIX = "HEADRACE_"
+BY_THE_MACHINE = "by the machine"
+"""Stands for a default that is measured at start."""
 
 
 class Setting(Struct, frozen=True):
@@ -54,7 +56,9 @@ def _setting(name: str, field: FieldInfo) -> Setting:
         name=name,
         variable=PREFIX + name.upper().replace(".", "__"),
         accepts=next(kind.sentence for kind in kinds if isinstance(kind, Accepts)),
-        default="by the machine" if field.default_factory else as_written(field.default),
+        default=BY_THE_MACHINE
+        if field.default_factory
+        else as_written(field.default) or ("off" if Rate in kinds else ""),
         sentence=field.description or "",
         is_secret=SecretStr in kinds,
     )

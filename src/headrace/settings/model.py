@@ -61,7 +61,7 @@ class OpenAISettings(Room):
     base_url: Url = "https://api.openai.com/v1"
     """Address that the task types call; its host is exempt from the egress guard."""
     key_required: Switch = True
-    """Whether a run that uses these task types is refused without a key. Turn it off where none is needed."""
+    """Whether a run that uses these task types is refused without a key; off where none is needed."""
 
 
 class LocalSettings(Room):

@@ -1,0 +1,149 @@
+"""The documentation is true: its links lead somewhere, its examples hold, and it names all that there is."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from headrace import settings
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+END_OF_A_SENTENCE_INSIDE = re.compile(r"[a-z`)\]*][.!?] +[A-Z`*\[]")
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def prose(path: Path) -> str:
+    return FENCE.sub("", path.read_text(encoding="utf-8"))
+
+
+def blocks(*languages: str) -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for number, (language, code) in enumerate(FENCE.findall(page.read_text(encoding="utf-8"))):
+            if language in languages:
+                yield f"{relative(page)} block {number}", code
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def anchors(path: Path) -> set[str]:
+    """The names that a heading gets on the usual forges."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for target in LINK.findall(prose(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        goal = (page.parent / file).resolve() if file else page
+        if not goal.exists() or (anchor and anchor not in anchors(goal)):
+            broken.append(target)
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_a_line_is_one_sentence(page: Path) -> None:
+    lines = [line for line in prose(page).splitlines() if not line.startswith(("|", "    "))]
+
+    assert [line for line in lines if END_OF_A_SENTENCE_INSIDE.search(line)] == []
+
+
+def test_every_page_can_be_reached_from_the_first_one() -> None:
+    index = ROOT / "docs" / "README.md"
+    listed = {(index.parent / target).resolve() for target in LINK.findall(prose(index))}
+
+    assert {relative(page) for page in (ROOT / "docs").rglob("*.md")} - {
+        relative(page) for page in listed
+    } == {relative(index)}
+
+
+@pytest.mark.parametrize("place", dict(blocks("json", "yaml", "python", "toml")))
+def test_code_in_the_pages_can_be_read(place: str) -> None:
+    read: dict[str, Callable[[str], object]] = {
+        "json": json.loads,
+        "yaml": yaml.safe_load,
+        "python": ast.parse,
+        "toml": tomllib.loads,
+    }
+    languages = {language: dict(blocks(language)) for language in read}
+
+    for language, found in languages.items():
+        if place in found:
+            assert read[language](found[place]) is not None
+
+
+@pytest.mark.parametrize("place", [place for place, code in blocks("toml") if "[project]" not in code])
+def test_settings_in_the_pages_are_settings(place: str) -> None:
+    table = tomllib.loads(dict(blocks("toml"))[place])
+    names = {
+        f"{key}.{name}" if isinstance(value, dict) else key
+        for key, value in table.items()
+        for name in (value if isinstance(value, dict) else [key])
+    }
+
+    assert names <= settings.catalogue().keys()
+
+
+def test_variables_in_the_pages_are_settings() -> None:
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(r"HEADRACE_[A-Z_]*[A-Z]", page.read_text(encoding="utf-8"))
+    }
+
+    assert named <= {setting.variable for setting in settings.catalogue().values()}
+
+
+@pytest.mark.parametrize("file", sorted(generator().PAGES))
+def test_generated_pages_are_up_to_date(file: str) -> None:
+    written = (ROOT / "docs" / "reference" / file).read_text(encoding="utf-8")
+
+    assert written == generator().PAGES[file](), "run `make docs`"
+
+
+def test_every_setting_stands_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+
+    assert [name for name in settings.catalogue() if f"### `{name}`" not in page] == []
+
+
+def test_every_room_stands_in_the_architecture() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {
+        path.stem for path in (ROOT / "src" / "headrace").iterdir() if not path.name.startswith(("_", "py."))
+    }
+
+    assert {room for room in rooms if not re.search(rf"^  .*\b{room}(/|\.py)", page, re.MULTILINE)} == set()
+
+
+def test_the_workflow_of_the_tutorial_is_the_one_that_is_shipped() -> None:
+    tutorial = next(code for place, code in blocks("json") if "tutorial" in place)
+    shipped = (ROOT / "examples" / "report.json").read_text(encoding="utf-8")
+
+    assert json.loads(tutorial) == json.loads(shipped)
