@@ -33,7 +33,7 @@ clean: ## Remove what the tools left (the virtual environment and your data stay
 
 # An environment that works is used as it is; pip brings it up to date when pyproject.toml changed.
 $(VENV)/.python:
-	@$(PYTHON) -c 'import sys; sys.exit("Headrace needs Python 3.11 or newer: make PYTHON=python3.11" * (sys.version_info < (3, 11)))'
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@touch $@
 
