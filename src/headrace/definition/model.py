@@ -106,9 +106,7 @@ class Nothing(Struct, frozen=True, tag_field="do", tag="nothing"):
     """Do nothing and succeed at once."""
 
 
-Action = (
-    CallTask | RunCommand | RunWorkflow | RunGroup | AwaitApproval | AwaitTime | AwaitSignal | Nothing
-)
+Action = CallTask | RunCommand | RunWorkflow | RunGroup | AwaitApproval | AwaitTime | AwaitSignal | Nothing
 
 
 class Transition(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -105,8 +105,8 @@ class TaskQueued(Event, frozen=True, tag=12):
 
     run: int
     attempt: int
-    input: dict[str, Any]
-    """Rendered input, secrets left out."""
+    input: dict[str, Any] | None
+    """Rendered input, secrets left out; None keeps that of the try before."""
     sealed: ObjectOf | None
     """Parts of the input that name a secret; put in at dispatch and never written."""
     timeout: float | None

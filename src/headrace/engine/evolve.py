@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from headrace.definition.model import RunGroup
+from headrace.definition.model import RunGroup, RunWorkflow
 from headrace.engine import events
 from headrace.engine.arrivals import arrive, begin
 from headrace.engine.execution import NO_ITEM, NOTHING, ROOT, Execution, Foreach, Scope, TaskRun, Try
@@ -105,8 +105,11 @@ def _held(execution: Execution, event: events.TaskHeld) -> None:
 
 def _queued(execution: Execution, event: events.TaskQueued) -> None:
     run = _move(execution, event.run, "queued")
-    run.input, run.sealed, run.timeout = event.input, event.sealed, event.timeout
+    if event.input is not None:
+        run.input, run.sealed, run.timeout = event.input, event.sealed, event.timeout
     _open_try(execution, run, event.attempt, event.at, event.fallback)
+    if run.timeout is not None and isinstance(execution.task(run).action, RunWorkflow):
+        _set_timer(execution, f"limit:{event.attempt}", event.at + run.timeout)
 
 
 def _started(execution: Execution, event: events.TaskStarted) -> None:
@@ -230,7 +233,8 @@ def _move(execution: Execution, number: int, state: TaskState) -> TaskRun:
     run.reason = run.due_at = None
     run.held = False
     execution.changes.runs[number] = None
-    _clear_timer(execution, f"retry:{number}") if execution.timers else None
+    if execution.timers:
+        _clear_timer(execution, f"retry:{number}")
     return run
 
 
@@ -288,6 +292,9 @@ def _close_try(
         current.native = native
     if run.started_at is None:
         run.started_at = current.started_at
+    inner = execution.scopes.get(current.number)
+    if inner is not None and inner.published:
+        run.variables = {**run.variables, **inner.published}
     if execution.timers:
         for kind in ("wait", "limit", "mark"):
             _clear_timer(execution, f"{kind}:{current.number}")

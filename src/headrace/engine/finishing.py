@@ -1,0 +1,158 @@
+"""What happens when nothing in a scope can move: leftovers are skipped, groups and executions end."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from headrace.definition.model import RunGroup
+from headrace.definition.outcomes import Failure
+from headrace.engine import events
+from headrace.engine.decision import Decision
+from headrace.engine.ending import fail, succeed
+from headrace.engine.execution import NOTHING, Scope, TaskRun
+from headrace.engine.names import Names
+from headrace.engine.plans import Reason
+from headrace.engine.rendering import render_object, render_value
+from headrace.engine.starting import SHOWN_NAMES, first_attempt, new_run, skip_unreached
+from headrace.expressions import ExpressionError
+
+End = Literal["succeeded", "failed", "cancelled", "timed_out"]
+
+
+def rest(decision: Decision, scope: Scope) -> None:
+    """End a scope in which nothing is active, unless a task near a cycle has yet to be declared skipped."""
+    if scope.active or decision.execution.ended_at is not None:
+        return
+    if not decision.is_closing(scope):
+        for name in scope.graph.cyclic:
+            if name not in scope.visits or name in scope.pending:
+                skip_unreached(decision, scope, scope.graph.nodes[name])
+                return
+    if scope.owner is not None:
+        _end_group(decision, scope)
+    elif not _begin_closing_task(decision, scope):
+        _end_execution(decision, scope)
+
+
+def end_aggregate(decision: Decision, run: TaskRun) -> None:
+    """End a foreach whose items have all ended."""
+    foreach = run.foreach
+    assert foreach is not None
+    runs = decision.execution.runs
+    items = [runs[number] for number in foreach.runs]
+    failed = sorted(foreach.failed)
+    outputs = {
+        "results": [item.outputs if item.state == "succeeded" else None for item in items],
+        "total_count": foreach.count,
+        "succeeded_count": len(items) - len(failed),
+        "failed_count": foreach.count - len(items) + len(failed),
+        "failed_items": [_failed_item(items[index]) for index in failed],
+    }
+    if run.ending is not None:
+        sentence = run.reason.sentence if run.reason is not None else "The task was cancelled."
+        fail(
+            decision, run, Failure(code=run.ending, message=sentence, final=True), run.ending, outputs=outputs
+        )
+    elif failed:
+        sentence = f"{len(failed)} of {foreach.count} items of task '{run.task}' did not succeed."
+        fail(decision, run, Failure(code="items_failed", message=sentence, final=True), outputs=outputs)
+    else:
+        succeed(decision, run, outputs)
+
+
+def _failed_item(item: TaskRun) -> dict[str, Any]:
+    error = item.failure.message if item.failure else item.reason.sentence if item.reason else ""
+    return {"index": item.item, "status": item.state, "error": error}
+
+
+def _end_group(decision: Decision, scope: Scope) -> None:
+    execution = decision.execution
+    assert scope.owner is not None
+    run = execution.runs[scope.owner]
+    if run.attempt != scope.number or run.number not in execution.live:
+        return
+    if scope.end is not None or execution.state == "cancelling":
+        end = scope.end or "cancelled"
+        sentence = run.reason.sentence if run.reason is not None else "The group was ended."
+        fail(decision, run, Failure(code=_code(end), message=sentence), end)
+    elif scope.unhandled:
+        fail(decision, run, _group_failure(decision, scope))
+    else:
+        action = execution.task(run).action
+        assert isinstance(action, RunGroup)
+        try:
+            outputs, _ = render_object(action.outputs, decision.scope_names(scope))
+        except ExpressionError as error:
+            message = f"task '{run.task}' outputs: {error.message}"
+            fail(decision, run, Failure(code="expression", message=message, final=True))
+        else:
+            succeed(decision, run, outputs)
+
+
+def _code(end: str) -> str:
+    return "timeout" if end == "timed_out" else end
+
+
+def _group_failure(decision: Decision, scope: Scope) -> Failure:
+    first = decision.execution.runs[scope.unhandled[0]]
+    told = first.failure.message if first.failure is not None else first.state
+    return Failure(code="group_failed", message=f"Task '{first.task}' inside failed: {told}")
+
+
+def _begin_closing_task(decision: Decision, scope: Scope) -> bool:
+    execution = decision.execution
+    closing = execution.definition.closing
+    if closing is None or execution.closing_run is not None:
+        return False
+    run = new_run(decision, scope, closing.name, 1)
+    if execution.state == "paused":
+        decision.emit(events.TaskHeld(decision.at, run.number))
+    else:
+        first_attempt(decision, run)
+    return True
+
+
+def _end_execution(decision: Decision, scope: Scope) -> None:
+    execution = decision.execution
+    failed = list(scope.unhandled)
+    if execution.closing_run is not None and execution.runs[execution.closing_run].state != "succeeded":
+        failed.append(execution.closing_run)
+    state: End = execution.end or ("failed" if failed or execution.flaws else "succeeded")
+    if execution.end is not None and execution.closing_run in failed:
+        state = "failed"
+    outputs: dict[str, Any] = NOTHING
+    warnings: tuple[Reason, ...] = ()
+    reason = execution.reason
+    if state == "succeeded":
+        outputs, warnings = _declared_outputs(decision, scope)
+        reason = None
+    elif state == "failed":
+        reason = _why_failed(decision, failed)
+    decision.emit(events.ExecutionEnded(decision.at, state, reason, outputs, warnings, tuple(failed)))
+
+
+def _declared_outputs(decision: Decision, scope: Scope) -> tuple[dict[str, Any], tuple[Reason, ...]]:
+    names = Names(decision.execution, scope, None, decision.at, decision.moment.values)
+    outputs: dict[str, Any] = {}
+    warnings: list[Reason] = []
+    for output in decision.execution.definition.outputs:
+        try:
+            outputs[output.name] = render_value(output.value, names)
+        except ExpressionError as error:
+            sentence = f"Output '{output.name}' is not available: {error.message}."
+            warnings.append(Reason("output_unavailable", sentence))
+    return outputs, tuple(warnings)
+
+
+def _why_failed(decision: Decision, failed: list[int]) -> Reason:
+    execution = decision.execution
+    if not failed:
+        _, reason = execution.flaws[0]
+        return reason
+    first = execution.runs[failed[0]]
+    told = first.failure.message if first.failure is not None else f"it {first.state}"
+    if len(failed) == 1:
+        return Reason("task_failed", f"Task '{first.task}' failed: {told}")
+    named = ", ".join(f"'{execution.runs[number].task}'" for number in failed[:SHOWN_NAMES])
+    more = f" and {len(failed) - SHOWN_NAMES} more" if len(failed) > SHOWN_NAMES else ""
+    return Reason("task_failed", f"Tasks {named}{more} failed; the first: {told}")

@@ -1,0 +1,241 @@
+"""What an expression can see at one place in an execution.
+
+Everything is looked up when it is asked for, so a condition on one name costs one look, whatever else there is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+
+from headrace.definition.outcomes import Failure
+from headrace.definition.templates import Json, ValueRef
+from headrace.engine.execution import NO_ITEM, Execution, Scope, TaskRun, Variables
+from headrace.expressions import ExpressionError, Lazy, Missing, NeedsValue
+from headrace.ids import uuid7
+
+
+class Names:
+    """The scope of expressions of one task run, or of the whole execution where there is no run."""
+
+    __slots__ = ("_at", "_execution", "_failure", "_made", "_run", "_scope", "_values", "_variables")
+
+    def __init__(
+        self,
+        execution: Execution,
+        scope: Scope,
+        run: TaskRun | None,
+        at: float,
+        values: Mapping[str, Json],
+        failure: Failure | None = None,
+    ) -> None:
+        self._execution = execution
+        self._scope = scope
+        self._run = run
+        self._at = at
+        self._values = values
+        self._failure = failure
+        self._variables: Variables = run.variables if run is not None else scope.variables
+        self._made = 0
+
+    def publish(self, name: str, value: Json) -> None:
+        """Let what follows see a variable that this path sets."""
+        self._variables = {**self._variables, name: value}
+
+    def restore(self, run: TaskRun) -> None:
+        """Forget what was published since the run ended."""
+        self._variables = run.variables
+
+    def lookup(self, name: str) -> Json:
+        """Return the value of a root name; published variables are bare names too."""
+        match name:
+            case "inputs":
+                return self._execution.inputs
+            case "tasks":
+                return Tasks(self._execution, self._scope)
+            case "item" | "index" if self._run is not None and self._run.item != NO_ITEM:
+                return self._run.item if name == "index" else self._item(self._run)
+            case "vars":
+                return Vars(self._variables, self._execution.variables)
+            case "execution":
+                return self._about()
+            case "secrets":
+                raise ExpressionError("A secret may only stand in the inputs of a task")
+            case _:
+                return Vars(self._variables, self._execution.variables).field(name)
+
+    def call(self, name: str, arguments: list[Json]) -> Json:
+        """Call a context function."""
+        match name:
+            case "now":
+                return moment_text(self._at)
+            case "uuid":
+                return self._uuid()
+            case "failed_sources":
+                return self._failed_sources()
+            case "skipped_sources":
+                return self._skipped_sources(arguments[0])
+        run = self._run
+        if run is None:
+            raise ExpressionError(f"'{name}()' is only available in transitions")
+        state = self._failure.code if self._failure is not None else run.state
+        match name:
+            case "result":
+                return TaskView(run)
+            case "succeeded":
+                return run.state == "succeeded"
+            case "timed_out":
+                return state in ("timed_out", "timeout")
+            case "failed":
+                return state not in ("timed_out", "timeout", "succeeded")
+            case _:
+                raise ExpressionError(f"'{name}()' is not available here")
+
+    def load(self, ref: ValueRef) -> Json | None:
+        """Return a large value if it came with the message."""
+        return self._values.get(ref.sha256)
+
+    def _item(self, run: TaskRun) -> Json:
+        foreach = self._execution.runs[self._scope.latest[run.task]].foreach
+        assert foreach is not None
+        items = foreach.items
+        if isinstance(items, ValueRef):
+            loaded = self._values.get(items.sha256)
+            if loaded is None:
+                raise NeedsValue((items,))
+            items = loaded
+        return items[run.item]
+
+    def _about(self) -> Json:
+        execution = self._execution
+        return {
+            "id": execution.id,
+            "number": execution.number,
+            "started_at": moment_text(execution.created_at),
+            "workflow": execution.workflow,
+            "version": execution.version,
+        }
+
+    def _uuid(self) -> str:
+        self._made += 1
+        place = self._run.number if self._run is not None else 0
+        tries = len(self._run.tries) if self._run is not None else 0
+        text = f"{self._execution.seed}:{place}:{tries}:{self._execution.seq}:{self._made}"
+        return uuid7(self._at, int.from_bytes(hashlib.sha256(text.encode()).digest()[:16]))
+
+    def _sources(self) -> list[TaskRun]:
+        run = self._run
+        node = self._execution.node(run) if run is not None else None
+        if node is None:
+            raise ExpressionError("sources are only known in checks")
+        finished = self._scope.finished
+        return [self._execution.runs[finished[name]] for name in node.sources if name in finished]
+
+    def _failed_sources(self) -> list[str]:
+        return [
+            run.task
+            for run in self._sources()
+            if run.state in ("failed", "timed_out", "cancelled")
+            or (run.state == "skipped" and run.reason is not None and run.reason.code == "upstream_failed")
+        ]
+
+    def _skipped_sources(self, names: Json) -> list[str]:
+        wanted = set(names)
+        return [run.task for run in self._sources() if run.task in wanted and run.state == "skipped"]
+
+
+class Tasks(Lazy):
+    """`tasks`: the latest ended visit of each task, of this scope and those around it."""
+
+    __slots__ = ("_execution", "_scope")
+
+    def __init__(self, execution: Execution, scope: Scope) -> None:
+        self._execution = execution
+        self._scope = scope
+
+    def field(self, name: str) -> Json:
+        """Return what is known of a task that has ended."""
+        scope = self._scope
+        while True:
+            number = scope.finished.get(name)
+            if number is not None:
+                return TaskView(self._execution.runs[number])
+            if scope.owner is None:
+                raise Missing(name)
+            scope = self._execution.scopes[self._execution.runs[scope.owner].scope]
+
+    def whole(self) -> Json:
+        """Return all ended tasks of this scope."""
+        runs = self._execution.runs
+        return {name: TaskView(runs[number]).whole() for name, number in self._scope.finished.items()}
+
+
+class TaskView(Lazy):
+    """What expressions see of an ended task run."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, run: TaskRun) -> None:
+        self._run = run
+
+    def field(self, name: str) -> Json:
+        """Return `outputs status reason error attempts visit`; any other name is sought among the outputs."""
+        run = self._run
+        match name:
+            case "outputs":
+                return run.outputs
+            case "status":
+                return run.state
+            case "attempts":
+                return len(run.tries)
+            case "visit":
+                return run.visit
+            case "reason":
+                return (
+                    None if run.reason is None else {"code": run.reason.code, "sentence": run.reason.sentence}
+                )
+            case "error":
+                return (
+                    None
+                    if run.failure is None
+                    else {"code": run.failure.code, "message": run.failure.message}
+                )
+            case _:
+                if name in run.outputs:
+                    return run.outputs[name]
+                raise Missing(name)
+
+    def whole(self) -> Json:
+        """Return all of it."""
+        names = ("outputs", "status", "reason", "error", "attempts", "visit")
+        return {name: self.field(name) for name in names}
+
+
+class Vars(Lazy):
+    """`vars`: the variables on this path, then those of the whole execution."""
+
+    __slots__ = ("_everywhere", "_path")
+
+    def __init__(self, path: Variables, everywhere: Variables) -> None:
+        self._path = path
+        self._everywhere = everywhere
+
+    def field(self, name: str) -> Json:
+        """Return one variable."""
+        if name in self._path:
+            return self._path[name]
+        if name in self._everywhere:
+            return self._everywhere[name]
+        raise Missing(name)
+
+    def whole(self) -> Json:
+        """Return all of them."""
+        return {**self._everywhere, **self._path}
+
+
+def moment_text(moment: float) -> str:
+    """Return a moment as RFC 3339 in UTC with milliseconds."""
+    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

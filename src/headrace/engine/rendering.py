@@ -1,0 +1,63 @@
+"""Templates to values inside a decision; what names a secret stays a template until dispatch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from headrace.definition.templates import Expr, ListOf, Literal, ObjectOf, Template, Text
+from headrace.engine.names import Names
+from headrace.expressions import ExpressionError, parse, render, residual
+
+SECRETS = frozenset({"secrets"})
+
+
+def render_object(parts: dict[str, Template], names: Names) -> tuple[dict[str, Any], ObjectOf | None]:
+    """Return the values of an object's templates, and those entries that name a secret with all else replaced."""
+    values: dict[str, Any] = {}
+    sealed: dict[str, Template] = {}
+    for name, template in parts.items():
+        if type(template) is Literal:
+            values[name] = template.value
+        elif names_secret(template):
+            sealed[name] = residual(template, names, SECRETS)
+        else:
+            values[name] = render(template, names)
+    return values, ObjectOf(sealed) if sealed else None
+
+
+def render_value(template: Template, names: Names) -> Any:
+    """Return the value of one template."""
+    return template.value if type(template) is Literal else render(template, names)
+
+
+def seconds(template: Template | None, names: Names) -> float | None:
+    """Return a duration in seconds, None where there is none; raises ExpressionError for anything but a number."""
+    if template is None:
+        return None
+    value = render_value(template, names)
+    if value is None:
+        return None
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or value < 0
+    ):
+        raise ExpressionError(f"Type error: a number of seconds is needed, not {value!r}")
+    return float(value)
+
+
+def names_secret(template: Template) -> bool:
+    """Tell whether a template names a secret anywhere."""
+    match template:
+        case Literal():
+            return False
+        case Expr(source=source):
+            return "secrets" in source and "secrets" in parse(source).roots
+        case Text(parts=parts):
+            return any(names_secret(part) for part in parts if isinstance(part, Expr))
+        case ListOf(items=items):
+            return any(names_secret(item) for item in items)
+        case ObjectOf(entries=entries):
+            return any(names_secret(entry) for entry in entries.values())
