@@ -54,7 +54,7 @@ class Expression(Struct, frozen=True, eq=False):
 
 
 def parse(source: str) -> Expression:
-    """Return the expression of a source; raise ExpressionSyntaxError, also above LONGEST_SOURCE or 64 levels."""
+    """Return the expression of a source; raise ExpressionSyntaxError, also for too long or too deep a one."""
     if len(source) > LONGEST_SOURCE or len(source.encode("utf-8", "surrogatepass")) > LONGEST_SOURCE:
         raise ExpressionSyntaxError(f"Expression too long: more than {LONGEST_SOURCE} bytes", LONGEST_SOURCE)
     return _kept(source)

@@ -21,7 +21,7 @@ LARGEST_RENDERING = 16 << 20
 def render(template: Template, scope: Scope, budget: Budget | None = None) -> Json:
     """Return the value of a template; each expression has its own budget unless one is given for all.
 
-    Raise ExpressionError for the first block that has no value, else NeedsValue with all that has to be loaded.
+    Raise ExpressionError for the first block that has no value, else NeedsValue with all that must be loaded.
     """
     rendering = Rendering(scope, budget)
     value = rendering.value(template)

@@ -37,7 +37,7 @@ class Scope(Protocol):
         ...
 
     def call(self, name: str, arguments: list[Json]) -> Json:
-        """Call one of the context functions (`functions.IN_CONTEXT`); raise ExpressionError where it has no place.
+        """Call a context function (`functions.IN_CONTEXT`); raise ExpressionError where it is out of place.
 
         Time and ids come from the deciding message, so that a replay gives the same.
         """
