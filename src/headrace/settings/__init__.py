@@ -7,12 +7,12 @@ Nothing here knows what a setting is used for: whoever needs one is given its va
 
 from headrace.settings.catalogue import BY_THE_MACHINE, Setting, catalogue
 from headrace.settings.loading import load
-from headrace.settings.model import DataFlowSettings, LocalSettings, OpenAISettings, Settings
+from headrace.settings.model import DataflowSettings, LocalSettings, OpenAISettings, Settings
 from headrace.settings.quantities import Rate
 
 __all__ = [
     "BY_THE_MACHINE",
-    "DataFlowSettings",
+    "DataflowSettings",
     "LocalSettings",
     "OpenAISettings",
     "Rate",

@@ -44,7 +44,7 @@ class Room(BaseModel):
     )
 
 
-class DataFlowSettings(Room):
+class DataflowSettings(Room):
     """The Data Flow dialect."""
 
     max_body: Size = Field(default=16 * MIB, gt=0)
@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     """Private destinations that webhooks and tasks may call all the same; shell steps are not covered."""
     max_tasks: Count = Field(default=50_000, ge=1)
     """Largest number of tasks in one definition."""
-    dataflow: DataFlowSettings = DataFlowSettings()
+    dataflow: DataflowSettings = DataflowSettings()
     openai: OpenAISettings = OpenAISettings()
     local: LocalSettings = Field(default_factory=LocalSettings)
 
