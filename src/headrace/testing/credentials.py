@@ -1,0 +1,59 @@
+"""In-memory twins of the stores of tokens and secrets: real implementations that forget at exit."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from headrace.security.secrets import SecretRecord
+from headrace.security.tokens import TokenRecord
+
+
+class TokensInMemory:
+    """A `TokenStore` in a dict."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, TokenRecord] = {}
+
+    async def add(self, record: TokenRecord) -> None:
+        """Remember a token."""
+        self._records[record.hash] = record
+
+    async def find(self, hash: str) -> TokenRecord | None:
+        """Find the record of a hash, valid or not."""
+        return self._records.get(hash)
+
+    async def list(self) -> list[TokenRecord]:
+        """List all records, oldest first."""
+        return sorted(self._records.values(), key=lambda record: (record.created_at, record.number))
+
+    async def revoke(self, number: int) -> bool:
+        """Revoke a token for ever; False when there is no such token."""
+        for record in self._records.values():
+            if record.number == number:
+                self._records[record.hash] = replace(record, revoked=True)
+                return True
+        return False
+
+
+class SecretsInMemory:
+    """A `SecretStore` in a dict."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], SecretRecord] = {}
+        """By scope and name, for tests that look at what is stored."""
+
+    async def put(self, record: SecretRecord) -> None:
+        """Remember a secret, in place of one of the same scope and name."""
+        self.records[record.scope, record.name] = record
+
+    async def find(self, scope: str, name: str) -> SecretRecord | None:
+        """Find a secret by scope and name."""
+        return self.records.get((scope, name))
+
+    async def list(self, scope: str | None = None) -> list[SecretRecord]:
+        """List the secrets of a scope, or all, by scope and name."""
+        return [record for key, record in sorted(self.records.items()) if scope in (None, key[0])]
+
+    async def delete(self, scope: str, name: str) -> bool:
+        """Forget a secret; False when there is no such secret."""
+        return self.records.pop((scope, name), None) is not None

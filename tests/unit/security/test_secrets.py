@@ -1,0 +1,156 @@
+"""Secrets: sealed at rest, named in scopes, and the key that seals them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headrace.errors import InvalidInput, NotFound
+from headrace.security import secrets
+from headrace.security.sealing import CannotOpen, KeyRefused, Sealer, derive, server_key
+from headrace.security.secrets import GLOBAL, Vault
+from headrace.testing.credentials import SecretsInMemory
+
+
+def vault(key: bytes = b"k" * 32, store: SecretsInMemory | None = None) -> Vault:
+    return Vault(Sealer(key), store or SecretsInMemory())
+
+
+def test_a_sealed_value_opens_in_its_context_only() -> None:
+    sealer = Sealer(b"k" * 32)
+    sealed = sealer.seal(b"hunter2", "secret a")
+
+    assert b"hunter2" not in sealed
+    assert sealer.open(sealed, "secret a") == b"hunter2"
+    with pytest.raises(CannotOpen, match="secret b"):
+        sealer.open(sealed, "secret b")
+
+
+def test_the_same_value_is_never_sealed_the_same_way() -> None:
+    sealer = Sealer(b"k" * 32)
+
+    assert sealer.seal(b"x", "c") != sealer.seal(b"x", "c")
+
+
+def test_a_changed_value_does_not_open() -> None:
+    sealer = Sealer(b"k" * 32)
+    sealed = sealer.seal(b"x", "c")
+
+    for changed in (
+        sealed[:-1],
+        b"\x02" + sealed[1:],
+        b"",
+        sealed[:5],
+        sealed[:-1] + bytes([sealed[-1] ^ 1]),
+    ):
+        with pytest.raises(CannotOpen):
+            sealer.open(changed, "c")
+
+
+def test_another_key_does_not_open() -> None:
+    with pytest.raises(CannotOpen):
+        Sealer(b"l" * 32).open(Sealer(b"k" * 32).seal(b"x", "c"), "c")
+
+
+def test_keys_of_two_purposes_differ() -> None:
+    assert derive(b"k" * 32, "jwt") != derive(b"k" * 32, "seal 1")
+    assert len(derive(b"k" * 32, "jwt")) == 32
+
+
+def test_the_key_file_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
+    directory = tmp_path / "data"
+
+    first = server_key(None, directory)
+
+    assert server_key("", directory) == first
+    assert len(first) == 44
+    assert [path.name for path in directory.iterdir()] == ["secret.key"]
+    assert (directory / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_setting_comes_before_the_file(tmp_path: Path) -> None:
+    assert server_key("s" * 32, tmp_path) == b"s" * 32
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_weak_setting_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyRefused, match="32"):
+        server_key("weak", tmp_path)
+
+
+def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    server_key(None, tmp_path)
+    (tmp_path / "secret.key").chmod(0o644)
+
+    with pytest.raises(KeyRefused, match="chmod 600"):
+        server_key(None, tmp_path)
+
+
+def test_an_emptied_key_file_is_refused_and_not_replaced(tmp_path: Path) -> None:
+    server_key(None, tmp_path)
+    (tmp_path / "secret.key").write_bytes(b"")
+
+    with pytest.raises(KeyRefused, match="backup"):
+        server_key(None, tmp_path)
+
+
+async def test_a_secret_is_kept_sealed_and_revealed() -> None:
+    store = SecretsInMemory()
+    keeper = vault(store=store)
+
+    await keeper.keep("pack:harbour", "db.password", "hunter2 é", now=1.0)
+    await keeper.keep("pack:harbour", "db.password", "hunter3 é", now=2.0)
+    (record,) = await keeper.list()
+
+    assert await keeper.reveal("pack:harbour", "db.password") == "hunter3 é"
+    assert (record.created_at, record.updated_at) == (1.0, 2.0)
+    assert b"hunter" not in record.sealed
+
+
+async def test_scopes_keep_secrets_apart() -> None:
+    keeper = vault()
+    await keeper.keep(GLOBAL, "key", "one", now=1.0)
+    await keeper.keep("peak", "key", "two", now=1.0)
+
+    assert await keeper.reveal(GLOBAL, "key") == "one"
+    assert [record.scope for record in await keeper.list("peak")] == ["peak"]
+    assert len(await keeper.list()) == 2
+
+
+async def test_a_record_moved_to_another_name_does_not_open() -> None:
+    store = SecretsInMemory()
+    keeper = vault(store=store)
+    record = await keeper.keep(GLOBAL, "key", "one", now=1.0)
+    store.records[GLOBAL, "other"] = record
+
+    with pytest.raises(CannotOpen):
+        await keeper.reveal(GLOBAL, "other")
+
+
+async def test_a_forgotten_secret_is_not_found() -> None:
+    keeper = vault()
+    await keeper.keep(GLOBAL, "key", "one", now=1.0)
+    await keeper.forget(GLOBAL, "key")
+
+    with pytest.raises(NotFound, match="'key'"):
+        await keeper.reveal(GLOBAL, "key")
+    with pytest.raises(NotFound):
+        await keeper.forget("pack:x", "key")
+
+
+@pytest.mark.parametrize("name", ["", ".x", "-x", "a b", "a\n", "é", "x" * 254])
+async def test_a_bad_name_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match="name"):
+        await vault().keep(GLOBAL, name, "value", now=1.0)
+
+
+@pytest.mark.parametrize("value", ["", "x" * 65_537])
+async def test_an_empty_or_huge_value_is_refused(value: str) -> None:
+    with pytest.raises(InvalidInput, match="65536"):
+        await vault().keep(GLOBAL, "key", value, now=1.0)
+
+
+def test_names_of_all_dialects_are_names() -> None:
+    for name in ("OPENAI_KEY", "openai_api_key", "pack.harbour.token", "my-secret", "3scale", "a/b:c"):
+        secrets.check_name("pack:harbour", name)
