@@ -31,9 +31,8 @@ class ExpressionError(RequestError):
         """Offset in the source in code points, from 0; None while it is not known."""
 
     def at(self, position: int) -> Self:
-        """Say where it happened, unless something deeper has said so already."""
-        if self.position is None:
-            self.position = position
+        """Say where it happened in the expression that is being evaluated."""
+        self.position = position
         return self
 
 

@@ -94,7 +94,9 @@ def _constant(value: Json) -> str:
     return repr(value)
 
 
-def _key(key: Node | str | int) -> str:
-    if isinstance(key, str) and _NAME.fullmatch(key):
-        return f".{key}"
-    return f"[{_constant(key) if isinstance(key, str | int) else source_of(key)}]"
+def _key(key: Json) -> str:
+    if isinstance(key, Constant):
+        key = key.value
+    elif not isinstance(key, str | int):
+        return f"[{source_of(key)}]"
+    return f".{key}" if isinstance(key, str) and _NAME.fullmatch(key) else f"[{_constant(key)}]"

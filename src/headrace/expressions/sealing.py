@@ -95,13 +95,13 @@ class _Sealing:
         if any(isinstance(inner, Path) and inner.root in self._sealed for inner in walk(node)):
             return with_children(node, self._without_names)
         try:
-            return self._written(evaluate(of_tree(node, ""), self._scope, Budget()))
+            value = evaluate(of_tree(node, ""), self._scope, Budget())
         except NeedsValue as question:
             self.rendering.need(question)
             return node
-
         except ExpressionError as error:
             return self._failing(node, error)
+        return self._written(value)
 
     def _failing(self, node: Node, error: ExpressionError) -> Node:
         """Return a tree that fails in the same way without any names: it may stand where nobody will look."""
@@ -116,12 +116,15 @@ class _Sealing:
         return with_children(node, self._without_names)
 
     def _written(self, value: Json) -> Node:
-        """Return a tree whose value is the given one."""
-        if type(value) in {list, dict, FileRef, ValueRef} or (
-            type(value) is int and abs(value) > LARGEST_INTEGER
-        ):
+        """Return a tree whose value is the given one; any when something is needed for it."""
+        has_no_literal = type(value) in {list, dict, FileRef, ValueRef}
+        if not has_no_literal and not (type(value) is int and abs(value) > LARGEST_INTEGER):
+            return Constant(value)
+        try:
             return _from_json(json_of(Evaluation(self._scope, Budget()), value))
-        return Constant(value)
+        except NeedsValue as question:
+            self.rendering.need(question)
+            return Constant(None)
 
 
 def _from_json(text: str) -> Node:

@@ -127,6 +127,6 @@ def as_text(value: Json) -> str:
     """Return the text that interpolation puts in place of a value.
 
     Text as it is, integral numbers without `.0`, true and false, null as nothing, lists and objects as
-    compact JSON. Raise WrongType on a file, NeedsValue on values that are not loaded, TooExpensive on too much.
+    compact JSON. Raise WrongType on a file, NeedsValue where something is not loaded, TooExpensive.
     """
     return text_of(Evaluation(Values({}), Budget()), value)
