@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from headrace import errors, settings
+from headrace.engine import events, states
+from headrace.expressions import functions
+from headrace.expressions.arguments import Function
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py: change the code, then run `make docs`. -->"
@@ -52,13 +56,87 @@ def errors_page() -> str:
         "|---|---|---|",
     ]
     lines += [
-        f"| `{kind.code}` | {kind.status} | {_first_line(kind)} |"
+        f"| `{kind.code}` | {kind.status} | {_docstring(kind)} |"
         for kind in _errors_below(errors.HeadraceError)
     ]
     return "\n".join([*lines, ""])
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "errors.md": errors_page}
+def states_page() -> str:
+    """Return the two tables of states, drawn."""
+    lines = [
+        "# States",
+        "",
+        NOTE,
+        "",
+        "*ended* stands for each of the ends, where all of them are possible.",
+        "",
+    ]
+    lines += ["## Of an execution", "", *_diagram(states.EXECUTION, states.EXECUTION_ENDS, "pending")]
+    lines += ["## Of a task run", "", *_diagram(states.TASK, states.TASK_ENDS, "waiting")]
+    return "\n".join(lines)
+
+
+def events_page() -> str:
+    """Return the page of all events of the journal."""
+    lines = [
+        "# Events",
+        "",
+        NOTE,
+        "",
+        "Each event begins with `at`, the moment in seconds since the Unix epoch.",
+        "",
+    ]
+    for kind in events.Event.__subclasses__():
+        lines += [f"## {kind.__name__}", "", _docstring(kind), ""]
+        fields = [name for name in kind.__struct_fields__ if name != "at"]
+        lines += [", ".join(f"`{name}`" for name in fields), ""] if fields else []
+    return "\n".join(lines)
+
+
+def functions_page() -> str:
+    """Return the page of all functions of the expression language."""
+    lines = [
+        "# Functions",
+        "",
+        NOTE,
+        "",
+        "The functions of [the expression language](expressions.md); each can be written as a filter too.",
+        "",
+        "| function | value |",
+        "|---|---|",
+    ]
+    lines += [
+        f"| `{_call(name, function)}` | {_value(function)} |"
+        for name, function in sorted(functions.BUILT_IN.items())
+    ]
+    return "\n".join([*lines, ""])
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "errors.md": errors_page,
+    "states.md": states_page,
+    "events.md": events_page,
+    "functions.md": functions_page,
+}
+
+
+def _diagram(table: Mapping[str, frozenset[str]], ends: frozenset[str], first: str) -> list[str]:
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {first}"]
+    for state, targets in table.items():
+        shown = sorted(targets - ends if ends <= targets else targets) + (
+            ["ended"] if ends <= targets else []
+        )
+        lines += [f"    {state} --> {target}" for target in shown]
+    return [
+        *lines,
+        "    ended --> [*]",
+        "```",
+        "",
+        f"Ends: {', '.join(f'`{end}`' for end in sorted(ends))}.",
+        "",
+    ]
 
 
 def _by_room() -> Iterator[tuple[str, list[str]]]:
@@ -81,8 +159,21 @@ def _errors_below(kind: type[errors.HeadraceError]) -> Iterator[type[errors.Head
             yield from _errors_below(below)
 
 
-def _first_line(kind: type) -> str:
-    return (kind.__doc__ or "").strip().splitlines()[0]
+def _call(name: str, function: Function) -> str:
+    parameters = [parameter.name for parameter in inspect.signature(function.call).parameters.values()][1:]
+    asked = function.arity.start
+    return f"{name}({', '.join(parameters[:asked])}{''.join(f'[, {each}]' for each in parameters[asked:])})"
+
+
+def _value(function: Function) -> str:
+    """Return what a docstring in the imperative says of the value."""
+    sentence = _docstring(function.call).removeprefix("Return ").removeprefix("Say ")
+    return sentence[0].upper() + sentence[1:]
+
+
+def _docstring(thing: object) -> str:
+    """Return the first paragraph of what it says of itself, as one line."""
+    return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
 
 
 if __name__ == "__main__":

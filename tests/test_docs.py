@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 import yaml
 
-from headrace import settings
+from headrace import expressions, settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -125,6 +125,16 @@ def test_generated_pages_are_up_to_date(file: str) -> None:
     written = (ROOT / "docs" / "reference" / file).read_text(encoding="utf-8")
 
     assert written == generator().PAGES[file](), "run `make docs`"
+
+
+EXAMPLES = [line.split("⇒") for _, code in blocks("expressions") for line in code.splitlines()]
+
+
+@pytest.mark.parametrize(("source", "value"), EXAMPLES)
+def test_expressions_in_the_pages_have_the_values_that_they_say(source: str, value: str) -> None:
+    found = expressions.evaluate(expressions.parse(source.strip()), expressions.Values({}))
+
+    assert json.dumps(found) == value.strip()
 
 
 def test_every_setting_stands_in_the_reference() -> None:
