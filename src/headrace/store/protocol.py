@@ -11,6 +11,8 @@ from collections.abc import Collection
 from typing import Literal as OneOf, Protocol
 
 from headrace.errors import Conflict
+from headrace.security.secrets import SecretStore
+from headrace.security.tokens import TokenStore
 from headrace.store.rows import (
     EVERY,
     Commit,
@@ -31,7 +33,7 @@ from headrace.store.rows import (
     WorkflowRow,
 )
 
-Key = OneOf["number", "id", "alias", "start_key", "concurrency_key", "idempotency_key"]
+Key = OneOf["number", "id", "alias", "start_key", "concurrency_key", "idempotency_key", "token"]
 
 
 class KeyTaken(Conflict):
@@ -242,6 +244,8 @@ class Store(Protocol):
     deliveries: Deliveries
     idempotency: Idempotency
     files: Files
+    tokens: TokenStore
+    secrets: SecretStore
 
     async def commit(self, commit: Commit) -> None:
         """Remember all of it durably; returns after the flush that it shares with whatever else waits.

@@ -1,0 +1,221 @@
+"""The tables, once, for every database that SQLAlchemy speaks.
+
+A change here needs a migration beside it; a test compares what both make.
+The hot tables carry as few indexes as their questions allow, because each one is paid for at every commit;
+live rows are found by partial indexes, so that history costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+metadata = MetaData()
+
+_WITHOUT_ROWID: dict[str, Any] = {"sqlite_with_rowid": False}
+"""Rows lie in the order of their primary key, without a second tree that leads to them."""
+
+
+def _only(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+sequences = Table(
+    "sequences",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("next", Integer, nullable=False),
+)
+
+executions = Table(
+    "executions",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("workflow", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("alias", Text),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Column("start_key", Text),
+    Column("concurrency_key", Text),
+    Column("parent", Integer),
+    Column("labels", LargeBinary, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Index("executions_id", "id", unique=True),
+    Index("executions_alias", "alias", unique=True, **_only("alias IS NOT NULL")),
+    Index("executions_start_key", "start_key", unique=True, **_only("start_key IS NOT NULL")),
+    Index(
+        "executions_concurrency_key",
+        "concurrency_key",
+        unique=True,
+        **_only("concurrency_key IS NOT NULL AND ended_at IS NULL"),
+    ),
+    Index("executions_live", "number", **_only("ended_at IS NULL")),
+    Index("executions_parent", "parent", "number", **_only("parent IS NOT NULL")),
+    Index("executions_by_state", "state", "number"),
+    Index("executions_by_dialect", "dialect", "state", "number"),
+    Index("executions_by_workflow", "workflow", "state", "number"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("execution", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("first_seq", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("events", LargeBinary, nullable=False),
+    **_WITHOUT_ROWID,
+)
+
+task_runs = Table(
+    "task_runs",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("execution", Integer, nullable=False),
+    Column("scope", Integer, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("visit", Integer, nullable=False),
+    Column("item", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Index("task_runs_by_execution", "execution", "number"),
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("execution", Integer, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("due_at", Float, nullable=False),
+    **_WITHOUT_ROWID,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("execution", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("secret_ref", Text),
+    Column("state", Text, nullable=False),
+    Column("attempts", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("next_try_at", Float),
+    Column("claimed_by", Integer),
+    Index("deliveries_by_execution", "execution", "sequence"),
+    Index("deliveries_due", "next_try_at", **_only("state = 'pending'")),
+    Index("deliveries_in_flight", "queue", **_only("claimed_by IS NOT NULL")),
+)
+
+delivery_waits = Table(
+    "delivery_waits",
+    metadata,
+    Column("delivery", Integer, primary_key=True, autoincrement=False),
+    Column("waits_for", Integer, primary_key=True, autoincrement=False),
+    **_WITHOUT_ROWID,
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_hash", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Index("idempotency_expiry", "expires_at"),
+)
+
+workflows = Table(
+    "workflows",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("alias", Text),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Column("deleted_at", Float),
+    Index("workflows_id", "id", unique=True),
+    Index("workflows_alias", "alias", unique=True, **_only("alias IS NOT NULL AND deleted_at IS NULL")),
+    Index("workflows_present", "number", **_only("deleted_at IS NULL")),
+    Index("workflows_by_dialect", "dialect", "number", **_only("deleted_at IS NULL")),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("workflow", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("created_at", Float, nullable=False),
+    Column("definition", LargeBinary, nullable=False),
+    Column("source", LargeBinary, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("execution", Integer),
+    Column("deleted_at", Float),
+    Index("files_id", "id", unique=True),
+    Index("files_present", "number", **_only("deleted_at IS NULL")),
+    Index(
+        "files_by_execution", "execution", "number", **_only("execution IS NOT NULL AND deleted_at IS NULL")
+    ),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("scopes", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked", Boolean, nullable=False),
+    Index("tokens_hash", "hash", unique=True),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)

@@ -1,0 +1,66 @@
+"""What a commit says to SQLite, written once, because composing it anew costs more than running it.
+
+Each statement takes its values by position, in the order of the row's fields.
+PostgreSQL will have a file like this one; everything outside it is said through SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from headrace.store.rows import TaskRunRow
+
+_TASK_RUN = TaskRunRow.__struct_fields__
+_TASK_RUN_CHANGES = _TASK_RUN[_TASK_RUN.index("state") :]
+
+
+def upsert_task_runs(count: int) -> str:
+    """Return the statement that writes `count` task runs in one step.
+
+    One statement of many rows instead of many of one: the driver gives the interpreter lock away at every
+    statement, and beside a busy event loop getting it back costs more than the row.
+    """
+    row = f"({', '.join('?' * len(_TASK_RUN))})"
+    changes = ", ".join(f"{name} = excluded.{name}" for name in _TASK_RUN_CHANGES)
+    return (
+        f"INSERT INTO task_runs ({', '.join(_TASK_RUN)}) VALUES {', '.join([row] * count)} "  # noqa: S608 - our own names
+        f"ON CONFLICT (number) DO UPDATE SET {changes}"
+    )
+
+
+INSERT_EXECUTION = (
+    "INSERT INTO executions (number, id, workflow, version, dialect, alias, name, state, reason, created_at, "
+    "started_at, ended_at, start_key, concurrency_key, parent, labels, seq, epoch) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+ADVANCE_EXECUTION = "UPDATE executions SET seq = ? WHERE number = ? AND seq = ? AND epoch = ?"
+"""The optimistic lock and the fence in one: nobody else committed since, and the lease is still ours."""
+
+CHANGE_EXECUTION = (
+    "UPDATE executions SET state = ?, reason = ?, started_at = ?, ended_at = ?, seq = ? "
+    "WHERE number = ? AND seq = ? AND epoch = ?"
+)
+
+APPEND_JOURNAL = "INSERT INTO journal (execution, seq, first_seq, at, events) VALUES (?, ?, ?, ?, ?)"
+
+SET_TIMER = (
+    "INSERT INTO timers (execution, key, due_at) VALUES (?, ?, ?) "
+    "ON CONFLICT (execution, key) DO UPDATE SET due_at = excluded.due_at"
+)
+
+CLEAR_TIMER = "DELETE FROM timers WHERE execution = ? AND key = ?"
+
+CLEAR_ALL_TIMERS = "DELETE FROM timers WHERE execution = ?"
+
+INSERT_DELIVERY = (
+    "INSERT INTO deliveries (number, execution, sequence, event, url, body, content_type, queue, secret_ref, "
+    "state, attempts, created_at, next_try_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+INSERT_DELIVERY_WAIT = "INSERT INTO delivery_waits (delivery, waits_for) VALUES (?, ?)"
+
+FORGET_EXPIRED_ANSWER = "DELETE FROM idempotency WHERE scope = ? AND key = ? AND expires_at <= ?"
+
+INSERT_ANSWER = (
+    "INSERT INTO idempotency (scope, key, body_hash, status, answer, content_type, created_at, expires_at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
