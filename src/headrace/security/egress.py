@@ -80,8 +80,8 @@ class Egress:
         try:
             parts = urlsplit(url)
             port = parts.port if parts.port is not None else _PORTS.get(parts.scheme, 0)
-        except ValueError as error:
-            return Problem(path=path, code="invalid_url", message=f"{url[:200]!r} is not a URL: {error}.")
+        except ValueError:
+            return Problem(path=path, code="invalid_url", message="The value is not a valid URL.")
         wrong = _why_invalid(url, parts)
         if wrong is not None:
             return Problem(path=path, code="invalid_url", message=wrong)
@@ -137,13 +137,13 @@ def _blocked(path: str, reason: str) -> Problem:
 
 
 def _why_invalid(url: str, parts: SplitResult) -> str | None:
-    shown = repr(url[:200])
+    if "@" in parts.netloc:
+        return "The URL has user information in it; send credentials in a header, from a secret."
+    shown = repr(url.partition("?")[0][:200])
     if _FORBIDDEN_IN_URLS.search(url):
         return f"{shown} has white space, control characters or a backslash in it."
     if parts.scheme not in _PORTS or not url.lower().startswith(f"{parts.scheme}://"):
         return f"{shown} is not an absolute http or https URL."
-    if "@" in parts.netloc:
-        return "The URL has user information in it; send credentials in a header, from a secret."
     host = parts.hostname or ""
     if not _HOST.fullmatch(host) and addresses.parse(host) is None:
         return f"{shown} names no host."
@@ -173,8 +173,8 @@ def _entry(text: str) -> _Allowed:
 def _split_port(text: str) -> tuple[str, str]:
     """Split `[::1]:80`, `10.0.0.0/8:80` and `host:80`; an IPv6 address without brackets has no port."""
     if text.startswith("["):
-        target, _, port = text[1:].partition("]")
-        return target, port.removeprefix(":")
+        target, closed, port = text[1:].partition("]")
+        return (target, port.removeprefix(":")) if closed else (text, "")
     if text.count(":") > 1:
         return text, ""
     target, _, port = text.partition(":")
