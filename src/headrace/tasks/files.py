@@ -1,0 +1,93 @@
+"""Makes every form in which a file can be given (Data Flow section 5) a file of the artifact store.
+
+A URL is fetched here, by the task that reads it, through the egress guard.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import mimetypes
+import re
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from headrace.definition.templates import FileRef
+from headrace.tasks.context import Context
+from headrace.tasks.failures import TaskFailure, remote_refusal
+
+OCTETS = "application/octet-stream"
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]+")
+_DATA = re.compile(r"data:(?P<type>[^,;]*)(?P<parameters>(?:;[^,;]*)*?)(?P<base64>;base64)?,", re.IGNORECASE)
+
+
+async def obtain(value: Any, context: Context) -> FileRef:
+    """Return the file that a value stands for; raises TaskFailure."""
+    match value:
+        case FileRef():
+            return value
+        case str() if value.startswith("data:"):
+            return await _from_data(value, context)
+        case str():
+            return await _from_url(value, None, context)
+        case {"url": str(url)}:
+            return await _from_url(url, value.get("name"), context)
+        case {"content_base64": str(content)}:
+            kind = value.get("content_type")
+            return await keep(_unpacked(content), value.get("name") or "file", kind, context)
+        case _:
+            raise TaskFailure(
+                "type_mismatch", "A file is a URL, a data: URI, or an object that describes one."
+            )
+
+
+async def keep(content: bytes, name: str, content_type: str | None, context: Context) -> FileRef:
+    """Keep bytes as a file; an unknown media type is guessed from the name."""
+    if len(content) > context.limits.file:
+        raise TaskFailure("too_large", f"The file {name} has more than {context.limits.file} bytes.")
+    async with context.artifacts.writer() as writer:
+        await writer.write(content)
+    return named(writer.stored.sha256, writer.stored.size, name, content_type)
+
+
+def named(sha256: str, size: int, name: str, content_type: str | None) -> FileRef:
+    """Return the reference to kept bytes, with a base name that is safe to show."""
+    safe = _UNSAFE.sub("_", str(name)).strip(". ")[:200] or "file"
+    return FileRef(sha256, size, safe, content_type or mimetypes.guess_type(safe)[0] or OCTETS)
+
+
+async def _from_url(url: str, name: str | None, context: Context) -> FileRef:
+    from headrace.tasks.fetching import (
+        Ask,
+        fetch,
+    )  # a worker that is given no URL starts without the HTTP library
+
+    async with fetch(context.http, Ask(url=url, timeout=context.limits.fetch_seconds)) as answer:
+        if not answer.is_success:
+            sentence = f"{answer.subject} answered {answer.status}."
+            raise remote_refusal("http_status", sentence, answer.status, answer.retry_after)
+        async with context.artifacts.writer() as writer:
+            async for chunk in answer.chunks(context.limits.file):
+                await writer.write(chunk)
+    known = name or PurePosixPath(unquote(urlsplit(answer.url).path)).name or "file"
+    return named(writer.stored.sha256, writer.stored.size, known, answer.media_type)
+
+
+async def _from_data(uri: str, context: Context) -> FileRef:
+    head = _DATA.match(uri)
+    if head is None:
+        raise TaskFailure(
+            "invalid_value", "The data: URI of a file has no comma between its head and its content."
+        )
+    body = uri[head.end() :]
+    content = _unpacked(unquote(body)) if head["base64"] else unquote_to_bytes(body)
+    kind = head["type"].lower() or "text/plain"
+    return await keep(content, "file" + (mimetypes.guess_extension(kind) or ""), kind, context)
+
+
+def _unpacked(content: str) -> bytes:
+    try:
+        return base64.b64decode("".join(content.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise TaskFailure("invalid_value", f"The content of a file is not base64: {error}.") from error

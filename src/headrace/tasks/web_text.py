@@ -1,0 +1,133 @@
+"""The readable text of a web page: the only file that knows trafilatura and lxml.
+
+It runs in a process of its own: parsing what strangers wrote may break the parser, never the server.
+One line per heading, paragraph and list item; spaces collapsed; no blank first or last line.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Annotated, Final
+
+from msgspec import Struct
+
+from headrace.tasks.library import task
+from headrace.tasks.needs import Package
+from headrace.tasks.ports import Note
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element  # type: ignore[import-untyped]
+
+_BREAK: Final = "\0"
+"""Ends a line; no page has it, because it is taken out before parsing."""
+_INVISIBLE: Final = frozenset(("head", "noscript", "script", "style", "svg", "template"))
+_SURROUNDING: Final = frozenset(("aside", "footer", "header", "nav"))
+_BLOCKS: Final = frozenset(
+    (
+        "address", "article", "aside", "blockquote", "body", "button", "caption", "dd", "details",
+        "dialog", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form",
+        "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "legend",
+        "li", "main", "nav", "ol", "option", "p", "pre", "section", "summary",
+        "table", "tbody", "tfoot", "thead", "tr", "ul", "head", "list", "item",
+        "quote", "row", "ab",
+    )
+)  # fmt: skip
+"""HTML's, then the names that trafilatura gives to what it found."""
+_SPACES: Final = frozenset(("br", "cell", "lb", "td", "th"))
+_AROUND: Final = (
+    "//nav",
+    "//aside",
+    "//header[not(ancestor::article or ancestor::main)]",
+    "//footer[not(ancestor::article or ancestor::main)]",
+)
+"""What stands around the content, taken away before the content is sought."""
+_BELIEVABLE: Final = 250
+"""Characters from which trafilatura trusts its own finding (its MIN_EXTRACTED_SIZE)."""
+
+
+class Extract(Struct, frozen=True):
+    """The text of a page.
+
+    text: The main content, one line per heading, paragraph and list item. Example: "Hello, World!"
+    """
+
+    text: str
+
+
+@task(
+    "web.extract_text",
+    runtime="process",
+    repeatable=True,
+    needs=(Package("trafilatura", "web"), Package("lxml_html_clean", "web")),
+)
+def extract_text(html: Annotated[str, Note(aliases=("html_content",))]) -> Extract:
+    """Extract the main text of a web page, without navigation, scripts and advertisements.
+
+    html: The page. Example: "<h1>Hello, World!</h1>"
+    """
+    page = html.replace("\0", "")
+    if not page.strip():
+        return Extract("")
+    main, visible = _main_lines(page), _visible_lines(page)
+    doubtful = len(main) < _BELIEVABLE and 2 * len(main) < len(visible)
+    return Extract(visible if doubtful else main)
+
+
+def _main_lines(page: str) -> str:
+    """Return the main content as trafilatura sees it, `""` when it sees none."""
+    import trafilatura
+
+    config = copy.deepcopy(trafilatura.settings.DEFAULT_CONFIG)
+    # else short pages are replaced by a cruder extraction that loses headings and lists
+    config["DEFAULT"]["MIN_EXTRACTED_SIZE"] = "1"
+    found = trafilatura.bare_extraction(
+        page, include_comments=False, prune_xpath=list(_AROUND), config=config
+    )
+    return _lines(found.body) if isinstance(found, trafilatura.settings.Document) else ""
+
+
+def _visible_lines(page: str) -> str:
+    """Return all visible text: without what surrounds the content, or with it when there is nothing else."""
+    from lxml import etree  # type: ignore[import-untyped]
+
+    tree = etree.fromstring(page.encode(errors="replace"), etree.HTMLParser(encoding="utf-8", huge_tree=True))
+    if tree is None:
+        return ""
+    return _lines(tree, _INVISIBLE | _SURROUNDING) or _lines(tree, _INVISIBLE)
+
+
+def _lines(tree: _Element, left_out: frozenset[str] = frozenset()) -> str:
+    """Return one line per block of a tree, without the subtrees of these tags."""
+    from lxml import etree
+
+    pieces: list[str] = []
+    inside = 0
+    for event, element in etree.iterwalk(tree, events=("start", "end")):
+        tag = element.tag if isinstance(element.tag, str) else "!"
+        if event == "start":
+            inside += tag in left_out or tag == "!" or _is_hidden(element)
+            pieces += _edge(tag)
+            if element.text and not inside:
+                pieces.append(element.text)
+        else:
+            inside -= tag in left_out or tag == "!" or _is_hidden(element)
+            pieces += _edge(tag)
+            if element.tail and not inside and element is not tree:
+                pieces.append(element.tail)
+    return _tidied(pieces)
+
+
+def _edge(tag: str) -> list[str]:
+    if tag in _BLOCKS:
+        return [_BREAK]
+    return [" "] if tag in _SPACES else []
+
+
+def _is_hidden(element: _Element) -> bool:
+    style = element.get("style", "").replace(" ", "").lower()
+    return element.get("hidden") is not None or "display:none" in style
+
+
+def _tidied(pieces: list[str]) -> str:
+    lines = (" ".join(line.split()) for line in "".join(pieces).split(_BREAK))
+    return "\n".join(line for line in lines if line)
