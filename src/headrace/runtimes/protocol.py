@@ -59,6 +59,9 @@ class Job(Struct, frozen=True, kw_only=True):
     """Secret values that the task type may ask for by name; never written anywhere."""
 
 
+Outcome = OneOf["succeeded", "failed", "timed_out", "cancelled", "lost"]
+
+
 class JobStarted(Struct, frozen=True, kw_only=True):
     """The attempt is running."""
 
@@ -74,7 +77,7 @@ class JobEnded(Struct, frozen=True, kw_only=True):
     """The attempt is over; reported once, and again after every attach."""
 
     attempt: int
-    outcome: OneOf["succeeded", "failed", "timed_out", "cancelled", "lost"]
+    outcome: Outcome
     started_at: float | None
     """Unix seconds; None when it never ran."""
     ended_at: float
@@ -84,6 +87,8 @@ class JobEnded(Struct, frozen=True, kw_only=True):
     """Present for every outcome but `succeeded`."""
     usage: Usage | None = None
     native: str | None = None
+    warnings: tuple[str, ...] = ()
+    """Codes of what was not done as asked, as in `exceeds_capacity`."""
 
 
 JobStatus = JobStarted | JobEnded

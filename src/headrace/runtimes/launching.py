@@ -1,0 +1,156 @@
+"""Starts the process of one attempt: its files, its environment, its shell.
+
+Everything here happens on the event loop's thread and costs under 0.2 ms; posix_spawn does not copy the
+server, so its size does not matter.
+This file must never know when a job may start or what became of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+from pathlib import Path
+
+from headrace.errors import InvalidJob
+from headrace.runtimes import processes, prologue
+from headrace.runtimes.protocol import Command, Job
+
+ALLOWED_ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
+"""What a step sees of the server's environment (AkoFlow section 3.5)."""
+
+_DEFAULTED_SIGNALS = (
+    signal.SIGPIPE,  # Python ignores these two, and a child would inherit that
+    signal.SIGXFSZ,
+    signal.SIGINT,  # ignored in what a shell starts with `&`, as servers often are
+    signal.SIGQUIT,
+    signal.SIGHUP,
+)
+
+
+def refusal(job: Job) -> str | None:
+    """Return why a job can never run here, or None."""
+    command = job.work
+    if not isinstance(command, Command):
+        return "The local runtime takes commands, not task calls."
+    if (command.script is None) == (not command.argv):
+        return "A command needs exactly one of a script and an argument list."
+    if command.directory is not None and not command.directory.startswith("/"):
+        return f"The working directory {command.directory!r} is not an absolute path."
+    if outside := [path for path in command.outputs if path.startswith("/") or ".." in path.split("/")]:
+        return f"The output {outside[0]!r} does not lie in the working directory."
+    if command.options.get("shell", "sh") not in ("sh", "bash"):
+        return f"The shell is {command.options['shell']!r}; it must be 'sh' or 'bash'."
+    return None
+
+
+def work_directory(command: Command, directory: str) -> str:
+    """Return the working directory of a command whose attempt has this directory."""
+    return command.directory or f"{directory}/work"
+
+
+def make_directory(directory: str) -> bool:
+    """Make the directory of an attempt; False when it is there already."""
+    try:
+        os.mkdir(directory, 0o700)  # noqa: PTH102 - as text: this is on the way of every step
+    except FileExistsError:
+        return False
+    except FileNotFoundError:
+        Path(directory).mkdir(mode=0o700, parents=True)
+    return True
+
+
+class Launcher:
+    """Starts processes on this machine."""
+
+    def __init__(self, boot: str) -> None:
+        self._boot = boot
+        self._environment = {name: os.environ[name] for name in ALLOWED_ENVIRONMENT if name in os.environ}
+        self._environment.setdefault("PATH", os.defpath)
+        self._sh = shutil.which("sh") or "/bin/sh"
+        self._shells = {"sh": self._sh, "bash": shutil.which("bash") or self._sh}
+        self._nothing = os.open(os.devnull, os.O_RDWR)
+
+    def close(self) -> None:
+        """Give back the descriptor."""
+        os.close(self._nothing)
+
+    def launch(self, job: Job, command: Command, directory: str, now: float) -> int:
+        """Start the process and return its id; the attempt's directory must exist; `now` is in Unix seconds.
+
+        Raises OSError when the machine refuses, and InvalidJob for text that no process can be given.
+        """
+        try:
+            return self._spawn(job, command, directory, f"{self._boot} {now:.6f}")
+        except ValueError as error:
+            raise InvalidJob(f"No process can be given this text: {error}.") from error
+
+    def _spawn(self, job: Job, command: Command, directory: str, stamp: str) -> int:
+        work = work_directory(command, directory)
+        if command.directory is None:
+            _make_fresh(work)
+        else:
+            Path(work).mkdir(parents=True, exist_ok=True)
+        shell, text, arguments = self._wrapped(job, command, directory)
+        stdin = _anonymous_file(command.stdin.encode()) if command.stdin else self._nothing
+        try:
+            return os.posix_spawn(
+                shell,
+                ["sh", "-c", text, f"{directory}/script", stamp, work, *arguments],
+                {**self._environment, **command.environment, processes.MARK: directory},
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, stdin, 0),
+                    (os.POSIX_SPAWN_DUP2, self._nothing, 1),
+                    (os.POSIX_SPAWN_DUP2, self._nothing, 2),
+                ],
+                setsid=True,
+                setsigmask=(),
+                setsigdef=_DEFAULTED_SIGNALS,
+            )
+        finally:
+            if stdin != self._nothing:
+                os.close(stdin)
+
+    def _wrapped(self, job: Job, command: Command, directory: str) -> tuple[str, str, tuple[str, ...]]:
+        """Return the shell that reads the prologue, the prologue, and the arguments of the child."""
+        limit = job.memory if command.options.get("limit_memory") else None
+        if command.script is None:
+            return self._sh, prologue.as_child(limit), command.argv or ()
+        script = f"{directory}/script"
+        _write_script(script, command.script)
+        shell = self._shells[command.options.get("shell", "sh")]
+        if prologue.may_share_shell(command.script):
+            return shell, prologue.in_same_shell(limit), ()
+        return self._sh, prologue.as_child(limit), (shell, script)
+
+
+def _make_fresh(work: str) -> None:
+    # Where it exists, an earlier server came this far; whoever claims the attempt finds it empty.
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(work)  # noqa: PTH102 - as text: this is on the way of every step
+
+
+def _write_script(path: str, text: str) -> None:
+    """Write the text byte for byte, with a last newline; a shell may already be reading an equal file."""
+    content = text.encode()
+    if not content.endswith(b"\n"):
+        content += b"\n"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        fresh = Path(f"{path}.new")
+        fresh.write_bytes(content)
+        fresh.replace(path)
+        return
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def _anonymous_file(content: bytes) -> int:
+    """Return a descriptor at the start of the content, which never touches the disk: it may hold a secret."""
+    descriptor = os.memfd_create("stdin")
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
+        file.write(content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

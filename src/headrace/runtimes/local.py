@@ -1,0 +1,378 @@
+"""Runs commands as processes of this machine, and finds them again after a restart of the server.
+
+An attempt runs exactly once: the shell that claims its directory first runs it (`prologue`, `record`), and
+only processes of the same boot are waited for or started anew; after a reboot what has no ending is lost.
+A leader that ended takes its group with it; a process that left the session by its own `setsid` is ended
+when the step is stopped, and otherwise lives on, as a daemon wants.
+This file keeps the steps and the order of their lives; files, shells, signals and texts have modules of
+their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+from headrace.clock import Clock, SystemClock
+from headrace.definition.outcomes import Failure, Usage
+from headrace.errors import InvalidJob
+from headrace.runtimes import launching, processes, record, results
+from headrace.runtimes.attempts import AttemptDirectories, Stream
+from headrace.runtimes.boots import Boots
+from headrace.runtimes.exits import Exits
+from headrace.runtimes.packing import Demand, Packing
+from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, JobStarted, Observer
+from headrace.runtimes.reports import Reports
+from headrace.runtimes.stopping import Process, Stopping, kill_leftovers
+
+GRACE = timedelta(seconds=10)
+"""Between TERM and KILL (AkoFlow section 3.5)."""
+
+_READ_CLAIM_AGAIN = 0.02
+"""Seconds after which a claim that is just being written is read again."""
+
+
+class _Step:
+    """One attempt that waits, runs or is being read."""
+
+    __slots__ = (
+        "attempt",
+        "directory",
+        "job",
+        "process",
+        "started_at",
+        "timer",
+        "usage",
+        "verdict",
+        "wait_status",
+    )
+
+    def __init__(self, attempt: int, job: Job | None, directory: str) -> None:
+        self.attempt = attempt
+        self.job = job
+        """None when only the number is known."""
+        self.directory = directory
+        self.process: Process | None = None
+        self.started_at: float | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.verdict: record.Verdict | None = None
+        """Why it is being stopped."""
+        self.wait_status: int | None = None
+        """As wait4 gives it; only for our own children."""
+        self.usage: Usage | None = None
+
+
+class LocalRuntime:
+    """Processes of this machine, packed into its CPUs and memory."""
+
+    def __init__(
+        self,
+        directories: AttemptDirectories,
+        *,
+        cpus: float,
+        memory: int,
+        grace: timedelta = GRACE,
+        clock: Clock | None = None,
+        boot: str | None = None,
+    ) -> None:
+        """`cpus` and `memory` (bytes) bound what runs at once; `boot` is given by tests only."""
+        self.name = "local"
+        self.capabilities = Capabilities(
+            survives_restart=True, commands=True, limits=("cpu:packed", "memory:packed")
+        )
+        self._directories = directories
+        self._packing = Packing(cpus, memory)
+        self._grace = grace.total_seconds()
+        self._clock = clock or SystemClock()
+        self._boot = boot or processes.boot_id()
+        self._node = socket.gethostname()
+        self._steps: dict[int, _Step] = {}
+        self._will_start = False
+        self._leftovers: set[str] = set()
+
+    def open(self, observer: Observer) -> None:
+        """Begin to work inside the running event loop."""
+        self._directories.prepare()
+        self._loop = asyncio.get_running_loop()
+        self._boots = Boots(self._directories.root, self._boot)
+        self._launcher = launching.Launcher(self._boot)
+        self._reports = Reports(self._loop, observer)
+        self._exits = Exits(self._loop, self._on_exits)
+        self._stopping = Stopping(self._loop, self._grace, self._on_stopped)
+
+    async def close(self) -> None:
+        """Stop observing; processes go on, and the next server finds them."""
+        self._reports.close()
+        self._exits.close()
+        self._stopping.close()
+        self._launcher.close()
+        for step in self._steps.values():
+            self._disarm(step)
+        self._steps.clear()
+
+    def log_file(self, attempt: int, stream: Stream) -> Path | None:
+        """Return the file that this stream is written to, or None when there is none (yet)."""
+        return self._directories.log_file(attempt, stream)
+
+    def submit(self, job: Job) -> None:
+        """Let the job wait for its CPUs and memory; an attempt that is known changes nothing."""
+        if job.attempt in self._steps:
+            return
+        if why := launching.refusal(job):
+            self._refuse(job.attempt, Failure(code="invalid_job", message=why, final=True))
+            return
+        self._add(job.attempt, job)
+        self._packing.offer(job.attempt, self._demand(job))
+        self._start_soon()
+
+    def recover(self, job: Job) -> None:
+        """Wait for the process, read its ending, start it where it certainly never ran, or report `lost`."""
+        if job.attempt in self._steps:
+            return
+        directory = self._directories.path(job.attempt)
+        known = record.read(directory)
+        if known is None and (self._boots.are_equal or not record.take(directory, "lost")):
+            self.submit(job)
+            return
+        self._take_up(self._add(job.attempt, job), known or record.Record(ending="lost"))
+
+    def cancel(self, attempt: int) -> None:
+        """Stop the attempt, or take its claim so that it can never start."""
+        step = self._steps.get(attempt) or self._add(attempt, None)
+        if step.process is not None:
+            self._stop(step, "cancelled")
+        elif step.verdict is None:
+            step.verdict = "cancelled"
+            self._packing.withdraw(attempt)
+            record.take(step.directory, "cancelled")
+            self._take_up(step, record.read(step.directory))
+
+    # How a step starts.
+
+    def _add(self, attempt: int, job: Job | None) -> _Step:
+        step = self._steps[attempt] = _Step(attempt, job, self._directories.path(attempt))
+        return step
+
+    def _demand(self, job: Job | None) -> Demand:
+        return self._packing.demand(job.cpus if job else None, job.memory if job else None)
+
+    def _start_soon(self) -> None:
+        if not self._will_start:
+            self._will_start = True
+            self._loop.call_soon(self._start_ready)
+
+    def _start_ready(self) -> None:
+        self._will_start = False
+        for attempt in self._packing.take(self._loop.time()):
+            step = self._steps[attempt]
+            try:
+                self._start(step)
+            except InvalidJob as error:
+                self._packing.release(attempt)
+                self._refuse(attempt, Failure(code="invalid_job", message=error.message, final=True))
+            except OSError as error:
+                self._fail_to_start(step, str(error))
+
+    def _start(self, step: _Step) -> None:
+        job = step.job
+        assert job is not None
+        assert isinstance(job.work, Command)
+        if not launching.make_directory(step.directory):
+            known = record.read(step.directory)
+            if known is not None:
+                self._packing.release(step.attempt)
+                self._take_up(step, known)
+                return
+        self._boots.mark()
+        step.started_at = self._clock.now()
+        pid = self._launcher.launch(job, job.work, step.directory, step.started_at)
+        self._watch(step, Process(pid, step.attempt, step.directory, is_child=True), self._pidfd(pid))
+
+    @staticmethod
+    def _pidfd(pid: int) -> int:
+        try:
+            return os.pidfd_open(pid)
+        except OSError:  # no descriptor is left: what nobody can wait for must not run
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
+
+    def _watch(self, step: _Step, process: Process, pidfd: int) -> None:
+        step.process = process
+        self._exits.watch(process, pidfd)
+        started_at = step.started_at or self._clock.now()
+        if step.job is not None and step.job.timeout is not None:
+            left = started_at + step.job.timeout - self._clock.now()
+            step.timer = self._loop.call_later(max(0.0, left), self._stop, step, "timed_out")
+        self._reports.begin(
+            JobStarted(attempt=step.attempt, at=started_at, native=str(process.pid), node=self._node)
+        )
+        if step.verdict is not None:
+            self._end(step, step.verdict)
+
+    # How an earlier server's step is found again.
+
+    def _take_up(self, step: _Step, known: record.Record | None) -> None:
+        """Go on from what the record says: wait for its process, or report its ending."""
+        if known is None or known.is_torn:
+            self._await_claim(step)
+            return
+        claim = known.claim
+        if claim is not None:
+            step.started_at = claim.started_at
+            if known.ending is None and claim.boot == self._boot:
+                pidfd = processes.hold(claim.pid, claim.ticks)
+                if pidfd is not None:
+                    is_child = processes.is_child(claim.pid)
+                    self._packing.occupy(step.attempt, self._demand(step.job))
+                    self._watch(
+                        step, Process(claim.pid, step.attempt, step.directory, is_child=is_child), pidfd
+                    )
+                    return
+                known = record.read(step.directory) or known  # it may have ended in between
+            self._clear_away(step.directory)
+        self._conclude(step, known)
+
+    def _await_claim(self, step: _Step) -> None:
+        """Read the claim again soon if its writer lives; without one the attempt never ran and is lost."""
+        self._disarm(step)
+        if any(resident.mark == step.directory for resident in processes.residents()):
+            step.timer = self._loop.call_later(_READ_CLAIM_AGAIN, self._read_claim_again, step)
+            return
+        known = record.read(step.directory)
+        if known is None or known.is_torn:
+            known = record.Record(ending=step.verdict or "lost")
+        self._take_up(step, known)
+
+    def _read_claim_again(self, step: _Step) -> None:
+        self._take_up(step, record.read(step.directory))
+
+    def _clear_away(self, directory: str) -> None:
+        """Kill what the attempt left behind, together with that of all others found in this turn."""
+        if not self._leftovers:
+            self._loop.call_soon(self._kill_leftovers)
+        self._leftovers.add(directory)
+
+    def _kill_leftovers(self) -> None:
+        marks, self._leftovers = self._leftovers, set()
+        kill_leftovers(marks)
+
+    # How a step ends.
+
+    def _stop(self, step: _Step, verdict: record.Verdict) -> None:
+        process = step.process
+        if step.verdict is None and process is not None and not process.has_exited:
+            step.verdict = verdict
+            self._end(step, verdict)
+
+    def _end(self, step: _Step, verdict: record.Verdict) -> None:
+        assert step.process is not None
+        if not record.take(step.directory, verdict):
+            record.add(step.directory, verdict)
+        self._stopping.begin(step.process)
+
+    def _on_exits(self, exited: list[Process]) -> None:
+        ended = []
+        for process in exited:
+            process.has_exited = True
+            step = self._steps[process.attempt]
+            if step.verdict is None:
+                self._reap(step, process)
+                ended.append(step)
+            else:
+                self._stopping.leader_exited()
+        self._start_ready()  # before the reading: the machine must not idle meanwhile
+        for step in ended:
+            self._conclude(step, record.read(step.directory))
+
+    def _on_stopped(self, process: Process) -> None:
+        step = self._steps[process.attempt]
+        self._reap(step, process)
+        self._start_soon()
+        self._conclude(step, record.read(step.directory))
+
+    def _reap(self, step: _Step, process: Process) -> None:
+        """Take the process away: first what is left of its group, while its id cannot be reused."""
+        self._disarm(step)
+        self._packing.release(step.attempt)
+        if not process.is_child:
+            self._clear_away(step.directory)
+            return
+        process.signal_group(signal.SIGKILL)
+        _, step.wait_status, used = os.wait4(process.pid, 0)
+        # A spawned child begins with the server's own peak; below that, its own is not known.
+        peak = used.ru_maxrss if used.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss else 0
+        step.usage = Usage(cpu_seconds=used.ru_utime + used.ru_stime, max_rss_bytes=peak * 1024)
+
+    def _conclude(self, step: _Step, known: record.Record | None) -> None:
+        process = step.process
+        owner = known.claim if known else None
+        if process is not None and owner is not None and owner.pid != process.pid:
+            step.process = None  # an earlier server's process had claimed first
+            self._take_up(step, known)
+            return
+        ending = known.ending if known else None
+        if ending is None:
+            ending = step.verdict or self._ending_without_record(step, owner)
+        if ending is None:
+            self._fail_to_start(step, "its shell could not claim the attempt's directory")
+            return
+        self._report(step, ending)
+
+    def _ending_without_record(self, step: _Step, owner: record.Claim | None) -> record.Ending | None:
+        """Tell how a step ended whose shell wrote no ending; None when it never began."""
+        if step.process is None or not step.process.is_child:
+            ending: record.Ending = "lost"
+        elif owner is None:
+            return None
+        else:
+            code = os.waitstatus_to_exitcode(step.wait_status or 0)
+            ending = code if code >= 0 else 128 - code
+        record.add(step.directory, ending)
+        return ending
+
+    def _report(self, step: _Step, ending: record.Ending) -> None:
+        job = step.job
+        exceeds = job is not None and self._packing.exceeds(job.cpus, job.memory)
+        finished = results.Finished(
+            attempt=step.attempt,
+            job=job,
+            directory=step.directory,
+            ending=ending,
+            started_at=step.started_at,
+            ended_at=self._clock.now() if step.process else record.written_at(step.directory),
+            pid=step.process.pid if step.process else None,
+            usage=step.usage,
+            warnings=("exceeds_capacity",) if exceeds else (),
+        )
+        if results.is_quick(finished):
+            self._tell(results.report(finished))
+        else:
+            reading = self._loop.run_in_executor(None, results.report, finished)
+            reading.add_done_callback(lambda read: self._tell(read.result()))
+
+    def _fail_to_start(self, step: _Step, because: str) -> None:
+        self._packing.release(step.attempt)
+        failure = Failure(code="start_failed", message=f"The step could not be started: {because}.")
+        self._refuse(step.attempt, failure)
+
+    def _refuse(self, attempt: int, failure: Failure) -> None:
+        now = self._clock.now()
+        self._tell(
+            JobEnded(attempt=attempt, outcome="failed", started_at=None, ended_at=now, failure=failure)
+        )
+
+    def _tell(self, ended: JobEnded) -> None:
+        self._steps.pop(ended.attempt, None)
+        self._reports.end(ended)
+
+    @staticmethod
+    def _disarm(step: _Step) -> None:
+        if step.timer is not None:
+            step.timer.cancel()
+            step.timer = None

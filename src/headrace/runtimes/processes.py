@@ -1,0 +1,87 @@
+"""What Linux knows about processes: boot id, start times, handles that cannot be reused, who is left over.
+
+This file must never know a job. Sources: proc(5), pidfd_open(2), random(4).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from msgspec import Struct
+
+MARK = "HEADRACE_ATTEMPT_DIR"
+"""Variable that every process of an attempt inherits; by it those are found that left its session."""
+
+_MARK_PREFIX = f"{MARK}=".encode()
+
+
+class Resident(Struct, frozen=True, kw_only=True):
+    """A living process of this machine."""
+
+    pid: int
+    session: int
+    mark: str | None
+    """Attempt directory in its environment; None without one, or where we may not look."""
+
+
+def boot_id() -> str:
+    """Return the name of this boot of the machine; it is new after each one."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def start_ticks(pid: int) -> int | None:
+    """Return when a process started, in clock ticks since boot, or None when there is no such process."""
+    fields = _stat(pid)
+    return None if fields is None else int(fields[22 - 3])
+
+
+def is_child(pid: int) -> bool:
+    """Tell whether a process is a child of this one, so that this one must reap it."""
+    fields = _stat(pid)
+    return fields is not None and int(fields[4 - 3]) == os.getpid()
+
+
+def hold(pid: int, ticks: int) -> int | None:
+    """Return a pidfd of exactly that process, or None when it is gone; the caller closes it.
+
+    The handle is opened first and the start time compared after, so that the pid cannot change hands in
+    between.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return None
+    if start_ticks(pid) == ticks:
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def residents() -> list[Resident]:
+    """Return all processes that are not mere zombies: a few milliseconds, so ask once for many attempts."""
+    return [
+        Resident(pid=int(name), session=int(fields[6 - 3]), mark=_mark(name))
+        for name in os.listdir("/proc")  # noqa: PTH208 - names are all that is wanted
+        if name.isdigit() and (fields := _stat(int(name))) is not None and fields[0] not in (b"Z", b"X")
+    ]
+
+
+def _stat(pid: int) -> list[bytes] | None:
+    """Return the fields of /proc/PID/stat from the third (the state) on."""
+    try:
+        content = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    return content[content.rindex(b")") + 1 :].split()
+
+
+def _mark(pid: str) -> str | None:
+    try:
+        content = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return None
+    for entry in content.split(b"\0"):
+        if entry.startswith(_MARK_PREFIX):
+            return os.fsdecode(entry[len(_MARK_PREFIX) :])
+    return None

@@ -1,0 +1,176 @@
+"""What a command leaves behind, told as a `JobEnded`: its texts, its exit code, its files, or why it failed.
+
+This file must never know how the process was run or waited for.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from headrace.definition.outcomes import Failure, Usage
+from headrace.runtimes import launching
+from headrace.runtimes.protocol import Command, Job, JobEnded, Outcome
+from headrace.runtimes.record import Ending, Verdict
+
+QUICK_BYTES = 1024 * 1024
+"""Up to so much is read on the event loop's thread; above, a thread reads it."""
+
+OUTPUT_LIMIT = 64 * 1024 * 1024
+"""Bytes of one output text; above, a step that succeeded fails with `output_too_large`."""
+
+_TAIL_LINES = 20
+_TAIL_BYTES = 4096
+
+
+class Finished(Struct, frozen=True, kw_only=True):
+    """An attempt whose process is gone."""
+
+    attempt: int
+    job: Job | None
+    """None when only the number was known (cancelled by a later server)."""
+    directory: str
+    ending: Ending
+    started_at: float | None
+    ended_at: float
+    pid: int | None = None
+    usage: Usage | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def is_quick(finished: Finished) -> bool:
+    """Tell whether `report` costs next to nothing: no files to look for and little to read."""
+    if isinstance(finished.ending, str) or not isinstance(finished.job, Job):
+        return True
+    command = finished.job.work
+    declares = isinstance(command, Command) and bool(command.outputs)
+    return not declares and _size(finished, "stdout") + _size(finished, "stderr") <= QUICK_BYTES
+
+
+def report(finished: Finished) -> JobEnded:
+    """Read what the attempt left and say how it ended."""
+    ending = finished.ending
+    if isinstance(ending, str):
+        return _ended(finished, ending, {}, verdict_failure(ending, finished.job))
+    command = finished.job.work if finished.job else None
+    if not isinstance(command, Command):
+        failure = None if ending == 0 else _exit_failure(finished, ending)
+        return _ended(finished, "failed" if failure else "succeeded", {}, failure)
+    outputs: dict[str, Any] = {"exit_code": ending}
+    unread = _read_texts(finished, command, outputs)
+    if ending != 0:
+        return _ended(finished, "failed", outputs, _exit_failure(finished, ending))
+    failure = unread or _find_files(finished, command, outputs)
+    return _ended(finished, "failed" if failure else "succeeded", outputs, failure)
+
+
+def verdict_failure(verdict: Verdict, job: Job | None) -> Failure:
+    """Return the failure that goes with an ending by a server's decision."""
+    match verdict:
+        case "timed_out":
+            seconds = job.timeout if job else None
+            limit = "" if seconds is None else f" of {seconds:g} s"
+            return Failure(code="timeout", message=f"The step did not end within its timeout{limit}.")
+        case "cancelled":
+            return Failure(code="cancelled", message="The step was cancelled.")
+        case "lost":
+            return Failure(code="lost", message="The step's process is gone and left no exit code.")
+
+
+def _ended(
+    finished: Finished, outcome: Outcome, outputs: dict[str, Any], failure: Failure | None
+) -> JobEnded:
+    return JobEnded(
+        attempt=finished.attempt,
+        outcome=outcome,
+        started_at=finished.started_at,
+        ended_at=finished.ended_at,
+        outputs=outputs,
+        failure=failure,
+        usage=finished.usage,
+        native=None if finished.pid is None else str(finished.pid),
+        warnings=finished.warnings,
+    )
+
+
+def _exit_failure(finished: Finished, code: int) -> Failure:
+    message = f"The step ended with exit code {code}{_signal_name(code)}."
+    if tail := _tail(f"{finished.directory}/stderr"):
+        message += f"\n{tail}"
+    return Failure(code="exit_code", message=message, exit_code=code)
+
+
+def _signal_name(code: int) -> str:
+    """Name the signal behind 128 + n, which people do not know by heart."""
+    try:
+        return f" ({signal.Signals(code - 128).name})"
+    except ValueError:
+        return ""
+
+
+def _tail(path: str) -> str:
+    """Return the last lines of a log, bounded."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-_TAIL_LINES:]).strip()
+
+
+def _read_texts(finished: Finished, command: Command, outputs: dict[str, Any]) -> Failure | None:
+    """Put the logs under `stdout` and `stderr`, unless the command's option `capture` is false."""
+    if not command.options.get("capture", True):
+        return None
+    for stream in ("stdout", "stderr"):
+        size = _size(finished, stream)
+        if size > OUTPUT_LIMIT:
+            return Failure(
+                code="output_too_large",
+                message=f"The step wrote {size} bytes to {stream}; an output may have {OUTPUT_LIMIT}.",
+                final=True,
+            )
+        outputs[stream] = _text(f"{finished.directory}/{stream}") if size else ""
+    return None
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            return file.read(OUTPUT_LIMIT).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _size(finished: Finished, stream: str) -> int:
+    try:
+        return os.stat(f"{finished.directory}/{stream}").st_size  # noqa: PTH116
+    except OSError:
+        return 0
+
+
+def _find_files(finished: Finished, command: Command, outputs: dict[str, Any]) -> Failure | None:
+    """Put the paths that the declared outputs match under `files`, relative to the working directory."""
+    if not command.outputs:
+        return None
+    root = launching.work_directory(command, finished.directory)
+    matches = {pattern: _matches(root, pattern) for pattern in command.outputs}
+    if missing := [pattern for pattern, paths in matches.items() if not paths]:
+        names = ", ".join(missing)
+        return Failure(code="output_missing", message=f"The step succeeded but did not leave: {names}.")
+    outputs["files"] = list(dict.fromkeys(path for paths in matches.values() for path in paths))
+    return None
+
+
+def _matches(root: str, pattern: str) -> list[str]:
+    """Return the sorted paths that a glob finds; a name that exists as it is written is no glob."""
+    if Path(root, pattern).exists():
+        return [pattern]
+    return sorted(glob.glob(pattern, root_dir=root, recursive=True, include_hidden=True))  # noqa: PTH207 - hidden files
