@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from msgspec import UNSET
+
 from headrace import errors, settings
+from headrace.definition.types import Port
 from headrace.engine import events, states
 from headrace.expressions import functions
 from headrace.expressions.arguments import Function
+from headrace.tasks.library import Library
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py: change the code, then run `make docs`. -->"
@@ -113,11 +118,26 @@ def functions_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def task_types_page() -> str:
+    """Return the page of all task types that come with Headrace."""
+    lines = ["# Task types", "", NOTE, "", "An input with a default or marked optional may be left out.", ""]
+    for kind in Library.installed():
+        if not kind.place.startswith("headrace."):
+            continue  # a plug-in of whoever runs this
+        spec = kind.spec
+        lines += [f"## `{spec.type}`", "", spec.description, ""]
+        if spec.aliases:
+            lines += [f"Also written {', '.join(f'`{alias}`' for alias in spec.aliases)}.", ""]
+        lines += _ports("input", spec.inputs) + _ports("output", spec.outputs)
+    return "\n".join(lines)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "errors.md": errors_page,
     "states.md": states_page,
     "events.md": events_page,
+    "task-types.md": task_types_page,
     "functions.md": functions_page,
 }
 
@@ -157,6 +177,22 @@ def _errors_below(kind: type[errors.HeadraceError]) -> Iterator[type[errors.Head
     for below in kind.__subclasses__():
         if below.__module__ == errors.__name__:
             yield from _errors_below(below)
+
+
+def _ports(way: str, ports: Sequence[Port]) -> list[str]:
+    if not ports:
+        return []
+    lines = [f"| {way} | type | |", "|---|---|---|"]
+    for port in ports:
+        notes = [port.description]
+        if way == "output" and port.is_default:
+            notes.append("The default output.")
+        elif way == "input" and port.default is not UNSET:
+            notes.append(f"Default: `{json.dumps(port.default)}`.")
+        elif way == "input" and not port.required:
+            notes.append("Optional.")
+        lines.append(f"| `{port.name}` | {port.type} | {' '.join(notes)} |")
+    return [*lines, ""]
 
 
 def _call(name: str, function: Function) -> str:

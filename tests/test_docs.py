@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import importlib.util
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 import yaml
 
 from headrace import expressions, settings
+from headrace.tasks.library import types_of
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -125,6 +128,19 @@ def test_generated_pages_are_up_to_date(file: str) -> None:
     written = (ROOT / "docs" / "reference" / file).read_text(encoding="utf-8")
 
     assert written == generator().PAGES[file](), "run `make docs`"
+
+
+def test_the_task_type_of_the_pages_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("headrace_weather")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    code = next(code for place, code in blocks("python") if "extend-headrace" in place)
+
+    exec(compile(code, "headrace_weather.py", "exec"), vars(module))
+
+    (kind,) = types_of(module)
+    assert kind.spec.type == "weather.wind_chill"
+    assert [port.name for port in kind.spec.inputs] == ["celsius", "kilometres_per_hour"]
+    assert asyncio.run(kind(0, 20)).celsius == pytest.approx(-5.2)
 
 
 EXAMPLES = [line.split("⇒") for _, code in blocks("expressions") for line in code.splitlines()]
