@@ -1,0 +1,1 @@
+"""The loop: messages are decided, events committed, commands performed; and the use cases around it."""

@@ -1,0 +1,254 @@
+"""Gives scheduled attempts to the machines that they need, and brings their reports home.
+
+An attempt is owned by the mailbox of its execution; a report about an attempt that nobody owns is old news.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any, Protocol, assert_never
+
+import structlog
+
+from headrace.clock import Clock
+from headrace.definition.model import CallTask, RunCommand, RunWorkflow
+from headrace.definition.outcomes import Failure
+from headrace.engine import commands, messages
+from headrace.engine.execution import TaskRun
+from headrace.orchestrator import jobs
+from headrace.orchestrator.large_values import LargeValues
+from headrace.orchestrator.mailbox import Mailbox
+from headrace.runtimes.protocol import Command, Job, JobEnded, JobStarted, JobStatus, Runtime
+from headrace.tasks.library import Library
+
+log = structlog.get_logger(__name__)
+
+
+class Children(Protocol):
+    """Child executions, seen as the machine that sub-workflows run on."""
+
+    def begin(self, mailbox: Mailbox, run: TaskRun, action: RunWorkflow, input: dict[str, Any]) -> None:
+        """Start the child of the run's attempt, or find the one that was started before."""
+
+    def cancel(self, mailbox: Mailbox, run: TaskRun) -> None:
+        """Cancel the child by the parent's policy."""
+
+    def relay(self, attempt: int, wanted: str) -> None:
+        """Pause or resume the child."""
+
+
+class ProcessCalls(Protocol):
+    """How a library call that needs a process of its own becomes a command, and its result outputs."""
+
+    def command(
+        self, type: str, inputs: dict[str, Any], label: str, credentials: Mapping[str, str]
+    ) -> Command:
+        """Return the command that makes the call."""
+
+    def result(self, ended: JobEnded) -> JobEnded:
+        """Return the report with the outputs or the failure that the process left."""
+
+
+class Dispatcher:
+    """Knows which attempt is whose, and which runtime has it."""
+
+    def __init__(
+        self,
+        runtimes: Mapping[str, Runtime],
+        library: Library,
+        values: LargeValues,
+        processes: ProcessCalls,
+        read_secret: jobs.ReadSecret,
+        clock: Clock,
+    ) -> None:
+        self.credentials: dict[int, dict[str, str]] = {}
+        """Execution to the secret values that came with its start; kept in memory and nowhere else."""
+        self.children: Children | None = None
+        self._runtimes = runtimes
+        self._library = library
+        self._values = values
+        self._processes = processes
+        self._read_secret = read_secret
+        self._clock = clock
+        self._owners: dict[int, Mailbox] = {}
+        self._places: dict[int, Runtime] = {}
+        self._calls: set[int] = set()
+        """Attempts of library calls that run in a process."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def open(self) -> None:
+        """Begin to take jobs and reports, inside the running event loop."""
+        for runtime in dict.fromkeys(self._runtimes.values()):
+            runtime.open(self._report)
+
+    async def close(self) -> None:
+        """Take nothing more; jobs that survive a restart go on."""
+        for task in self._tasks:
+            task.cancel()
+        for runtime in dict.fromkeys(self._runtimes.values()):
+            await runtime.close()
+
+    def perform(self, mailbox: Mailbox, todo: list[commands.Command], *, recovering: bool = False) -> None:
+        """Do what events call for; `recovering` says that an earlier server may have done it already."""
+        for command in todo:
+            run = mailbox.execution.runs[command.run]
+            match command:
+                case commands.StartJob():
+                    self._start(mailbox, run, recovering=recovering)
+                case commands.CancelJob():
+                    self._cancel(mailbox, run)
+                case commands.RelayPause():
+                    assert self.children is not None
+                    self.children.relay(command.attempt, command.wanted)
+                case _:
+                    assert_never(command)
+
+    def finished(self, attempt: int) -> None:
+        """Forget an attempt."""
+        self._owners.pop(attempt, None)
+        self._places.pop(attempt, None)
+        self._calls.discard(attempt)
+
+    def log_place(self, attempt: int) -> Runtime | None:
+        """Return the runtime that has the attempt now."""
+        return self._places.get(attempt)
+
+    def _start(self, mailbox: Mailbox, run: TaskRun, *, recovering: bool) -> None:
+        attempt = run.attempt
+        self._owners[attempt] = mailbox
+        try:
+            action = jobs.action_of(mailbox.execution, run)
+            kind = jobs.runtime_of(action, self._library)
+            if kind == "inline" and recovering:
+                # Nothing is submitted that may have run before: the runtime reports it lost.
+                self._runtimes["inline"].recover(self._inline_job(mailbox, run, action, {}))
+            elif jobs.is_plain(run) and kind == "inline":
+                self._runtimes["inline"].submit(self._inline_job(mailbox, run, action, run.input))
+            elif jobs.is_plain(run) and kind == "command":
+                self._give(self._command_job(run, action, run.input), self._place(action), recovering)
+            else:
+                self._later(self._prepare(mailbox, run, recovering=recovering))
+        except jobs.CannotDispatch as refusal:
+            self._fail(attempt, refusal.failure)
+
+    async def _prepare(self, mailbox: Mailbox, run: TaskRun, *, recovering: bool) -> None:
+        attempt = run.attempt
+        try:
+            action = jobs.action_of(mailbox.execution, run)
+            input = await jobs.complete_input(run, self._values, self._read_secret)
+            match jobs.runtime_of(action, self._library):
+                case "inline":
+                    self._runtimes["inline"].submit(self._inline_job(mailbox, run, action, input))
+                case "command":
+                    self._give(self._command_job(run, action, input), self._place(action), recovering)
+                case "process":
+                    job = await self._process_job(mailbox, run, action, input)
+                    self._calls.add(attempt)
+                    self._give(job, self._runtimes["local"], recovering)
+                case "execution":
+                    assert isinstance(action, RunWorkflow)
+                    assert self.children is not None
+                    self.children.begin(mailbox, run, action, input)
+        except jobs.CannotDispatch as refusal:
+            self._fail(attempt, refusal.failure)
+        except Exception as error:  # whatever broke here, the task must end and say so
+            log.exception("dispatch_broke", attempt=attempt)
+            self._fail(
+                attempt, Failure(code="dispatch_failed", message=f"The job could not be made: {error}")
+            )
+
+    def _give(self, job: Job, runtime: Runtime, recovering: bool) -> None:  # noqa: FBT001 - the two verbs of one seam
+        self._places[job.attempt] = runtime
+        if recovering:
+            runtime.recover(job)
+        else:
+            runtime.submit(job)
+
+    def _inline_job(self, mailbox: Mailbox, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
+        assert isinstance(action, CallTask)
+        self._places[run.attempt] = self._runtimes["inline"]
+        return jobs.call_job(run, action, input, self.credentials.get(mailbox.execution.number, {}))
+
+    def _command_job(self, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
+        assert isinstance(action, RunCommand)
+        return jobs.command_job(run, action, input, {})
+
+    async def _process_job(self, mailbox: Mailbox, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
+        assert isinstance(action, CallTask)
+        credentials = self.credentials.get(mailbox.execution.number, {})
+        work = self._processes.command(action.type, input, run.task, credentials)
+        return Job(attempt=run.attempt, label=run.task, work=work, timeout=run.timeout)
+
+    def _place(self, action: Any) -> Runtime:
+        runtime = self._runtimes.get(action.runtime)
+        if runtime is None:
+            known = ", ".join(sorted(self._runtimes))
+            message = f"There is no runtime '{action.runtime}' here; configured are {known}."
+            raise jobs.CannotDispatch(Failure(code="runtime_not_configured", message=message, final=True))
+        return runtime
+
+    def _cancel(self, mailbox: Mailbox, run: TaskRun) -> None:
+        attempt = run.attempt
+        runtime = self._places.get(attempt)
+        if isinstance(jobs.action_of(mailbox.execution, run), RunWorkflow):
+            assert self.children is not None
+            self.children.cancel(mailbox, run)
+        elif runtime is not None:
+            runtime.cancel(attempt)
+        else:
+            # Still being prepared: it must never start, so its runtime is told before the job arrives.
+            action = jobs.action_of(mailbox.execution, run)
+            name = action.runtime if isinstance(action, RunCommand) else "local"
+            self._places[attempt] = self._runtimes[name]
+            self._runtimes[name].cancel(attempt)
+
+    def _fail(self, attempt: int, failure: Failure) -> None:
+        now = self._clock.now()
+        ended = JobEnded(attempt=attempt, outcome="failed", started_at=None, ended_at=now, failure=failure)
+        asyncio.get_running_loop().call_soon(self._report, ended)
+
+    def _report(self, status: JobStatus) -> None:
+        mailbox = self._owners.get(status.attempt)
+        if mailbox is None:
+            return
+        match status:
+            case JobStarted():
+                mailbox.post(
+                    messages.AttemptStarted(
+                        attempt=status.attempt, at=status.at, native=status.native, node=status.node
+                    )
+                )
+            case JobEnded():
+                if status.attempt in self._calls:
+                    status = self._processes.result(status)
+                self.finished(status.attempt)
+                mailbox.post(self._ended(mailbox, status))
+            case _:
+                assert_never(status)
+
+    def _ended(self, mailbox: Mailbox, status: JobEnded) -> messages.AttemptEnded:
+        return messages.AttemptEnded(
+            attempt=status.attempt,
+            outcome=status.outcome,
+            started_at=status.started_at,
+            ended_at=status.ended_at,
+            outputs=status.outputs,
+            failure=status.failure,
+            usage=status.usage,
+            native=status.native,
+            repeatable=status.outcome == "lost" and self._is_repeatable(mailbox, status.attempt),
+        )
+
+    def _is_repeatable(self, mailbox: Mailbox, attempt: int) -> bool:
+        number = mailbox.execution.attempts.get(attempt)
+        if number is None:
+            return False
+        action = jobs.action_of(mailbox.execution, mailbox.execution.runs[number])
+        spec = self._library.resolve(action.type) if isinstance(action, CallTask) else None
+        return spec is not None and spec.repeatable
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,142 @@
+"""The mailboxes of all live executions, and what stands around them: store, feed, timers, dispatcher."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from headrace.clock import Clock
+from headrace.engine import commands, messages
+from headrace.engine.execution import Execution, blank
+from headrace.errors import NotFound, TransitionRefused
+from headrace.orchestrator.definitions import Shelf
+from headrace.orchestrator.dispatcher import Dispatcher
+from headrace.orchestrator.feed import Feed
+from headrace.orchestrator.large_values import LargeValues
+from headrace.orchestrator.mailbox import Announce, Mailbox
+from headrace.orchestrator.replay import replay
+from headrace.orchestrator.timers import Timers
+from headrace.store.protocol import Store
+from headrace.store.rows import Commit, ExecutionRow
+
+log = structlog.get_logger(__name__)
+
+RECENT = 128
+"""Ended executions that stay in memory, because whoever followed them asks once more."""
+
+RECENT_RUNS = 20_000
+"""Task runs that those may have together."""
+
+
+class House:
+    """Where executions live while they are not over."""
+
+    def __init__(
+        self,
+        store: Store,
+        shelf: Shelf,
+        values: LargeValues,
+        dispatcher: Dispatcher,
+        feed: Feed,
+        clock: Clock,
+        announcers: Mapping[str, Announce],
+    ) -> None:
+        self.clock = clock
+        self.values = values
+        self.feed = feed
+        self.mailboxes: dict[int, Mailbox] = {}
+        """Live executions by number."""
+        self._store = store
+        self._shelf = shelf
+        self._dispatcher = dispatcher
+        self._announcers = announcers
+        self._timers = Timers(clock, self._ring)
+        self._recent: dict[int, Mailbox] = {}
+        self._recent_runs = 0
+
+    def take(self) -> int:
+        """Return the next unused number."""
+        return self._store.numbers.take()
+
+    async def commit(self, commit: Commit) -> None:
+        """Remember durably."""
+        await self._store.commit(commit)
+
+    async def read_again(self, row: ExecutionRow) -> Execution:
+        """Return the execution as the journal has it."""
+        if row.seq == 0:
+            return blank(*await self._shelf.get(row.workflow, row.version))
+        return await replay(self._store, self._shelf, row)
+
+    def announcer(self, row: ExecutionRow) -> Announce | None:
+        """Return who makes the deliveries of this execution."""
+        return self._announcers.get(row.dialect) if "webhook" in row.labels else None
+
+    def perform(self, mailbox: Mailbox, todo: list[commands.Command], commit: Commit) -> None:
+        """Do what the committed events call for, and tell those who follow."""
+        for timer in commit.timers_set:
+            self._timers.set(timer.execution, timer.key, timer.due_at)
+        if commit.row.ended_at is not None:
+            self._retire(mailbox)
+        self._dispatcher.perform(mailbox, todo)
+        self.feed.announce(mailbox.execution, commit.expected_seq)
+
+    def admit(self, execution: Execution, row: ExecutionRow) -> Mailbox:
+        """Give a new or recovered execution its mailbox."""
+        mailbox = Mailbox(self, execution, row)
+        self.mailboxes[row.number] = mailbox
+        return mailbox
+
+    def dismiss(self, number: int) -> None:
+        """Forget an execution that was never committed."""
+        self.mailboxes.pop(number, None)
+
+    async def recover(self) -> int:
+        """Take up every live execution of an earlier server; return how many."""
+        rows = await self._store.executions.live()
+        for row in rows:
+            execution = await replay(self._store, self._shelf, row)
+            mailbox = self.admit(execution, row)
+            for key, due_at in execution.timers.items():
+                self._timers.set(row.number, key, due_at)
+            self._dispatcher.perform(mailbox, commands.outstanding(execution), recovering=True)
+            await asyncio.sleep(0)
+        return len(rows)
+
+    async def mailbox(self, number: int, message: str) -> Mailbox:
+        """Return the mailbox of a live execution; raises `TransitionRefused` when it is over."""
+        found = self.mailboxes.get(number)
+        if found is not None:
+            return found
+        row = await self._store.executions.get(number)
+        if row.ended_at is not None:
+            raise TransitionRefused(f"Execution {row.id}", row.state, message)
+        raise NotFound(f"Execution {row.id} is not in the care of this server.")
+
+    async def view(self, row: ExecutionRow) -> Execution:
+        """Return an execution to look at; the caller must neither keep nor change it."""
+        found = self.mailboxes.get(row.number) or self._recent.get(row.number)
+        if found is not None:
+            return found.execution
+        return await replay(self._store, self._shelf, row)
+
+    def close(self) -> None:
+        """Ring no more timers."""
+        self._timers.close()
+
+    def _ring(self, number: int, key: str) -> None:
+        mailbox = self.mailboxes.get(number)
+        if mailbox is not None:
+            mailbox.post(messages.TimerFired(key=key))
+
+    def _retire(self, mailbox: Mailbox) -> None:
+        number = mailbox.row.number
+        self.mailboxes.pop(number, None)
+        self._dispatcher.credentials.pop(number, None)
+        self._recent[number] = mailbox
+        self._recent_runs += len(mailbox.execution.runs)
+        while len(self._recent) > RECENT or (self._recent_runs > RECENT_RUNS and self._recent):
+            oldest = self._recent.pop(next(iter(self._recent)))
+            self._recent_runs -= len(oldest.execution.runs)

@@ -1,0 +1,134 @@
+"""From a scheduled attempt to the job that a runtime is given.
+
+Secrets are put in here, at the last moment, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+from headrace.definition.model import Action, CallTask, RunCommand
+from headrace.definition.outcomes import Failure
+from headrace.engine.execution import Execution, TaskRun
+from headrace.expressions import ExpressionError, Values, as_text, parse, render
+from headrace.definition.templates import Expr, ListOf, ObjectOf, Template, Text
+from headrace.orchestrator.large_values import LargeValues, has_reference
+from headrace.runtimes.protocol import Command, Job, TaskCall
+from headrace.tasks.library import Library
+
+ReadSecret = Callable[[str], Awaitable[str | None]]
+"""Returns the value of a stored secret, or None when there is none of that name."""
+
+
+class CannotDispatch(Exception):
+    """The attempt cannot be given to a runtime; it fails with `failure`."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def action_of(execution: Execution, run: TaskRun) -> Action:
+    """Return what the run's current try does: its action, or its fallback."""
+    task = execution.task(run)
+    if run.fallback_used and task.fallback is not None:
+        return task.fallback
+    return task.action
+
+
+def is_plain(run: TaskRun) -> bool:
+    """Tell whether the input is at hand: no secret to put in, no large value to load."""
+    return run.sealed is None and not any(
+        has_reference(value) for value in run.input.values() if not isinstance(value, (str, int, float))
+    )
+
+
+async def complete_input(run: TaskRun, values: LargeValues, read_secret: ReadSecret) -> dict[str, Any]:
+    """Return the input with large values loaded and secrets put in; raises CannotDispatch."""
+    input: dict[str, Any] = await values.fill_in(run.input)
+    if run.sealed is None:
+        return input
+    secrets: dict[str, str] = {}
+    for name in sorted(secret_names(run.sealed)):
+        value = await read_secret(name)
+        if value is None:
+            message = f"There is no secret '{name}' any more."
+            raise CannotDispatch(Failure(code="missing_secret", message=message, final=True))
+        secrets[name] = value
+    try:
+        opened = render(run.sealed, Values({"secrets": secrets}))
+    except ExpressionError as error:
+        raise CannotDispatch(Failure(code="expression", message=error.message, final=True)) from None
+    return {**input, **opened}
+
+
+def secret_names(template: Template) -> set[str]:
+    """Return the names of the secrets that a template needs."""
+    match template:
+        case Expr(source=source):
+            found = (reference for reference in parse(source).references if reference.root == "secrets")
+            return {str(reference.path[0]) for reference in found if reference.path}
+        case Text(parts=parts):
+            return {name for part in parts if isinstance(part, Expr) for name in secret_names(part)}
+        case ListOf(items=items):
+            return {name for item in items for name in secret_names(item)}
+        case ObjectOf(entries=entries):
+            return {name for entry in entries.values() for name in secret_names(entry)}
+        case _:
+            return set()
+
+
+def call_job(run: TaskRun, action: CallTask, input: dict[str, Any], credentials: Mapping[str, str]) -> Job:
+    """Return the job of a library call in this process."""
+    return Job(
+        attempt=run.attempt,
+        label=run.task,
+        work=TaskCall(type=action.type, inputs=input),
+        timeout=run.timeout,
+        credentials=dict(credentials),
+    )
+
+
+def command_job(run: TaskRun, action: RunCommand, input: dict[str, Any], options: dict[str, Any]) -> Job:
+    """Return the job of a command, its argument list, environment and standard input taken from the input."""
+    argv = None
+    if action.argv is not None:
+        argv = tuple(as_text(input[f"argv.{index}"]) for index in range(len(action.argv)))
+    prefix = "environment."
+    environment = {
+        name.removeprefix(prefix): as_text(value) for name, value in input.items() if name.startswith(prefix)
+    }
+    stdin = input.get("stdin")
+    return Job(
+        attempt=run.attempt,
+        label=run.task,
+        work=Command(
+            script=action.script,
+            argv=argv,
+            environment=environment,
+            stdin=None if stdin is None else as_text(stdin),
+            image=action.image,
+            directory=action.directory,
+            outputs=action.outputs,
+            options={**action.options, **options},
+        ),
+        timeout=run.timeout,
+        cpus=action.resources.cpus,
+        memory=action.resources.memory,
+    )
+
+
+def runtime_of(action: Action, library: Library) -> Literal["inline", "process", "command", "execution"]:
+    """Return the kind of machine that an action needs; raises CannotDispatch for an unknown type."""
+    match action:
+        case CallTask(type=name):
+            spec = library.resolve(name)
+            if spec is None:
+                message = f"The task library has no type '{name}' on this server."
+                raise CannotDispatch(Failure(code="task_type_unavailable", message=message, final=True))
+            return "process" if spec.runtime == "process" else "inline"
+        case RunCommand():
+            return "command"
+        case _:
+            return "execution"

@@ -1,0 +1,243 @@
+"""The loop of one execution: take all messages that wait, decide them in turn, commit once, then act.
+
+Nothing is done before the events that call for it are committed, and nothing is announced that was not.
+A commit that fails throws the working state away; it is read again from the journal, and decided again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from headrace.clock import Clock
+from headrace.definition import codec
+from headrace.definition.outcomes import Failure
+from headrace.definition.templates import Json
+from headrace.engine import commands, events, messages
+from headrace.engine.decide import decide
+from headrace.engine.decision import Moment
+from headrace.engine.execution import Execution
+from headrace.errors import RequestError, StaleVersion, StoreError
+from headrace.expressions import NeedsValue
+from headrace.orchestrator.large_values import INLINE_LIMIT, LargeValues, ValueTooLarge
+from headrace.orchestrator.rows import commit_of
+from headrace.store.rows import Commit, Delivery, ExecutionRow, IdempotencyRecord
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds between tries to commit reports while the store cannot answer; the last one repeats."""
+
+MOST_MESSAGES = 512
+"""Messages decided before one commit: enough to make the flush cheap, few enough to answer in between."""
+
+Announce = Callable[[Execution, Sequence[events.AnyEvent], int], list[Delivery]]
+"""What a dialect wants told outside of these events (the execution after them; the sequence number before them)."""
+
+
+class House(Protocol):
+    """What a mailbox needs of the server around it."""
+
+    clock: Clock
+    values: LargeValues
+
+    def take(self) -> int:
+        """Return the next unused number."""
+
+    async def commit(self, commit: Commit) -> None:
+        """Remember durably."""
+
+    async def read_again(self, row: ExecutionRow) -> Execution:
+        """Return the execution as the journal has it."""
+
+    def announcer(self, row: ExecutionRow) -> Announce | None:
+        """Return who makes the deliveries of this execution."""
+
+    def perform(self, mailbox: Mailbox, todo: list[commands.Command], commit: Commit) -> None:
+        """Do what the committed events call for, and tell those who follow."""
+
+
+class _Letter:
+    """A message and whoever waits for what it decides."""
+
+    __slots__ = ("answer", "idempotency", "message")
+
+    def __init__(
+        self,
+        message: messages.Message,
+        answer: asyncio.Future[list[events.AnyEvent]] | None,
+        idempotency: IdempotencyRecord | None = None,
+    ) -> None:
+        self.message = message
+        self.answer = answer
+        self.idempotency = idempotency
+
+
+class Mailbox:
+    """Where everything that concerns one execution arrives, and is decided one after the other."""
+
+    __slots__ = ("_announce", "_batch", "_house", "_inbox", "_task", "_values", "execution", "row")
+
+    def __init__(self, house: House, execution: Execution, row: ExecutionRow) -> None:
+        self.execution = execution
+        self.row = row
+        self._house = house
+        self._inbox: deque[_Letter] = deque()
+        self._batch: list[_Letter] = []
+        self._task: asyncio.Task[None] | None = None
+        self._announce = house.announcer(row)
+        self._values: dict[str, Json] = {}
+
+    def post(self, message: messages.Message) -> None:
+        """Leave a message; what it decides is nobody's question."""
+        self._put(_Letter(message, None))
+
+    async def ask(
+        self, message: messages.Message, idempotency: IdempotencyRecord | None = None
+    ) -> list[events.AnyEvent]:
+        """Leave a message and return the committed events that it decided; raises what refuses it."""
+        answer: asyncio.Future[list[events.AnyEvent]] = asyncio.get_running_loop().create_future()
+        self._put(_Letter(message, answer, idempotency))
+        return await answer
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be decided or committed."""
+        return self._task is None
+
+    def _put(self, letter: _Letter) -> None:
+        self._inbox.append(letter)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        try:
+            while self._inbox:
+                self._batch = [self._inbox.popleft() for _ in range(min(len(self._inbox), MOST_MESSAGES))]
+                await self._turn()
+        finally:
+            self._task = None
+            if self._inbox:
+                self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def _turn(self) -> None:
+        """Decide and commit one batch, however often it takes."""
+        tries = 0
+        while self._batch:
+            try:
+                await self._decide_and_commit()
+            except NeedsValue as question:
+                self._values.update(await self._house.values.load(question.refs))
+            except StaleVersion:
+                log.info("decided_again", execution=self.row.number)
+            except StoreError as error:
+                self._refuse_all(error)
+                await asyncio.sleep(PATIENCE[min(tries, len(PATIENCE) - 1)])
+                tries += 1
+            except RequestError as error:
+                self._refuse_all(error)
+            except Exception as error:  # a defect must not take the other executions with it
+                log.exception("decision_broke", execution=self.row.number)
+                self._refuse_all(error)
+                self._batch = []
+            else:
+                self._values = {}
+                return
+            await self._read_again()
+
+    async def _decide_and_commit(self) -> None:
+        before = self.execution.seq
+        happened: list[events.AnyEvent] = []
+        decided: list[tuple[_Letter, list[events.AnyEvent]]] = []
+        for letter in tuple(self._batch):
+            try:
+                message = await self._shelved(letter.message)
+                found = decide(self.execution, message, self._moment())
+            except RequestError as refusal:
+                self._refuse(letter, refusal)
+                self._batch.remove(letter)
+            else:
+                decided.append((letter, found))
+                happened.extend(found)
+        commit = await self._commit(happened, before) if happened else None
+        self._batch = []
+        for letter, found in decided:
+            if letter.answer is not None and not letter.answer.done():
+                letter.answer.set_result(found)
+        if commit is not None:
+            self._house.perform(self, commands.commands(self.execution, happened), commit)
+
+    def _moment(self) -> Moment:
+        values = self._house.values.at_hand
+        if self._values:
+            values = {**values, **self._values}
+        return Moment(at=self._house.clock.now(), take=self._house.take, values=values)
+
+    async def _shelved(self, message: messages.Message) -> messages.Message:
+        """Return the message with its large values kept elsewhere."""
+        values = self._house.values
+        match message:
+            case messages.AttemptEnded(outputs=outputs) if outputs:
+                try:
+                    shelved = await values.shelve(outputs)
+                except ValueTooLarge as error:
+                    failure = Failure(code=error.code, message=error.message, final=True)
+                    return msgspec.structs.replace(message, outcome="failed", outputs={}, failure=failure)
+                return message if shelved is outputs else msgspec.structs.replace(message, outputs=shelved)
+            case messages.Start(inputs=inputs) if inputs:
+                shelved = await values.shelve(inputs)
+                return message if shelved is inputs else msgspec.structs.replace(message, inputs=shelved)
+            case messages.Respond(outputs=outputs):
+                return msgspec.structs.replace(message, outputs=await values.shelve(outputs))
+            case messages.Signal(payload=payload):
+                return msgspec.structs.replace(message, payload=await values.shelve_one("payload", payload))
+            case _:
+                return message
+
+    async def _commit(self, happened: list[events.AnyEvent], before: int) -> Commit:
+        house = self._house
+        content = codec.encode(happened)
+        is_shelved = False
+        if len(content) > INLINE_LIMIT:
+            shelved = await house.values.shelve_events(happened)
+            is_shelved = any(new is not old for new, old in zip(shelved, happened, strict=True))
+            if is_shelved:
+                happened, content = shelved, codec.encode(shelved)
+        deliveries = self._announce(self.execution, happened, before) if self._announce is not None else ()
+        idempotency = next((letter.idempotency for letter in self._batch if letter.idempotency), None)
+        commit = commit_of(self.execution, self.row, before, content, deliveries, idempotency)
+        await house.commit(commit)
+        self.row = commit.row
+        if is_shelved:
+            # The working state holds the values themselves; what the journal says is what counts.
+            await self._read_again()
+        return commit
+
+    async def _read_again(self) -> None:
+        tries = 0
+        while True:
+            try:
+                self.execution = await self._house.read_again(self.row)
+            except StoreError as error:
+                log.warning("store_unavailable", execution=self.row.number, error=error.message)
+                await asyncio.sleep(PATIENCE[min(tries, len(PATIENCE) - 1)])
+                tries += 1
+            else:
+                return
+
+    def _refuse_all(self, error: Exception) -> None:
+        """Answer those who wait with the error; reports stay, because the world has changed already."""
+        for letter in self._batch:
+            self._refuse(letter, error)
+        self._batch = [letter for letter in self._batch if letter.answer is None]
+
+    def _refuse(self, letter: _Letter, error: Exception) -> None:
+        if letter.answer is not None and not letter.answer.done():
+            letter.answer.set_exception(error)
+        elif letter.answer is None and isinstance(error, RequestError):
+            log.info("report_refused", execution=self.row.number, error=str(error))

@@ -1,0 +1,85 @@
+"""What of an execution is told to the store's projections: one commit out of one batch of events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from headrace.definition.model import CallTask, RunCommand
+from headrace.engine.execution import Execution, TaskRun
+from headrace.store.rows import Commit, Delivery, ExecutionRow, IdempotencyRecord, TaskRunRow, Timer
+
+
+def commit_of(
+    execution: Execution,
+    row: ExecutionRow,
+    before: int,
+    content: bytes,
+    deliveries: Sequence[Delivery] = (),
+    idempotency: IdempotencyRecord | None = None,
+) -> Commit:
+    """Return the commit of the events after `before`; drains the execution's changes."""
+    changes = execution.changes
+    number = execution.number
+    task_runs = [task_run_row(execution, execution.runs[run]) for run in changes.runs]
+    timers_set: list[Timer] = []
+    timers_cleared: list[str] = []
+    for key, due_at in changes.timers.items():
+        if due_at is None:
+            timers_cleared.append(key)
+        else:
+            timers_set.append(Timer(number, key, due_at))
+    changes.runs.clear()
+    changes.timers.clear()
+    return Commit(
+        execution=number,
+        expected_seq=before,
+        seq=execution.seq,
+        at=execution.at,
+        events=content,
+        row=execution_row(execution, row),
+        task_runs=task_runs,
+        timers_set=timers_set,
+        timers_cleared=timers_cleared,
+        deliveries=deliveries,
+        idempotency=idempotency,
+    )
+
+
+def execution_row(execution: Execution, row: ExecutionRow) -> ExecutionRow:
+    """Return the row with what the events changed of it."""
+    return msgspec.structs.replace(
+        row,
+        state=execution.state,
+        reason=execution.reason.code if execution.reason is not None else None,
+        started_at=execution.started_at,
+        ended_at=execution.ended_at,
+        seq=execution.seq,
+    )
+
+
+def task_run_row(execution: Execution, run: TaskRun) -> TaskRunRow:
+    """Return the row of a task run."""
+    return TaskRunRow(
+        run.number,
+        execution.number,
+        run.scope,
+        run.task,
+        run.visit,
+        run.item,
+        type_name(execution, run),
+        run.state,
+        run.reason.code if run.reason is not None else None,
+        len(run.tries),
+        run.started_at,
+        run.ended_at,
+    )
+
+
+def type_name(execution: Execution, run: TaskRun) -> str:
+    """Return what a run's task does, in one word."""
+    action = execution.task(run).action
+    if type(action) is CallTask:
+        return action.type
+    return action.runtime if type(action) is RunCommand else str(action.__struct_config__.tag)

@@ -1,0 +1,127 @@
+"""Use cases of definitions: create, change, look up, delete."""
+
+from __future__ import annotations
+
+import hashlib
+
+from msgspec import Struct
+
+from headrace.clock import Clock
+from headrace.definition import codec
+from headrace.definition.model import WorkflowDefinition
+from headrace.ids import alias as new_alias, uuid7
+from headrace.orchestrator.definitions import Shelf
+from headrace.store.protocol import Store
+from headrace.store.rows import (
+    DefinitionDraft,
+    IdempotencyRecord,
+    Page,
+    VersionRow,
+    VersionSummary,
+    WorkflowRow,
+)
+
+
+class WorkflowNames(Struct, frozen=True):
+    """What a workflow that is about to be created is called, so that the answer can be made before."""
+
+    number: int
+    id: str
+    alias: str | None
+
+
+class Workflows:
+    """The definitions of this server."""
+
+    def __init__(self, store: Store, shelf: Shelf, clock: Clock) -> None:
+        self._store = store
+        self._shelf = shelf
+        self._clock = clock
+
+    def name(self, prefix: str | None = None) -> WorkflowNames:
+        """Return fresh names; `prefix` asks for an alias in a dialect's own form, as in `wf`."""
+        number = self._store.numbers.take()
+        made = new_alias(prefix) if prefix is not None else None
+        return WorkflowNames(number, uuid7(self._clock.now()), made)
+
+    async def create(
+        self,
+        definition: WorkflowDefinition,
+        source: bytes,
+        media_type: str,
+        *,
+        names: WorkflowNames | None = None,
+        idempotency: IdempotencyRecord | None = None,
+    ) -> WorkflowRow:
+        """Remember a new workflow as version 1; raises `KeyTaken` for an alias or idempotency key in use."""
+        names = names or self.name()
+        row = await self._store.definitions.create(
+            draft_of(definition, source, media_type),
+            number=names.number,
+            id=names.id,
+            dialect=definition.dialect,
+            alias=names.alias,
+            idempotency=idempotency,
+        )
+        self._shelf.put(row.number, row.version, definition)
+        return row
+
+    async def update(
+        self,
+        number: int,
+        definition: WorkflowDefinition,
+        source: bytes,
+        media_type: str,
+        *,
+        expected: int | None = None,
+    ) -> WorkflowRow:
+        """Make this the current version; an unchanged document makes none. Raises `NotFound`, `StaleVersion`."""
+        return await self._store.definitions.update(
+            number, draft_of(definition, source, media_type), expected=expected
+        )
+
+    async def get(self, key: int | str) -> WorkflowRow:
+        """Return the workflow with this number, UUID or alias; raises `NotFound`."""
+        return await self._store.definitions.get(key)
+
+    async def remembered(self, number: int) -> WorkflowRow:
+        """Return a workflow also when it is deleted; raises `NotFound`."""
+        return await self._store.definitions.remembered(number)
+
+    async def newest(
+        self, *, dialect: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> Page[WorkflowRow]:
+        """Return a page of workflows, newest first."""
+        return await self._store.definitions.newest(dialect=dialect, limit=limit, cursor=cursor)
+
+    async def definition(self, workflow: int, version: int) -> WorkflowDefinition:
+        """Return a version as the model has it; raises `NotFound`."""
+        definition, _ = await self._shelf.get(workflow, version)
+        return definition
+
+    async def version(self, workflow: int, version: int) -> VersionRow:
+        """Return a version with the document as it was sent; raises `NotFound`."""
+        return await self._store.definitions.version(workflow, version)
+
+    async def versions(
+        self, workflow: int, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[VersionSummary]:
+        """Return a page of versions, newest first."""
+        return await self._store.definitions.versions(workflow, limit=limit, cursor=cursor)
+
+    async def delete(self, number: int, *, expected: int | None = None) -> None:
+        """Forget a workflow; raises `NotFound`, `StaleVersion`, `Conflict` while an execution lives."""
+        await self._store.definitions.delete(number, expected=expected)
+
+
+def draft_of(definition: WorkflowDefinition, source: bytes, media_type: str) -> DefinitionDraft:
+    """Return what the store keeps of a definition; the same document has the same hash."""
+    encoded = codec.encode(definition)
+    return DefinitionDraft(
+        name=definition.name,
+        description=definition.description,
+        definition=encoded,
+        source=source,
+        media_type=media_type,
+        hash=hashlib.sha256(source).hexdigest(),
+    )
