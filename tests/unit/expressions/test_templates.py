@@ -54,8 +54,8 @@ def scope_of(loaded: dict[ValueRef, Json] | None = None, **names: Json) -> Value
 
 
 def later(template: Template) -> Json:
-    """What a residual gives where only the secrets are known."""
-    return render(template, Values(SECRETS))
+    """What a residual gives where the secrets are known, and all else has changed."""
+    return render(template, Values({**dict.fromkeys([*NAMES, "missing"], "changed"), **SECRETS}))
 
 
 @pytest.mark.parametrize(
