@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import grimp
@@ -47,6 +50,9 @@ VENDOR_LIBRARIES = (
     "trafilatura",
     "yt_dlp",
 )
+
+# Installed by exactly one of our dependencies, at the version that it needs.
+INSEPARABLE = {"pydantic_core", "starlette"}
 
 # Spelled in pieces, so that this file does not name what it forbids.
 NAMES_OF_MACHINES = re.compile(
@@ -95,6 +101,11 @@ def texts_of_the_tree() -> Iterator[tuple[str, str]]:
             continue
 
 
+def canonical(distribution: str) -> str:
+    """Distributions are the same however their names are spelled."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
 def words(name: str) -> set[str]:
     """`retry_handler` and `RetryHandler` are both made of Retry and Handler."""
     return {word[:1].upper() + word[1:] for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", name)}
@@ -113,6 +124,19 @@ def test_a_vendor_library_is_imported_in_one_file_only(library: str) -> None:
     importers = graph().find_modules_that_directly_import(library) if library in graph().modules else set()
 
     assert len(importers) <= 1, f"{library} is imported by {', '.join(sorted(importers))}"
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["web"]]
+    declared = {canonical(re.split(r"[<>=;\[ ]", each)[0]) for each in asked}
+    imported = {module for module in graph().modules if not module.startswith("headrace")}
+    foreign = imported - sys.stdlib_module_names - INSEPARABLE
+    providers = packages_distributions()
+
+    assert {
+        module for module in foreign if not declared & set(map(canonical, providers.get(module, [])))
+    } == set()
 
 
 @pytest.mark.parametrize("path", modules_under("src", "tests", "docs", "bench"), ids=relative)
