@@ -15,7 +15,6 @@ _KEYS: dict[str, tuple[Key, str]] = {
     "workflows.id": ("id", "A workflow with this id exists."),
     "workflows.alias": ("alias", "A workflow with this alias exists."),
     "tokens.number": ("number", "A token with this number exists."),
-    "tokens.hash": ("token", "This token exists."),
     "files.number": ("number", "A file with this number exists."),
     "files.id": ("id", "A file with this id exists."),
 }

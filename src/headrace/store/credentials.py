@@ -26,9 +26,11 @@ class SqlTokens:
         self._writer = writer
 
     async def add(self, record: TokenRecord) -> None:
-        """Remember a token, or raise `KeyTaken`."""
+        """Remember a token, in place of what was known of the same one; or raise `KeyTaken`."""
+        former = delete(schema.tokens).where(_tokens.hash == record.hash)
         values = asdict(record) | {"scopes": msgspec.msgpack.encode(sorted(record.scopes))}
-        await self._writer.write(lambda c: c.execute(insert(schema.tokens).values(values)))
+        added = insert(schema.tokens).values(values)
+        await self._writer.write(lambda c: (c.execute(former), c.execute(added)))
 
     async def find(self, hash: str) -> TokenRecord | None:
         """Find the record of a hash, valid or not."""
@@ -38,7 +40,7 @@ class SqlTokens:
 
     async def list(self) -> builtins.list[TokenRecord]:
         """List all records, oldest first."""
-        query = select(schema.tokens).order_by(_tokens.number)
+        query = select(schema.tokens).order_by(_tokens.created_at, _tokens.number)
         return await self._readers.read(lambda c: [_token(row) for row in c.execute(query).mappings()])
 
     async def revoke(self, number: int) -> bool:

@@ -33,7 +33,7 @@ from headrace.store.rows import (
     WorkflowRow,
 )
 
-Key = OneOf["number", "id", "alias", "start_key", "concurrency_key", "idempotency_key", "token"]
+Key = OneOf["number", "id", "alias", "start_key", "concurrency_key", "idempotency_key"]
 
 
 class KeyTaken(Conflict):

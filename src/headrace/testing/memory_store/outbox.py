@@ -1,0 +1,164 @@
+"""Deliveries, answers and files in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from msgspec.structs import replace
+
+from headrace.clock import Clock
+from headrace.errors import NotFound
+from headrace.store import rows
+from headrace.store.protocol import KeyTaken
+from headrace.testing.memory_store.contents import Contents, newest
+
+
+class MemoryDeliveries:
+    """The `Deliveries` of a store in memory."""
+
+    def __init__(self, contents: Contents) -> None:
+        self._deliveries = contents.deliveries
+        self._claimed: set[int] = set()
+
+    async def claim(self, now: float, limit: int = 100) -> list[rows.Delivery]:
+        """See `Deliveries.claim`."""
+        busy = {self._deliveries[number].queue for number in self._claimed}
+        claimed: list[rows.Delivery] = []
+        for number, delivery in sorted(self._deliveries.items()):
+            is_due = delivery.next_try_at is not None and delivery.next_try_at <= now
+            must_wait = any(self._is_pending(other) for other in delivery.waits_for)
+            if is_due and not must_wait and delivery.queue not in busy and len(claimed) < limit:
+                busy.add(delivery.queue)
+                self._claimed.add(number)
+                claimed.append(delivery)
+        return claimed
+
+    async def next_due(self) -> float | None:
+        """See `Deliveries.next_due`."""
+        waiting = self._deliveries.keys() - self._claimed
+        moments = (self._deliveries[number].next_try_at for number in waiting)
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    async def record(
+        self,
+        number: int,
+        attempt: rows.DeliveryAttempt | None,
+        *,
+        state: rows.DeliveryState,
+        next_try_at: float | None = None,
+    ) -> rows.Delivery:
+        """See `Deliveries.record`."""
+        former = self._one(number)
+        attempts = former.attempts if attempt is None else (*former.attempts, attempt)
+        return self._change(
+            replace(
+                former,
+                state=state,
+                attempts=attempts,
+                next_try_at=next_try_at if state == "pending" else None,
+            )
+        )
+
+    async def abandon(self, execution: int, url: str, state: rows.DeliveryState) -> int:
+        """See `Deliveries.abandon`."""
+        pending = [
+            delivery
+            for delivery in self._deliveries.values()
+            if (delivery.execution, delivery.url, delivery.state) == (execution, url, "pending")
+        ]
+        for delivery in pending:
+            self._change(replace(delivery, state=state, next_try_at=None))
+        return len(pending)
+
+    async def of_execution(self, execution: int) -> list[rows.Delivery]:
+        """See `Deliveries.of_execution`."""
+        found = (delivery for delivery in self._deliveries.values() if delivery.execution == execution)
+        return sorted(found, key=lambda delivery: (delivery.sequence, delivery.number))
+
+    async def redeliver(self, number: int, at: float) -> rows.Delivery:
+        """See `Deliveries.redeliver`."""
+        return self._change(replace(self._one(number), state="pending", next_try_at=at))
+
+    def _is_pending(self, number: int) -> bool:
+        other = self._deliveries.get(number)
+        return other is not None and other.state == "pending"
+
+    def _one(self, number: int) -> rows.Delivery:
+        if (found := self._deliveries.get(number)) is None:
+            raise NotFound(f"There is no delivery {number}.")
+        return found
+
+    def _change(self, delivery: rows.Delivery) -> rows.Delivery:
+        self._claimed.discard(delivery.number)
+        self._deliveries[delivery.number] = delivery
+        return delivery
+
+
+class MemoryIdempotency:
+    """The `Idempotency` of a store in memory."""
+
+    def __init__(self, contents: Contents, clock: Clock) -> None:
+        self._contents = contents
+        self._clock = clock
+
+    async def find(self, scope: str, key: str) -> rows.IdempotencyRecord | None:
+        """See `Idempotency.find`."""
+        found = self._contents.answers.get((scope, key))
+        return found if found is not None and found.expires_at > self._clock.now() else None
+
+    async def remember(self, record: rows.IdempotencyRecord) -> None:
+        """See `Idempotency.remember`."""
+        self._contents.refuse_answer(record)
+        self._contents.remember(record)
+
+    async def forget_expired(self) -> int:
+        """See `Idempotency.forget_expired`."""
+        answers, now = self._contents.answers, self._clock.now()
+        expired = [place for place, record in answers.items() if record.expires_at <= now]
+        for place in expired:
+            del answers[place]
+        return len(expired)
+
+
+class MemoryFiles:
+    """The `Files` of a store in memory."""
+
+    def __init__(self, contents: Contents, clock: Clock) -> None:
+        self._contents = contents
+        self._clock = clock
+
+    async def add(self, file: rows.FileRow, idempotency: rows.IdempotencyRecord | None = None) -> None:
+        """See `Files.add`."""
+        self._contents.refuse_answer(idempotency)
+        for other in self._contents.files.values():
+            if file.number == other.number or file.id == other.id:
+                raise KeyTaken("number" if file.number == other.number else "id", f"File {file.id} exists.")
+        self._contents.remember(idempotency)
+        self._contents.files[file.number] = file
+
+    async def get(self, id: str) -> rows.FileRow:
+        """See `Files.get`."""
+        for file in self._contents.files.values():
+            if file.id == id and file.deleted_at is None:
+                return file
+        raise NotFound(f"There is no file {id!r}.")
+
+    async def newest(
+        self, *, execution: int | None = None, limit: int = 100, cursor: str | None = None
+    ) -> rows.Page[rows.FileRow]:
+        """See `Files.newest`."""
+        found = (
+            file
+            for file in self._contents.files.values()
+            if file.deleted_at is None and execution in (None, file.execution)
+        )
+        return newest(found, limit, cursor, "files")
+
+    async def delete(self, id: str) -> None:
+        """See `Files.delete`."""
+        file = await self.get(id)
+        self._contents.files[file.number] = replace(file, deleted_at=self._clock.now())
+
+    async def contents(self) -> Collection[str]:
+        """See `Files.contents`."""
+        return {file.sha256 for file in self._contents.files.values() if file.deleted_at is None}
