@@ -20,7 +20,7 @@ IN_CONTEXT: dict[str, range] = {
     "failed": range(1),
     "timed_out": range(1),
     "failed_sources": range(1),
-    "skipped_sources": range(1),
+    "skipped_sources": range(1, 2),
 }
 """How many arguments the functions take that depend on the place and time of the evaluation."""
 
