@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from headrace import expressions, settings
-from headrace.tasks.library import types_of
+from headrace.dialects.dataflow import parse as dataflow
+from headrace.tasks.library import Library, types_of
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -173,3 +174,10 @@ def test_the_workflow_of_the_tutorial_is_the_one_that_is_shipped() -> None:
     shipped = (ROOT / "examples" / "report.json").read_text(encoding="utf-8")
 
     assert json.loads(tutorial) == json.loads(shipped)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.json")), ids=relative)
+def test_the_examples_have_no_problems(path: Path) -> None:
+    parsed = dataflow.parse(json.loads(path.read_text(encoding="utf-8")), Library.installed())
+
+    assert (parsed.problems, parsed.warnings) == ((), ())
