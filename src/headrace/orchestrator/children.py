@@ -1,4 +1,4 @@
-"""Sub-workflows as jobs: the attempt of the parent is the start key of the child, so that two starts are one child."""
+"""Sub-workflows as jobs: the parent's attempt is the child's start key, so that two starts are one child."""
 
 from __future__ import annotations
 

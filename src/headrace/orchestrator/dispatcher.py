@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any, Protocol, assert_never
 
+import msgspec
 import structlog
 
 from headrace.clock import Clock
@@ -20,6 +21,7 @@ from headrace.orchestrator import jobs
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Mailbox
 from headrace.runtimes.protocol import Command, Job, JobEnded, JobStarted, JobStatus, Runtime
+from headrace.security.redaction import Redactor, SecretsInUse
 from headrace.tasks.library import Library
 
 log = structlog.get_logger(__name__)
@@ -41,9 +43,7 @@ class Children(Protocol):
 class ProcessCalls(Protocol):
     """How a library call that needs a process of its own becomes a command, and its result outputs."""
 
-    def command(
-        self, type: str, inputs: dict[str, Any], label: str, credentials: Mapping[str, str]
-    ) -> Command:
+    def command(self, type: str, inputs: dict[str, Any], label: str) -> Command:
         """Return the command that makes the call."""
 
     def result(self, ended: JobEnded) -> JobEnded:
@@ -55,11 +55,13 @@ class Dispatcher:
 
     def __init__(
         self,
+        *,
         runtimes: Mapping[str, Runtime],
         library: Library,
         values: LargeValues,
         processes: ProcessCalls,
         read_secret: jobs.ReadSecret,
+        secrets_in_use: SecretsInUse,
         clock: Clock,
     ) -> None:
         self.credentials: dict[int, dict[str, str]] = {}
@@ -70,7 +72,10 @@ class Dispatcher:
         self._values = values
         self._processes = processes
         self._read_secret = read_secret
+        self._secrets_in_use = secrets_in_use
         self._clock = clock
+        self._secrets: dict[int, tuple[str, ...]] = {}
+        """Attempt to the secret values that it was given."""
         self._owners: dict[int, Mailbox] = {}
         self._places: dict[int, Runtime] = {}
         self._calls: set[int] = set()
@@ -109,10 +114,9 @@ class Dispatcher:
         self._owners.pop(attempt, None)
         self._places.pop(attempt, None)
         self._calls.discard(attempt)
-
-    def log_place(self, attempt: int) -> Runtime | None:
-        """Return the runtime that has the attempt now."""
-        return self._places.get(attempt)
+        secrets = self._secrets.pop(attempt, None)
+        if secrets is not None:
+            self._secrets_in_use.forget(secrets)
 
     def _start(self, mailbox: Mailbox, run: TaskRun, *, recovering: bool) -> None:
         attempt = run.attempt
@@ -122,9 +126,9 @@ class Dispatcher:
             kind = jobs.runtime_of(action, self._library)
             if kind == "inline" and recovering:
                 # Nothing is submitted that may have run before: the runtime reports it lost.
-                self._runtimes["inline"].recover(self._inline_job(mailbox, run, action, {}))
-            elif jobs.is_plain(run) and kind == "inline":
-                self._runtimes["inline"].submit(self._inline_job(mailbox, run, action, run.input))
+                self._runtimes["inline"].recover(self._inline_job(run, action, {}))
+            elif kind == "inline" and jobs.is_plain(run) and self._credential(action) is None:
+                self._runtimes["inline"].submit(self._inline_job(run, action, run.input))
             elif jobs.is_plain(run) and kind == "command":
                 self._give(self._command_job(run, action, run.input), self._place(action), recovering)
             else:
@@ -136,14 +140,20 @@ class Dispatcher:
         attempt = run.attempt
         try:
             action = jobs.action_of(mailbox.execution, run)
-            input = await jobs.complete_input(run, self._values, self._read_secret)
+            complete = await jobs.complete_input(run, self._values, self._read_secret)
+            input = complete.input
+            if complete.secrets:
+                self._secrets[attempt] = complete.secrets
+                self._secrets_in_use.learn(complete.secrets)
             match jobs.runtime_of(action, self._library):
                 case "inline":
-                    self._runtimes["inline"].submit(self._inline_job(mailbox, run, action, input))
+                    credentials = await self._credentials(mailbox, run, action)
+                    job = self._inline_job(run, action, input)
+                    self._runtimes["inline"].submit(msgspec.structs.replace(job, credentials=credentials))
                 case "command":
                     self._give(self._command_job(run, action, input), self._place(action), recovering)
                 case "process":
-                    job = await self._process_job(mailbox, run, action, input)
+                    job = self._process_job(run, action, input)
                     self._calls.add(attempt)
                     self._give(job, self._runtimes["local"], recovering)
                 case "execution":
@@ -165,19 +175,35 @@ class Dispatcher:
         else:
             runtime.submit(job)
 
-    def _inline_job(self, mailbox: Mailbox, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
+    def _inline_job(self, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
         assert isinstance(action, CallTask)
         self._places[run.attempt] = self._runtimes["inline"]
-        return jobs.call_job(run, action, input, self.credentials.get(mailbox.execution.number, {}))
+        return jobs.call_job(run, action, input)
+
+    def _credential(self, action: Any) -> str | None:
+        spec = self._library.resolve(action.type)
+        return None if spec is None else spec.credential
+
+    async def _credentials(self, mailbox: Mailbox, run: TaskRun, action: Any) -> dict[str, str]:
+        """Return the secret that the task type asks for: that of the start, else the stored one."""
+        name = self._credential(action)
+        if name is None:
+            return {}
+        given = self.credentials.get(mailbox.execution.number, {})
+        value = given.get(name) or await self._read_secret(name)
+        if value is None:
+            return {}
+        self._secrets[run.attempt] = (*self._secrets.get(run.attempt, ()), value)
+        self._secrets_in_use.learn((value,))
+        return {name: value}
 
     def _command_job(self, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
         assert isinstance(action, RunCommand)
         return jobs.command_job(run, action, input, {})
 
-    async def _process_job(self, mailbox: Mailbox, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
+    def _process_job(self, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
         assert isinstance(action, CallTask)
-        credentials = self.credentials.get(mailbox.execution.number, {})
-        work = self._processes.command(action.type, input, run.task, credentials)
+        work = self._processes.command(action.type, input, run.task)
         return Job(attempt=run.attempt, label=run.task, work=work, timeout=run.timeout)
 
     def _place(self, action: Any) -> Runtime:
@@ -222,8 +248,10 @@ class Dispatcher:
             case JobEnded():
                 if status.attempt in self._calls:
                     status = self._processes.result(status)
-                self.finished(status.attempt)
+                if status.attempt in self._secrets:
+                    status = self._cleared(status)
                 mailbox.post(self._ended(mailbox, status))
+                self.finished(status.attempt)
             case _:
                 assert_never(status)
 
@@ -239,6 +267,15 @@ class Dispatcher:
             native=status.native,
             repeatable=status.outcome == "lost" and self._is_repeatable(mailbox, status.attempt),
         )
+
+    def _cleared(self, status: JobEnded) -> JobEnded:
+        """Return the report without the secrets that the job was given: they must not reach the journal."""
+        redactor = Redactor(self._secrets[status.attempt])
+        failure = status.failure
+        if failure is not None:
+            trace = None if failure.trace is None else redactor.text(failure.trace)
+            failure = msgspec.structs.replace(failure, message=redactor.text(failure.message), trace=trace)
+        return msgspec.structs.replace(status, outputs=redactor.json(status.outputs), failure=failure)
 
     def _is_repeatable(self, mailbox: Mailbox, attempt: int) -> bool:
         number = mailbox.execution.attempts.get(attempt)

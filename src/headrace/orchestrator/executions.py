@@ -184,7 +184,10 @@ class Executions:
     async def follow(
         self, row: ExecutionRow, after: int = 0, pulse: float = 15.0
     ) -> AsyncIterator[list[NumberedEvent]]:
-        """Yield events as they are committed until the execution is over; an empty list every `pulse` seconds."""
+        """Yield events as they are committed, until the execution is over.
+
+        An empty list comes when nothing happened for `pulse` seconds.
+        """
         while True:
             batch = await self.events(row, after)
             if batch:

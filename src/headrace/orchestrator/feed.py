@@ -1,4 +1,4 @@
-"""Who is told, inside this server, that events were committed: waiting requests, event streams, the notifier.
+"""Who is told, inside this server, that events were committed: waiting requests, streams, the notifier.
 
 Nothing passes through here that is not in the journal; a follower that is too slow reads there what it missed.
 """
@@ -35,13 +35,13 @@ class Feed:
         for follower in self._followers:
             follower(execution, before)
 
-    async def next_change(self, number: int, timeout: float | None) -> bool:
-        """Wait until an execution has new events; False when `timeout` seconds passed first."""
+    async def next_change(self, number: int, seconds: float) -> bool:
+        """Wait until an execution has new events; False when so many seconds passed first."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = self._waiting[number]
         waiting.append(future)
         try:
-            await asyncio.wait_for(future, timeout)
+            await asyncio.wait_for(future, seconds)
         except TimeoutError:
             return False
         finally:

@@ -35,6 +35,7 @@ class House:
 
     def __init__(
         self,
+        *,
         store: Store,
         shelf: Shelf,
         values: LargeValues,

@@ -5,14 +5,16 @@ Secrets are put in here, at the last moment, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from headrace.definition.model import Action, CallTask, RunCommand
 from headrace.definition.outcomes import Failure
+from headrace.definition.templates import Expr, ListOf, ObjectOf, Template, Text
 from headrace.engine.execution import Execution, TaskRun
 from headrace.expressions import ExpressionError, Values, as_text, parse, render
-from headrace.definition.templates import Expr, ListOf, ObjectOf, Template, Text
 from headrace.orchestrator.large_values import LargeValues, has_reference
 from headrace.runtimes.protocol import Command, Job, TaskCall
 from headrace.tasks.library import Library
@@ -44,11 +46,19 @@ def is_plain(run: TaskRun) -> bool:
     )
 
 
-async def complete_input(run: TaskRun, values: LargeValues, read_secret: ReadSecret) -> dict[str, Any]:
+class Complete(Struct, frozen=True):
+    """An input that is ready to be given away."""
+
+    input: dict[str, Any]
+    secrets: tuple[str, ...] = ()
+    """Secret values inside it: whatever the job says afterwards is cleared of them."""
+
+
+async def complete_input(run: TaskRun, values: LargeValues, read_secret: ReadSecret) -> Complete:
     """Return the input with large values loaded and secrets put in; raises CannotDispatch."""
     input: dict[str, Any] = await values.fill_in(run.input)
     if run.sealed is None:
-        return input
+        return Complete(input)
     secrets: dict[str, str] = {}
     for name in sorted(secret_names(run.sealed)):
         value = await read_secret(name)
@@ -60,7 +70,7 @@ async def complete_input(run: TaskRun, values: LargeValues, read_secret: ReadSec
         opened = render(run.sealed, Values({"secrets": secrets}))
     except ExpressionError as error:
         raise CannotDispatch(Failure(code="expression", message=error.message, final=True)) from None
-    return {**input, **opened}
+    return Complete({**input, **opened}, tuple(secrets.values()))
 
 
 def secret_names(template: Template) -> set[str]:
@@ -79,14 +89,13 @@ def secret_names(template: Template) -> set[str]:
             return set()
 
 
-def call_job(run: TaskRun, action: CallTask, input: dict[str, Any], credentials: Mapping[str, str]) -> Job:
+def call_job(run: TaskRun, action: CallTask, input: dict[str, Any]) -> Job:
     """Return the job of a library call in this process."""
     return Job(
         attempt=run.attempt,
         label=run.task,
         work=TaskCall(type=action.type, inputs=input),
         timeout=run.timeout,
-        credentials=dict(credentials),
     )
 
 

@@ -1,4 +1,4 @@
-"""An execution out of its journal: how a restarted server, and whoever asks about an old run, gets it back."""
+"""An execution out of its journal: how a restarted server, or whoever asks about an old run, gets it."""
 
 from __future__ import annotations
 

@@ -75,7 +75,10 @@ class Workflows:
         *,
         expected: int | None = None,
     ) -> WorkflowRow:
-        """Make this the current version; an unchanged document makes none. Raises `NotFound`, `StaleVersion`."""
+        """Make this the current version; an unchanged document makes none.
+
+        Raises `NotFound`, `StaleVersion`.
+        """
         return await self._store.definitions.update(
             number, draft_of(definition, source, media_type), expected=expected
         )

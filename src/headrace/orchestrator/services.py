@@ -1,0 +1,46 @@
+"""Everything that a door may use, in one value: what the composition root hands to API and dialects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from headrace.artifacts.protocol import Artifacts
+from headrace.clock import Clock
+from headrace.orchestrator.executions import Executions
+from headrace.orchestrator.large_values import LargeValues
+from headrace.orchestrator.workflows import Workflows
+from headrace.security.egress import Egress
+from headrace.security.redaction import SecretsInUse
+from headrace.security.secrets import Vault
+from headrace.security.tokens import TokenStore
+from headrace.settings import Settings
+from headrace.store.protocol import Store
+from headrace.tasks.library import Library
+
+
+class Services(Struct, frozen=True, kw_only=True):
+    """The use cases and the rooms that doors read from directly."""
+
+    settings: Settings
+    clock: Clock
+    workflows: Workflows
+    executions: Executions
+    library: Library
+    store: Store
+    """For deliveries, files, idempotency and lists; executions and definitions go through the use cases."""
+    artifacts: Artifacts
+    values: LargeValues
+    """Loads values that were too large for the journal."""
+    tokens: TokenStore
+    vault: Vault
+    egress: Egress
+    secrets_in_use: SecretsInUse
+    """Whatever is shown to people passes its redactor."""
+    log_file: Callable[[int, Literal["stdout", "stderr"]], Path | None]
+    """Attempt and stream to the file that it is written to, None when there is none (yet)."""
+    runtimes: tuple[str, ...]
+    """Names of the configured runtimes."""
