@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from headrace.definition import codec
+from headrace.definition.templates import ValueRef
 from headrace.definition.types import TaskTypeSpec
 from headrace.tasks import files
 from headrace.tasks.context import Context
@@ -50,12 +52,25 @@ async def call(
 
 
 async def present(spec: TaskTypeSpec, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Return the checked keyword arguments, with every file in the artifact store; raises TaskFailure."""
-    given = prepare(spec, inputs)
+    """Return the checked keyword arguments: large values loaded, files in the artifact store.
+
+    Raises TaskFailure.
+    """
+    loaded = {
+        name: await _load(value, context) if isinstance(value, ValueRef) else value
+        for name, value in inputs.items()
+    }
+    given = prepare(spec, loaded)
     for port in spec.inputs:
         if port.type == "file" and port.name in given:
             given[port.name] = await files.obtain(given[port.name], context)
     return given
+
+
+async def _load(reference: ValueRef, context: Context) -> Any:
+    path = await context.artifacts.path(reference.sha256)
+    content = await asyncio.to_thread(path.read_bytes)
+    return content.decode() if reference.kind == "text" else codec.decode(content, Any)
 
 
 def outputs_of(result: msgspec.Struct) -> dict[str, Any]:

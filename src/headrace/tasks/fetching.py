@@ -111,8 +111,8 @@ async def fetch(make_client: Callable[[], httpx2.AsyncClient], ask: Ask) -> Asyn
 
 
 def _request(client: httpx2.AsyncClient, ask: Ask) -> httpx2.Request:
-    headers = {name: text_of(value) for name, value in ask.headers.items() if value is not None}
-    headers.setdefault("User-Agent", USER_AGENT)
+    headers = httpx2.Headers({"User-Agent": USER_AGENT})
+    headers.update({name: text_of(value) for name, value in ask.headers.items() if value is not None})
     url = httpx2.URL(ask.url)
     if ask.query:
         url = url.copy_merge_params(_flat(ask.query))

@@ -68,9 +68,8 @@ def extract_text(html: Annotated[str, Note(aliases=("html_content",))]) -> Extra
     page = html.replace("\0", "")
     if not page.strip():
         return Extract("")
-    main, visible = _main_lines(page), _visible_lines(page)
-    doubtful = len(main) < _BELIEVABLE and 2 * len(main) < len(visible)
-    return Extract(visible if doubtful else main)
+    main = _main_lines(page)
+    return Extract(main if len(main) >= _BELIEVABLE else _checked(main, page))
 
 
 def _main_lines(page: str) -> str:
@@ -86,14 +85,20 @@ def _main_lines(page: str) -> str:
     return _lines(found.body) if isinstance(found, trafilatura.settings.Document) else ""
 
 
-def _visible_lines(page: str) -> str:
-    """Return all visible text: without what surrounds the content, or with it when there is nothing else."""
+def _checked(main: str, page: str) -> str:
+    """Return short main content, or all visible text where it lacks the title or most of the page.
+
+    Visible text is without what surrounds the content, unless there is nothing else.
+    """
     from lxml import etree  # type: ignore[import-untyped]
 
     tree = etree.fromstring(page.encode(errors="replace"), etree.HTMLParser(encoding="utf-8", huge_tree=True))
     if tree is None:
-        return ""
-    return _lines(tree, _INVISIBLE | _SURROUNDING) or _lines(tree, _INVISIBLE)
+        return main
+    visible = _lines(tree, _INVISIBLE | _SURROUNDING) or _lines(tree, _INVISIBLE)
+    titles = [" ".join("".join(title.itertext()).split()) for title in tree.iter("h1")]
+    lacks_title = any(title in visible and title not in main for title in titles)
+    return visible if lacks_title or 2 * len(main) < len(visible) else main
 
 
 def _lines(tree: _Element, left_out: frozenset[str] = frozenset()) -> str:
