@@ -103,7 +103,7 @@ class SqlExecutions:
             query = query.where(_executions.workflow == workflow)
         if dialect is not None:
             query = query.where(_executions.dialect == dialect)
-        return await self._readers.read(lambda c: dict(c.execute(query).tuples().all()))
+        return await self._readers.read(lambda c: dict(map(tuple, c.execute(query))))
 
     async def task_run(self, number: int) -> TaskRunRow:
         """Return the task run with this number, or raise `NotFound`."""

@@ -1,0 +1,339 @@
+"""What every store must keep beside the executions: definitions, outbox, answers, files, tokens, secrets."""
+
+# ruff: noqa: D102 - a test's name is its sentence
+# ruff: noqa: S106 - the name of a secret is none
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from headrace.errors import Conflict, NotFound, StaleVersion
+from headrace.security.secrets import SecretRecord
+from headrace.security.tokens import TokenRecord
+from headrace.store import rows
+from headrace.store.protocol import KeyTaken, Store
+from headrace.testing.conformance.store import Premises, WithStore
+from headrace.testing.conformance.store_values import (
+    answer,
+    commit,
+    defined,
+    delivery,
+    draft,
+    ended,
+    file,
+    started,
+)
+
+
+class DefinitionsConformance(WithStore):
+    """Give the fixture `premises`."""
+
+    async def test_a_workflow_is_found_by_number_uuid_and_alias(self, store: Store) -> None:
+        row = await defined(store, alias="wf-abc")
+
+        assert row.version == 1
+        for key in (row.number, row.id, "wf-abc"):
+            assert await store.definitions.get(key) == row
+
+    @pytest.mark.parametrize("key", [5, 10**30, "wf-nobody", "\udcff"])
+    async def test_what_is_not_there_is_not_found(self, store: Store, key: int | str) -> None:
+        with pytest.raises(NotFound):
+            await store.definitions.get(key)
+
+    async def test_versions_are_kept_as_they_were(self, store: Store, premises: Premises) -> None:
+        row = await defined(store, "one")
+        premises.clock.moment += 5
+        changed = await store.definitions.update(row.number, draft("two"))
+        first = await store.definitions.version(row.number, 1)
+        second = await store.definitions.version(row.number, 2)
+
+        assert (changed.version, changed.name) == (2, "Workflow two")
+        assert changed.updated_at == row.created_at + 5
+        assert (first.source, first.definition) == (b"one", b"model one")
+        assert (second.source, second.created_at) == (b"two", changed.updated_at)
+        with pytest.raises(NotFound):
+            await store.definitions.version(row.number, 3)
+
+    async def test_the_same_document_makes_no_new_version(self, store: Store) -> None:
+        row = await defined(store, "one")
+
+        assert await store.definitions.update(row.number, draft("one")) == row
+
+    async def test_an_expected_version_that_is_no_longer_current_is_stale(self, store: Store) -> None:
+        row = await defined(store, "one")
+        outcomes = await asyncio.gather(
+            store.definitions.update(row.number, draft("two"), expected=1),
+            store.definitions.update(row.number, draft("three"), expected=1),
+            return_exceptions=True,
+        )
+
+        assert sum(isinstance(outcome, StaleVersion) for outcome in outcomes) == 1
+        assert (await store.definitions.get(row.number)).version == 2
+        with pytest.raises(StaleVersion):
+            await store.definitions.delete(row.number, expected=1)
+
+    async def test_versions_are_listed_newest_first(self, store: Store) -> None:
+        row = await defined(store, "one")
+        for text in ("two", "three"):
+            await store.definitions.update(row.number, draft(text))
+        page = await store.definitions.versions(row.number, limit=2)
+        rest = await store.definitions.versions(row.number, limit=2, cursor=page.cursor)
+
+        assert [version.version for version in page.rows + rest.rows] == [3, 2, 1]
+        assert rest.rows[0].hash == "one"
+
+    async def test_workflows_are_listed_newest_first_by_dialect(self, store: Store) -> None:
+        one, two = await defined(store), await defined(store, dialect="peak")
+        three = await defined(store)
+        page = await store.definitions.newest(limit=2)
+        rest = await store.definitions.newest(limit=2, cursor=page.cursor)
+
+        assert page.rows + rest.rows == [three, two, one]
+        assert (await store.definitions.newest(dialect="dataflow")).rows == [three, one]
+
+    @pytest.mark.parametrize("key", ["alias", "id"])
+    async def test_a_key_that_is_in_use_is_refused(self, store: Store, key: str) -> None:
+        await defined(store, **{key: "wf-abc"})
+        with pytest.raises(KeyTaken) as refused:
+            await defined(store, **{key: "wf-abc"})
+
+        assert refused.value.key == key
+
+    async def test_a_deleted_workflow_is_gone_but_its_versions_stay(self, store: Store) -> None:
+        row = await defined(store, alias="wf-abc")
+        await store.definitions.delete(row.number)
+        again = await defined(store, alias="wf-abc")
+
+        assert (await store.definitions.newest()).rows == [again]
+        assert (await store.definitions.remembered(row.number)).deleted_at is not None
+        assert (await store.definitions.version(row.number, 1)).source == b"one"
+        with pytest.raises(NotFound):
+            await store.definitions.get(row.number)
+        with pytest.raises(NotFound):
+            await store.definitions.delete(row.number)
+        with pytest.raises(NotFound):
+            await store.definitions.update(row.number, draft("two"))
+
+    async def test_a_workflow_with_a_live_execution_is_not_deleted(self, store: Store) -> None:
+        row = await defined(store)
+        execution = await started(store, workflow=row.number)
+        with pytest.raises(Conflict):
+            await store.definitions.delete(row.number)
+        await store.commit(commit(ended(execution), 2))
+        await store.definitions.delete(row.number)
+
+        assert (await store.executions.get(execution.number)).workflow == row.number
+
+    async def test_an_answer_is_kept_with_the_effect_or_neither(self, store: Store) -> None:
+        row = await defined(store, idempotency=answer())
+        with pytest.raises(KeyTaken):
+            await store.definitions.update(row.number, draft("two"), idempotency=answer())
+
+        assert await store.idempotency.find(answer().scope, "k") == answer()
+        assert (await store.definitions.get(row.number)).version == 1
+
+
+class DeliveriesConformance(WithStore):
+    """Give the fixture `premises`."""
+
+    async def _announced(self, store: Store, *deliveries: rows.Delivery) -> None:
+        row = await started(store)
+        await store.commit(commit(row, 2, deliveries=deliveries))
+
+    async def test_what_is_due_is_claimed_once(self, store: Store) -> None:
+        one = delivery(1, 5, waits_for=(77,), secret_ref="hook", content_type="text/plain")
+        await self._announced(store, one, delivery(2, 5, queue="later", next_try_at=300.0))
+
+        assert await store.deliveries.next_due() == 100.0
+        assert await store.deliveries.claim(99.0) == []
+        assert await store.deliveries.claim(100.0) == [one]
+        assert await store.deliveries.claim(100.0) == []
+        assert await store.deliveries.next_due() == 300.0
+
+    async def test_one_of_a_queue_is_in_flight_at_a_time(self, store: Store) -> None:
+        first, second = delivery(1, 5), delivery(2, 5, 2)
+        await self._announced(store, first, second, delivery(3, 6, queue="other"))
+        claimed = await store.deliveries.claim(100.0)
+        assert sorted(row.number for row in claimed) == [1, 3]
+        assert await store.deliveries.claim(100.0) == []
+
+        await store.deliveries.record(1, None, state="delivered")
+
+        assert await store.deliveries.claim(100.0) == [second]
+
+    async def test_one_that_waits_for_its_retry_holds_back_nobody(self, store: Store) -> None:
+        await self._announced(store, delivery(1, 5), delivery(2, 5, 2))
+        await store.deliveries.claim(100.0)
+        tried = rows.DeliveryAttempt(100.0, 503, None, 41)
+        waiting = await store.deliveries.record(1, tried, state="pending", next_try_at=105.0)
+        claimed = await store.deliveries.claim(101.0)
+
+        assert (waiting.attempts, waiting.next_try_at) == ((tried,), 105.0)
+        assert [row.number for row in claimed] == [2]
+
+    async def test_one_that_waits_for_others_is_sent_after_them(self, store: Store) -> None:
+        await self._announced(
+            store,
+            delivery(1, 5, waits_for=(2, 3), queue="a"),
+            delivery(2, 5, queue="a"),
+            delivery(3, 5, queue="b"),
+        )
+        claimed = await store.deliveries.claim(100.0)
+        assert sorted(row.number for row in claimed) == [2, 3]
+        await store.deliveries.record(2, None, state="delivered")
+        assert await store.deliveries.claim(100.0) == []
+        await store.deliveries.record(3, None, state="failed")
+
+        assert [row.number for row in await store.deliveries.claim(100.0)] == [1]
+
+    async def test_attempts_add_up_and_a_delivery_can_be_made_again(self, store: Store) -> None:
+        await self._announced(store, delivery(1, 5), delivery(2, 6))
+        first = rows.DeliveryAttempt(100.0, None, "timeout", 10_000)
+        last = rows.DeliveryAttempt(105.0, 410, None, 30)
+        await store.deliveries.record(1, first, state="pending", next_try_at=105.0)
+        over = await store.deliveries.record(1, last, state="failed")
+        assert (over.attempts, over.next_try_at) == ((first, last), None)
+
+        again = await store.deliveries.redeliver(1, 400.0)
+
+        assert (again.state, again.attempts, again.next_try_at) == ("pending", (first, last), 400.0)
+        assert await store.deliveries.of_execution(5) == [again]
+        with pytest.raises(NotFound):
+            await store.deliveries.redeliver(9, 1.0)
+        with pytest.raises(NotFound):
+            await store.deliveries.record(9, None, state="failed")
+
+    async def test_a_url_can_be_given_up_for_a_run(self, store: Store) -> None:
+        await self._announced(
+            store,
+            delivery(1, 5),
+            delivery(2, 5, 2),
+            delivery(3, 5, 3, url="https://example.org"),
+            delivery(4, 6),
+        )
+        await store.deliveries.record(1, None, state="delivered")
+
+        assert await store.deliveries.abandon(5, "https://example.com/hook", "refused") == 1
+        states = [row.state for row in await store.deliveries.of_execution(5)]
+        assert states == ["delivered", "refused", "pending"]
+
+    async def test_what_was_in_flight_when_the_server_died_is_due_again(self, premises: Premises) -> None:
+        former = premises.open()
+        await self._announced(former, delivery(1, 5))
+        await former.deliveries.claim(100.0)
+        await former.close()
+        store = premises.open()
+        due = await store.deliveries.next_due()
+        claimed = await store.deliveries.claim(100.0)
+        await store.close()
+
+        assert due == 100.0
+        assert [row.number for row in claimed] == [1]
+
+
+class AnswersConformance(WithStore):
+    """Give the fixture `premises`."""
+
+    async def test_an_answer_comes_with_its_commit(self, store: Store) -> None:
+        row = await started(store)
+        await store.commit(commit(row, 2, idempotency=answer()))
+
+        assert await store.idempotency.find(answer().scope, "k") == answer()
+        assert await store.idempotency.find("other", "k") is None
+
+    async def test_a_key_is_free_again_when_its_answer_has_expired(
+        self, store: Store, premises: Premises
+    ) -> None:
+        await store.idempotency.remember(answer())
+        with pytest.raises(KeyTaken):
+            await store.idempotency.remember(answer(status=500))
+        premises.clock.moment += 1000
+        assert await store.idempotency.find(answer().scope, "k") is None
+        later = answer(created_at=premises.clock.moment, expires_at=premises.clock.moment + 1000)
+        row = await started(store)
+        await store.commit(commit(row, 2, idempotency=later))
+
+        assert await store.idempotency.find(answer().scope, "k") == later
+
+    async def test_expired_answers_are_forgotten(self, store: Store, premises: Premises) -> None:
+        await store.idempotency.remember(answer("old"))
+        await store.idempotency.remember(answer("young", expires_at=1_900_000_000.0))
+        premises.clock.moment += 1000
+
+        assert await store.idempotency.forget_expired() == 1
+        assert await store.idempotency.forget_expired() == 0
+
+
+class FilesConformance(WithStore):
+    """Give the fixture `premises`."""
+
+    async def test_a_file_is_found_until_it_is_deleted(self, store: Store) -> None:
+        kept = file(store.numbers.take(), execution=5)
+        gone = file(store.numbers.take(), sha256="cd" * 32)
+        for row in (kept, gone):
+            await store.files.add(row)
+        assert (await store.files.newest()).rows == [gone, kept]
+        await store.files.delete(gone.id)
+
+        assert await store.files.get(kept.id) == kept
+        assert (await store.files.newest()).rows == [kept]
+        assert (await store.files.newest(execution=6)).rows == []
+        assert set(await store.files.contents()) == {kept.sha256}
+        with pytest.raises(NotFound):
+            await store.files.get(gone.id)
+        with pytest.raises(NotFound):
+            await store.files.delete(gone.id)
+
+    async def test_a_name_is_given_once(self, store: Store) -> None:
+        row = file(store.numbers.take())
+        await store.files.add(row, answer())
+
+        with pytest.raises(KeyTaken):
+            await store.files.add(replace(row, number=store.numbers.take()))
+        with pytest.raises(KeyTaken):
+            await store.files.add(file(store.numbers.take()), answer())
+
+    async def test_files_are_listed_in_pages(self, store: Store) -> None:
+        rows_ = [file(store.numbers.take(), execution=5) for _ in range(3)]
+        for row in rows_:
+            await store.files.add(row)
+        page = await store.files.newest(execution=5, limit=2)
+        rest = await store.files.newest(execution=5, limit=2, cursor=page.cursor)
+
+        assert page.rows + rest.rows == rows_[::-1]
+
+
+class CredentialsConformance(WithStore):
+    """Give the fixture `premises`."""
+
+    async def test_a_token_is_found_by_its_hash_and_revoked_for_ever(self, store: Store) -> None:
+        token = TokenRecord(
+            number=1, name="ci", hash="aa", scopes=frozenset({"run", "read"}), created_at=5.0, expires_at=9.0
+        )
+        await store.tokens.add(token)
+        assert await store.tokens.find("aa") == token
+        assert await store.tokens.find("bb") is None
+
+        assert await store.tokens.revoke(1)
+        assert not await store.tokens.revoke(2)
+        assert await store.tokens.list() == [replace(token, revoked=True)]
+
+    async def test_secrets_are_replaced_listed_by_scope_and_deleted(self, store: Store) -> None:
+        def secret(scope: str, name: str, sealed: bytes = b"x") -> SecretRecord:
+            return SecretRecord(scope=scope, name=name, sealed=sealed, created_at=1.0, updated_at=2.0)
+
+        for record in (secret("pack", "b"), secret("pack", "a"), secret("", "z"), secret("", "z", b"y")):
+            await store.secrets.put(record)
+
+        assert await store.secrets.find("", "z") == secret("", "z", b"y")
+        assert [record.name for record in await store.secrets.list("pack")] == ["a", "b"]
+        assert [record.name for record in await store.secrets.list()] == ["z", "a", "b"]
+        assert await store.secrets.delete("pack", "a")
+        assert not await store.secrets.delete("pack", "a")
+        assert await store.secrets.find("pack", "a") is None
+
+    async def test_the_store_answers(self, store: Store) -> None:
+        await store.ping()
