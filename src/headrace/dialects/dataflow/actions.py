@@ -7,7 +7,6 @@ import re
 from headrace.definition.model import Action, CallTask, RunCommand
 from headrace.definition.templates import Literal, ObjectOf, Template
 from headrace.definition.types import TaskTypeSpec
-from headrace.dialects.dataflow import types_of
 from headrace.dialects.dataflow.findings import Findings, member
 from headrace.dialects.dataflow.ports import Templates
 
@@ -24,9 +23,7 @@ def action_of(
     script, stdin = templates.get("script"), templates.get("stdin")
     if environment is None or not isinstance(script, Literal):
         return None
-    return RunCommand(
-        script=script.value, environment=environment, stdin=None if stdin is None else types_of.as_text(stdin)
-    )
+    return RunCommand(script=script.value, environment=environment, stdin=stdin)
 
 
 def _environment(
@@ -49,4 +46,4 @@ def _environment(
         if not _VARIABLE.match(name):
             message = f"'{name[:60]}' is no name of an environment variable."
             findings.problem(member(path, name), "invalid_name", message, task=task)
-    return {name: types_of.as_text(value) for name, value in variables.items()}
+    return variables

@@ -1,7 +1,7 @@
 """Compiles a condition to a check: a boolean, one reference, or a comparison of one with a JSON literal.
 
-A lone reference has the page's own truth, which differs from that of the expression language in one word:
-the text `no` is true here.
+A lone reference has the page's own truth, which differs from that of the expression language in two texts:
+`no` is true here, and one of blanks alone is false.
 """
 
 from __future__ import annotations
@@ -64,9 +64,12 @@ def _read(text: str, path: str, scope: Scope, site: Site) -> Check | None:
 
 def _truth(found: Resolved) -> str:
     source = found.source
-    if found.type in {"text", "any"}:
-        return f"{source} or (type_of({source}) == 'string' and lower(trim({source})) == 'no')"
-    return source
+    if found.type not in {"text", "any"}:
+        return source
+    # the beginning of a long text settles it: to look through megabytes would be too expensive an expression
+    begins = f"length({source}) > 1000 and trim(slice({source}, 0, 1000)) != ''"
+    is_word = f"lower(trim({source})) in ['', 'false', '0']"
+    return f"type_of({source}) == 'string' ? ({begins} or not ({is_word})) : {source}"
 
 
 def _comparison(

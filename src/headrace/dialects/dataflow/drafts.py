@@ -11,6 +11,9 @@ from headrace.dialects.dataflow.fields import Fields
 from headrace.dialects.dataflow.names import NameTable
 from headrace.dialects.dataflow.references import Root
 
+Borrowed = dict[str, tuple[str, tuple[str, ...]]]
+"""Expression that reads an earlier workflow output to that output's name and the fields inside it."""
+
 
 class TaskDraft(Struct, frozen=True, eq=False):
     """A task whose name, type and outputs are read, and whose values are not yet."""

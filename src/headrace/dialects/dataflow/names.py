@@ -52,7 +52,8 @@ class Suggestions:
             if self._comparisons <= 0:
                 return best
             self._comparisons -= 1
-            if is_slip(folded, candidate := fold(name)):
+            candidate = fold(name)
+            if len(candidate) > 2 and is_slip(folded, candidate):
                 return name
             matcher.set_seq1(candidate)
             if min(matcher.real_quick_ratio(), matcher.quick_ratio()) < best_ratio:

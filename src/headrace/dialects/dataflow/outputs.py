@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from headrace.definition.model import OutputDefinition
 from headrace.definition.templates import Template
 from headrace.definition.types import TypeName
 from headrace.dialects.dataflow import fields, ports, types_of
 from headrace.dialects.dataflow.drafts import Site
 from headrace.dialects.dataflow.fields import Fields, Given
+from headrace.dialects.dataflow.inlining import CannotInline, Inlining
 from headrace.dialects.dataflow.inputs import read_type
 from headrace.dialects.dataflow.scope import Scope
 from headrace.dialects.dataflow.values import Compiled, compile_value
@@ -17,6 +20,7 @@ from headrace.dialects.dataflow.wire import OUTPUT
 def read_outputs(given: Given | None, scope: Scope, site: Site) -> tuple[OutputDefinition, ...]:
     """Return the outputs in order; each may read the ones before it."""
     found: list[OutputDefinition] = []
+    known: dict[str, Template] = {}
     if given is None:
         return ()
     for index, item in enumerate(fields.list_of(given, scope.findings)):
@@ -30,8 +34,19 @@ def read_outputs(given: Given | None, scope: Scope, site: Site) -> tuple[OutputD
             scope.findings.problem(read["name"].path, "duplicate_name", message)
         output = _output(name or "", read, path, scope, site)
         if output is not None:
-            found.append(output)
+            found.append(_written_out(output, known, path, scope))
+            known[output.name] = found[-1].value
     return tuple(found)
+
+
+def _written_out(
+    output: OutputDefinition, earlier: dict[str, Template], path: str, scope: Scope
+) -> OutputDefinition:
+    try:
+        return replace(output, value=Inlining(earlier, scope.borrowed).of(output.value))
+    except CannotInline as error:
+        scope.findings.problem(path, "invalid_value", str(error))
+        return output
 
 
 def _output(name: str, read: Fields, path: str, scope: Scope, site: Site) -> OutputDefinition | None:

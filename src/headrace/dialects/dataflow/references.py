@@ -13,8 +13,8 @@ Root = OneOf["inputs", "tasks", "outputs", "secrets"]
 _CUT = re.compile(r"(\\\{\{)|\{\{(.*?)\}\}", re.DOTALL)
 _SEGMENT = re.compile(r"[\w-]+\Z")
 
-LONGEST = 4096
-"""Characters of one reference; an expression has 16 KiB, and a condition names its reference thrice."""
+LONGEST = 2000
+"""Characters of one reference; an expression has 16 KiB, and a condition names its reference five times."""
 
 ROOTS = ("inputs", "tasks", "outputs", "secrets")
 _FORMS = "{{inputs.NAME}}, {{tasks.TASK.outputs.NAME}}"

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from headrace.definition.types import Port, TypeName
 from headrace.dialects.dataflow import references
-from headrace.dialects.dataflow.drafts import Resolved, Site, TaskDraft
+from headrace.dialects.dataflow.drafts import Borrowed, Resolved, Site, TaskDraft
 from headrace.dialects.dataflow.findings import Findings
 from headrace.dialects.dataflow.names import Ambiguous, Found, NameTable
 from headrace.dialects.dataflow.references import Address, Root
@@ -26,6 +26,8 @@ class Scope:
         self.findings = findings
         self.outputs: dict[str, TypeName] = {}
         """Workflow outputs listed so far."""
+        self.borrowed: Borrowed = {}
+        """What workflow outputs read of earlier ones."""
         self.secrets: dict[str, str] = {}
         """Secret to the first task that reads it."""
         self.files: dict[str, str] = {}
@@ -191,7 +193,10 @@ class _Reading:
         )
         if type_name is None:
             return None
-        return self._leading_into(f"outputs{references.key(name)}", type_name)
+        found = self._leading_into(f"outputs{references.key(name)}", type_name)
+        if found is not None:
+            self._scope.borrowed[found.source] = (name, self._address.steps)
+        return found
 
     def _leading_into(
         self,

@@ -27,7 +27,7 @@ def first(name: str, type: Any, **more: Any) -> Port:
 def kind(type: str, inputs: list[Port], outputs: list[Port], **more: Any) -> TaskTypeSpec:
     return TaskTypeSpec(
         type=type,
-        category=type.split(".")[0],
+        category=type.split(".", maxsplit=1)[0],
         description="",
         inputs=tuple(inputs),
         outputs=tuple(outputs),
