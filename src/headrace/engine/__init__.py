@@ -1,0 +1,1 @@
+"""What happens next: pure decisions over frozen messages and events (docs/engine.md)."""

@@ -1,6 +1,7 @@
-"""Arrivals at a task: which count, which are absorbed, and when they begin a visit (docs/engine.md, joins and loops).
+"""Arrivals at a task: which count, which are absorbed, and when they begin a visit.
 
-Called by `evolve` when transitions are taken and when a visit begins, and asked by `decide` whether a task is ready.
+The rules are those of docs/engine.md, joins and loops.
+Called by `evolve` when transitions are taken and when a visit begins; `decide` asks whether a task is ready.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def begin(scope: Scope, task: str, visit: int) -> tuple[Variables, Rounds]:
     """Consume the arrivals of a task for this visit; return the merged variables and rounds."""
     pending = scope.pending.pop(task, None)
     if pending is None:
-        variables, rounds = scope.variables, scope.rounds
+        variables, rounds = scope.variables, NOTHING
     else:
         variables, rounds = _merge(pending)
     scope.visits[task] = visit
@@ -80,6 +81,9 @@ def begin(scope: Scope, task: str, visit: int) -> tuple[Variables, Rounds]:
         if node.in_cycle:
             rounds = {**rounds, task: visit}
             scope.begun[task] = rounds
+        cyclic = scope.graph.cyclic
+        while scope.reached < len(cyclic) and cyclic[scope.reached] in scope.visits:
+            scope.reached += 1
     return variables, rounds
 
 

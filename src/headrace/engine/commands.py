@@ -54,7 +54,7 @@ def commands(execution: Execution, happened: Iterable[events.AnyEvent]) -> list[
         elif kind is events.EndRequested:
             assert isinstance(event, events.EndRequested)
             run = execution.runs[event.run]
-            if is_job(execution, run):
+            if run.ending is not None and is_job(execution, run):
                 found.append(CancelJob(run.number, run.attempt))
         elif kind is events.ExecutionPaused or kind is events.ExecutionResumed:
             found.extend(_relays(execution))
@@ -85,10 +85,15 @@ def is_job(execution: Execution, run: TaskRun) -> bool:
     )
 
 
+def is_child(execution: Execution, run: TaskRun) -> bool:
+    """Tell whether the current attempt of a run is a child execution."""
+    return is_job(execution, run) and isinstance(execution.action(run), RunWorkflow)
+
+
 def _relays(execution: Execution) -> list[Command]:
     wanted: Literal["paused", "running"] = "paused" if execution.state == "paused" else "running"
     return [
         RelayPause(run.number, run.attempt, wanted)
         for run in execution.live_runs()
-        if is_job(execution, run) and isinstance(execution.task(run).action, RunWorkflow)
+        if is_child(execution, run)
     ]

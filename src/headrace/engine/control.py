@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
-from headrace.definition.model import RunGroup, RunWorkflow
 from headrace.definition.outcomes import Failure
 from headrace.engine import events, messages
+from headrace.engine.commands import is_child, is_job
 from headrace.engine.decision import Decision
-from headrace.engine.ending import fail, succeed
-from headrace.engine.execution import NO_ITEM, NOTHING, Scope, TaskRun
+from headrace.engine.ending import FAILURE_CODES, fail, succeed
+from headrace.engine.execution import NOTHING, ROOT, Scope, TaskRun
 from headrace.engine.plans import Reason
-from headrace.engine.starting import go_on, new_run, release
+from headrace.engine.starting import go_on, new_run
 from headrace.engine.states import EXECUTION_ENDS
 from headrace.errors import NotFound, TransitionRefused
 
@@ -25,7 +24,7 @@ def cancel(decision: Decision, asked: messages.Cancel) -> None:
     execution = decision.execution
     if execution.state == "cancelling":
         return
-    _refuse_if_ended(decision, "a cancel")
+    _refuse_unless_live(decision, "a cancel")
     policy = asked.policy or execution.definition.cancel_policy
     _end_early(decision, "cancelled", Reason("cancelled", asked.reason or "Cancelled on request."), policy)
 
@@ -39,12 +38,12 @@ def cancel_task(decision: Decision, asked: messages.CancelTask) -> None:
         raise TransitionRefused(f"Task run {run.number} ('{run.task}')", run.state, "a cancel")
     if run.ending is None:
         reason = Reason("cancelled", asked.reason or "Cancelled on request.")
-        _end_runs(decision, _family(decision, run), "cancelled", reason, "cancel_running")
+        _end_family(decision, run, "cancelled", reason)
 
 
 def pause(decision: Decision, asked: messages.Pause) -> None:
     """Hold whatever would start from now on."""
-    _refuse_if_ended(decision, "a pause")
+    _refuse_unless_live(decision, "a pause")
     if decision.execution.state == "cancelling":
         raise TransitionRefused("The execution", "cancelling", "a pause")
     if decision.execution.state != "paused":
@@ -54,16 +53,14 @@ def pause(decision: Decision, asked: messages.Pause) -> None:
 
 def resume(decision: Decision) -> None:
     """Let go on what was held."""
-    _refuse_if_ended(decision, "a resume")
+    _refuse_unless_live(decision, "a resume")
     execution = decision.execution
     if execution.state == "cancelling":
         raise TransitionRefused("The execution", "cancelling", "a resume")
     if execution.state != "paused":
         return
     decision.emit(events.ExecutionResumed(decision.at))
-    for run in execution.live_runs():
-        if run.held:
-            release(decision, run)
+    _release(decision)
 
 
 def respond(decision: Decision, asked: messages.Respond) -> None:
@@ -81,12 +78,12 @@ def withdraw(decision: Decision, asked: messages.Withdraw) -> None:
 
 def signal(decision: Decision, asked: messages.Signal) -> None:
     """Keep a signal, and give it to the task that has waited for it longest."""
-    _refuse_if_ended(decision, "a signal")
+    _refuse_unless_live(decision, "a signal")
     decision.emit(events.SignalReceived(decision.at, asked.name, asked.payload))
-    for run in decision.execution.live_runs():
-        if run.wait == "signal" and run.state == "blocked" and run.input.get("signal") == asked.name:
-            succeed(decision, run, {"payload": asked.payload}, run.tries[-1].started_at)
-            return
+    waiting = decision.execution.awaiting.get(asked.name)
+    if waiting:
+        run = decision.execution.runs[next(iter(waiting))]
+        succeed(decision, run, {"payload": asked.payload}, run.tries[-1].started_at)
 
 
 def timer(decision: Decision, fired: messages.TimerFired) -> None:
@@ -101,8 +98,7 @@ def timer(decision: Decision, fired: messages.TimerFired) -> None:
         _end_early(decision, "timed_out", Reason("timed_out", sentence), "cancel_running")
         return
     if kind == "retry":
-        run = execution.runs[int(number)]
-        go_on(decision, run, fallback=False)
+        go_on(decision, execution.runs[int(number)], "again")
         return
     run = execution.runs[execution.attempts[int(number)]]
     match kind:
@@ -116,32 +112,40 @@ def timer(decision: Decision, fired: messages.TimerFired) -> None:
         case "limit":
             sentence = f"Task '{run.task}' ran longer than its timeout."
             reason = Reason("timeout", sentence)
-            _end_runs(decision, _family(decision, run), "timed_out", reason, "cancel_running")
+            _end_family(decision, run, "timed_out", reason)
 
 
-def _refuse_if_ended(decision: Decision, what: str) -> None:
-    if decision.execution.state in EXECUTION_ENDS:
-        raise TransitionRefused("The execution", decision.execution.state, what)
+def _refuse_unless_live(decision: Decision, what: str) -> None:
+    state = decision.execution.state
+    if state == "pending" or state in EXECUTION_ENDS:
+        raise TransitionRefused("The execution", state, what)
 
 
 def _waiting(decision: Decision, number: int, what: str, kinds: tuple[str, ...]) -> TaskRun:
     run = decision.execution.runs.get(number)
     if run is None:
         raise NotFound(f"The execution has no task run {number}.")
-    if run.state != "blocked" or run.wait not in kinds or decision.execution.state == "cancelling":
+    if run.state != "blocked" or run.wait not in kinds:
         raise TransitionRefused(f"Task run {number} ('{run.task}')", run.state, what)
     return run
 
 
 def _end_early(decision: Decision, end: End, reason: Reason, policy: Policy) -> None:
-    decision.emit(events.ExecutionCancelling(decision.at, end, reason, policy))
+    """Settle the end of the execution; only the closing task goes on, where it has begun."""
     execution = decision.execution
-    runs = list(execution.live_runs())
-    _end_runs(decision, runs, end, reason, policy)
-    for scope in tuple(execution.scopes.values()):
-        if scope.owner is None or scope.owner in execution.live:
-            _cancel_unbegun(decision, scope)
-            decision.resting.append(scope)
+    decision.emit(events.ExecutionCancelling(decision.at, end, reason, policy))
+    if execution.closing_run is not None:
+        _release(decision)
+        return
+    for run in execution.live_runs():
+        _end_run(decision, run, "cancelled", reason, policy)
+    _cancel_unbegun(decision, execution.scopes[ROOT])
+
+
+def _release(decision: Decision) -> None:
+    for run in decision.execution.live_runs():
+        if run.held is not None:
+            go_on(decision, run, run.held)
 
 
 def _cancel_unbegun(decision: Decision, scope: Scope) -> None:
@@ -149,44 +153,35 @@ def _cancel_unbegun(decision: Decision, scope: Scope) -> None:
     for name in scope.graph.nodes:
         if name not in scope.visits:
             fail(decision, new_run(decision, scope, name, 1), failure, "cancelled")
+    decision.resting.append(scope)
 
 
-def _family(decision: Decision, run: TaskRun) -> list[TaskRun]:
-    """Return a run, its items, and what lives in the groups below it, outermost first."""
+def _end_family(decision: Decision, run: TaskRun, end: End, reason: Reason) -> None:
+    """End a run as this, and as cancelled its items and whatever lives in the groups below it."""
     execution = decision.execution
-    family = {run.number: run}
+    family = {run.number}
     for other in execution.live_runs():
-        owner = execution.scopes[other.scope].owner
-        aggregate = execution.scopes[other.scope].latest.get(other.task) if other.item != NO_ITEM else None
-        if owner in family or aggregate in family:
-            family[other.number] = other
-    return list(family.values())
+        if execution.scopes[other.scope].owner in family or other.aggregate in family:
+            family.add(other.number)
+            _end_run(decision, other, "cancelled", reason, "cancel_running")
+        elif other is run:
+            _end_run(decision, run, end, reason, "cancel_running")
 
 
-def _end_runs(decision: Decision, runs: Iterable[TaskRun], end: End, reason: Reason, policy: Policy) -> None:
-    """End live runs: what does not run at once, what runs by request and by the policy."""
+def _end_run(decision: Decision, run: TaskRun, end: End, reason: Reason, policy: Policy) -> None:
+    """End a live run: at once when it does not run, else by a request, which the policy may spare it."""
     execution = decision.execution
-    for position, run in enumerate(runs):
-        if run.number not in execution.live or run.ending is not None:
-            continue
-        # Under a limit of its owner only the owner ends `timed_out`; what lives inside is cancelled.
-        as_end: End = end if position == 0 or execution.state == "cancelling" else "cancelled"
-        if execution.state == "cancelling":
-            as_end = "cancelled"
-        if run.state in ("blocked", "retrying") or run.held:
-            failure = Failure(code=as_end, message=reason.sentence, final=True)
-            fail(decision, run, failure, as_end)
-            continue
-        is_open_group = run.attempt in execution.scopes
-        is_job = run.foreach is None and not is_open_group
-        relayed = isinstance(execution.task(run).action, (RunWorkflow, RunGroup))
-        if policy == "allow_finish" and is_job and run.state == "running" and not relayed:
-            continue
-        decision.emit(events.EndRequested(decision.at, run.number, as_end, reason))
-        if is_open_group:
-            inner = execution.scopes[run.attempt]
-            if execution.state != "cancelling":
-                _cancel_unbegun(decision, inner)
-            decision.resting.append(inner)
-        elif run.foreach is not None:
+    if run.number not in execution.live or run.ending is not None:
+        return
+    if run.state in ("blocked", "retrying") or run.held is not None:
+        fail(decision, run, Failure(code=FAILURE_CODES[end], message=reason.sentence, final=True), end)
+        return
+    if not is_job(execution, run):
+        decision.emit(events.EndRequested(decision.at, run.number, end, reason))
+        inner = execution.inside(run)
+        if inner is not None:
+            _cancel_unbegun(decision, inner)
+        else:
             decision.aggregates.append(run)
+    elif policy == "cancel_running" or run.state == "queued" or is_child(execution, run):
+        decision.emit(events.EndRequested(decision.at, run.number, end, reason))

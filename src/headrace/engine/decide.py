@@ -11,14 +11,15 @@ from typing import Any, assert_never
 
 from headrace.definition.outcomes import Failure
 from headrace.engine import control, events, messages
+from headrace.engine.commands import is_job
 from headrace.engine.decision import Decision, Moment
-from headrace.engine.ending import fail, succeed
+from headrace.engine.ending import FAILURE_CODES, fail, succeed
 from headrace.engine.execution import NOTHING, ROOT, Execution, Scope, TaskRun
 from headrace.engine.finishing import end_aggregate, rest
 from headrace.engine.names import Names
 from headrace.engine.plans import Reason
 from headrace.engine.rendering import render_value
-from headrace.engine.starting import consider, fill_window, go_on, new_run, open_scope
+from headrace.engine.starting import consider, enter, fill_window, go_on, new_item, open_scope
 from headrace.errors import TransitionRefused
 from headrace.expressions import ExpressionError
 
@@ -58,11 +59,12 @@ def decide(execution: Execution, message: messages.Message, moment: Moment) -> l
 def _settle(decision: Decision) -> None:
     """Look at everything that the events so far have made possible, until nothing is left."""
     while True:
-        if decision.candidates:
+        if decision.entries:
+            enter(decision, *decision.entries.popleft())
+        elif decision.candidates:
             consider(decision, *decision.candidates.popleft())
         elif decision.nexts:
-            run, fallback = decision.nexts.popleft()
-            go_on(decision, run, fallback=fallback)
+            go_on(decision, *decision.nexts.popleft())
         elif decision.aggregates:
             _look_at_items(decision, decision.aggregates.popleft())
         elif decision.resting:
@@ -107,7 +109,7 @@ def _initial_variables(decision: Decision, asked: messages.Start) -> tuple[dict[
     if not execution.definition.variables:
         return NOTHING, None
     execution.inputs = asked.inputs
-    scope = Scope(ROOT, None, execution.graph, NOTHING, NOTHING)
+    scope = Scope(ROOT, None, execution.graph, NOTHING)
     names = Names(execution, scope, None, decision.at, decision.moment.values)
     variables: dict[str, Any] = {}
     flaw: Reason | None = None
@@ -136,7 +138,7 @@ def _attempt_ended(decision: Decision, report: messages.AttemptEnded) -> None:
     if number is None:
         return
     run = decision.execution.runs[number]
-    if run.wait is not None and run.state == "blocked":
+    if not is_job(decision.execution, run):
         return
     if report.outcome == "succeeded":
         succeed(decision, run, report.outputs, report.started_at, report.usage, report.native)
@@ -146,7 +148,7 @@ def _attempt_ended(decision: Decision, report: messages.AttemptEnded) -> None:
     if run.ending is not None:
         sentence = run.reason.sentence if run.reason is not None else failure.message
         outcome = run.ending
-        failure = Failure(code="timeout" if outcome == "timed_out" else outcome, message=sentence)
+        failure = Failure(code=FAILURE_CODES[outcome], message=sentence)
     elif outcome == "cancelled":
         outcome = "failed"
     fail(
@@ -170,10 +172,9 @@ def _look_at_items(decision: Decision, run: TaskRun) -> None:
     scope = execution.scopes[run.scope]
     is_stopped = decision.is_closing(scope) or run.ending is not None
     if not is_stopped:
+        fill_window(decision, run)
         if items.fail_fast and foreach.failed:
             _skip_rest(decision, run)
-        else:
-            fill_window(decision, run)
     if foreach.ended == len(foreach.runs) and (is_stopped or foreach.ended == foreach.count):
         end_aggregate(decision, run)
 
@@ -181,8 +182,7 @@ def _look_at_items(decision: Decision, run: TaskRun) -> None:
 def _skip_rest(decision: Decision, run: TaskRun) -> None:
     foreach = run.foreach
     assert foreach is not None
-    scope = decision.execution.scopes[run.scope]
-    reason = Reason("fail_fast", "An earlier item failed.")
+    reason = Reason("fail_fast", "An earlier item did not succeed.")
     for index in range(len(foreach.runs), foreach.count):
-        item = new_run(decision, scope, run.task, run.visit, index)
+        item = new_item(decision, run, index)
         decision.emit(events.TaskSkipped(decision.at, item.number, reason))

@@ -1,6 +1,6 @@
 """One decision on its way: what was decided so far, and what is still to be looked at.
 
-Each event is evolved the moment it is decided, so that what follows stands on it and nothing is decided twice.
+Each event is evolved the moment it is decided: what follows stands on it and nothing is decided twice.
 Nothing here recurses along edges: what may follow is put on a list and looked at in turn.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from msgspec import Struct
 
@@ -38,6 +39,7 @@ class Decision:
         "aggregates",
         "at",
         "candidates",
+        "entries",
         "events",
         "execution",
         "moment",
@@ -52,12 +54,14 @@ class Decision:
         self.at = max(moment.at, execution.at)
         self.take = moment.take
         self.events: list[events.AnyEvent] = []
-        self.candidates: deque[tuple[Scope, str, bool]] = deque()
-        """Tasks that may be ready or unmet; True is an entry, which begins at once."""
+        self.entries: deque[tuple[Scope, str]] = deque()
+        """Tasks that begin with their scope."""
+        self.candidates: deque[tuple[Scope, str]] = deque()
+        """Tasks that may be ready or unmet."""
         self.aggregates: deque[TaskRun] = deque()
         """Foreach runs whose window may have room, or which may be over."""
-        self.nexts: deque[tuple[TaskRun, bool]] = deque()
-        """Runs whose failed attempt is followed by another try at once; True is the fallback."""
+        self.nexts: deque[tuple[TaskRun, Literal["again", "fallback"]]] = deque()
+        """Runs whose failed attempt is followed at once by another try, or by the fallback."""
         self.resting: deque[Scope] = deque()
         """Scopes in which nothing may be active any more."""
 
@@ -66,18 +70,22 @@ class Decision:
         self.events.append(event)
         apply(self.execution, event)
 
-    def names(self, run: TaskRun, failure: Failure | None = None) -> Names:
-        """Return what expressions of this run see."""
+    def names(self, run: TaskRun, failed: tuple[str, Failure] | None = None) -> Names:
+        """Return what expressions of this run see; `failed` is the end of an attempt that is being judged."""
         scope = self.execution.scopes[run.scope]
-        return Names(self.execution, scope, run, self.at, self.moment.values, failure)
+        return Names(self.execution, scope, run, self.at, self.moment.values, failed)
 
     def scope_names(self, scope: Scope) -> Names:
-        """Return what expressions of a whole scope see."""
+        """Return what expressions of a whole scope see at its end."""
         return Names(self.execution, scope, None, self.at, self.moment.values)
 
     def is_closing(self, scope: Scope) -> bool:
-        """Tell whether nothing may start in this scope any more."""
-        return self.execution.state == "cancelling" or scope.end is not None
+        """Tell whether nothing may start in this scope any more.
+
+        The closing task begins when everything else has ended, so from then on a cancel holds nothing back.
+        """
+        execution = self.execution
+        return scope.end is not None or (execution.state == "cancelling" and execution.closing_run is None)
 
     def chance(self, run: TaskRun) -> float:
         """Return a number from 0 to below 1 that depends on the seed, the run and its tries alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from headrace.definition.model import Retry, Transition
@@ -14,6 +15,9 @@ from headrace.engine.plans import Reason
 from headrace.engine.rendering import render_value
 from headrace.engine.states import TASK_FAILURES
 from headrace.expressions import ExpressionError, holds, parse
+
+FAILURE_CODES = {"cancelled": "cancelled", "timed_out": "timeout"}
+"""How the failure of a run is called that was ended early."""
 
 Outcome = Literal["failed", "timed_out", "cancelled", "lost"]
 
@@ -46,51 +50,81 @@ def fail(
     usage: Usage | None = None,
     outputs: dict[str, Any] = NOTHING,
     repeatable: bool = False,
-    before_start: bool = False,
 ) -> None:
-    """Decide what follows a bad end of an attempt: another try, the fallback, or the end of the task.
+    """Decide what follows a bad end: another try, the fallback, or the end of the task.
 
-    `before_start` says that no attempt was made (an expression broke): no retry, but the fallback still runs.
+    Where no attempt lives (an expression broke before the start) nothing is retried, but the fallback runs.
     """
-    execution = decision.execution
-    current = run.tries[-1] if run.tries and run.tries[-1].outcome is None else None
-    attempt = current.number if current is not None else 0
-    follows: Literal["retry", "fallback", "nothing"] = "nothing"
-    retry_at: float | None = None
-    if not decision.is_closing(execution.scopes[run.scope]) and run.ending != "cancelled":
-        if current is not None and not current.fallback:
-            wait = _wait_before_retry(decision, run, failure, outcome, repeatable)
-            if wait is not None:
-                follows, retry_at = "retry", decision.at + wait if wait else None
-        has_fallback = execution.task(run).fallback is not None and not run.fallback_used
-        if follows == "nothing" and has_fallback:
-            follows = "fallback"
-    if follows == "nothing":
-        _end_badly(decision, run, attempt, failure, outcome, started_at, usage, outputs)
+    current = run.current
+    follows = _what_follows(decision, run, failure, outcome, repeatable=repeatable)
+    if follows is None:
+        give_up(decision, run, failure, outcome, started_at=started_at, usage=usage, outputs=outputs)
         return
+    then, wait = follows
+    retry_at = decision.at + wait if wait else None
     if current is not None:
         decision.emit(
             events.AttemptFailed(
-                decision.at, run.number, attempt, outcome, failure, started_at, usage, retry_at
+                decision.at, run.number, current.number, outcome, failure, started_at, usage, retry_at
             )
         )
     if retry_at is None:
-        decision.nexts.append((run, follows == "fallback"))
+        decision.nexts.append((run, then))
 
 
-def may_retry(decision: Decision, run: TaskRun) -> bool:
-    """Tell whether the last failed try is followed by a try and not by the fallback."""
-    last = run.tries[-1]
-    assert last.failure is not None and last.outcome is not None
-    outcome: Any = last.outcome
-    return _wait_before_retry(decision, run, last.failure, outcome, False) is not None
+def give_up(
+    decision: Decision,
+    run: TaskRun,
+    failure: Failure,
+    outcome: Outcome = "failed",
+    *,
+    started_at: float | None = None,
+    usage: Usage | None = None,
+    outputs: dict[str, Any] = NOTHING,
+) -> None:
+    """End a run badly, whatever tries it has left."""
+    current = run.current
+    state: Literal["failed", "timed_out", "cancelled"] = "failed" if outcome == "lost" else outcome
+    code = "lost" if outcome == "lost" else failure.code
+    decision.emit(
+        events.TaskFailed(
+            decision.at,
+            run.number,
+            current.number if current is not None else 0,
+            state,
+            Reason(code, failure.message),
+            failure,
+            outputs,
+            started_at,
+            usage,
+        )
+    )
+    after_end(decision, run)
+
+
+def _what_follows(
+    decision: Decision, run: TaskRun, failure: Failure, outcome: Outcome, *, repeatable: bool
+) -> tuple[Literal["again", "fallback"], float] | None:
+    """Return what is tried next and after how many seconds, or None when the task has ended.
+
+    The items of a foreach have their own tries, so the aggregate has none once it is expanded.
+    """
+    execution = decision.execution
+    is_over = outcome == "cancelled" or run.fallback_used or run.foreach is not None
+    if is_over or decision.is_closing(execution.scopes[run.scope]):
+        return None
+    if run.current is not None:
+        wait = _wait_before_retry(decision, run, failure, outcome, repeatable=repeatable)
+        if wait is not None:
+            return "again", wait
+    return ("fallback", 0.0) if execution.task(run).fallback is not None else None
 
 
 def after_end(decision: Decision, run: TaskRun) -> None:
     """Follow an ended run: its transitions, the foreach that it belongs to, the rest of its scope."""
     scope = decision.execution.scopes[run.scope]
     if run.item != NO_ITEM:
-        decision.aggregates.append(decision.execution.runs[scope.latest[run.task]])
+        decision.aggregates.append(decision.execution.runs[run.aggregate])
         return
     node = scope.graph.nodes.get(run.task)
     if node is not None and not decision.is_closing(scope):
@@ -100,51 +134,57 @@ def after_end(decision: Decision, run: TaskRun) -> None:
             decision.emit(events.TransitionsTaken(decision.at, run.number, ()))
         candidates = decision.candidates
         for target in node.targets:
-            candidates.append((scope, target, False))
+            candidates.append((scope, target))
         for target in node.backs:
-            candidates.append((scope, target, False))
+            candidates.append((scope, target))
     if scope.active == 0:
         decision.resting.append(scope)
 
 
 def _lead_on(decision: Decision, run: TaskRun, transitions: tuple[Transition, ...]) -> None:
-    kept = _recorded(decision, run)
-    if kept is not None:
-        decision.emit(events.TransitionsTaken(decision.at, run.number, kept))
-        return
-    taken: list[tuple[int, dict[str, Any]]] = []
+    taken = _recorded(decision, run)
+    if taken is None:
+        taken = tuple(_taken(decision, run, transitions))
+    if taken or run.state in TASK_FAILURES:
+        decision.emit(events.TransitionsTaken(decision.at, run.number, taken))
+
+
+def _taken(
+    decision: Decision, run: TaskRun, transitions: tuple[Transition, ...]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the index of each transition that is taken, with what it publishes."""
     names: Names | None = None
     for index, transition in enumerate(transitions):
-        if transition.resolved:
-            if run.state == "cancelled":
-                continue
-        elif run.state == "skipped":
+        if run.state == "skipped" if not transition.resolved else run.state == "cancelled":
             continue
         if transition.when is None and not transition.publish:
-            taken.append((index, NOTHING))
+            yield index, NOTHING
             continue
-        if names is None:
-            names = decision.names(run)
-        place = f"task '{run.task}' next[{index}]"
-        try:
-            if transition.when is not None:
-                place_when = f"{place}.when"
-                if not holds(parse(transition.when), names):
-                    continue
-            published: dict[str, Any] = {}
-            for name, template in transition.publish:
-                place_when = f"{place}.publish.{name}"
-                published[name] = render_value(template, names)
-                names.publish(name, published[name])
-        except ExpressionError as error:
-            reason = Reason("expression", f"{place_when}: {error.message}")
-            decision.emit(events.ExecutionFlawed(decision.at, reason, run.task))
-        else:
-            taken.append((index, published))
-        if transition.publish:
-            names.restore(run)
-    if taken or run.state in TASK_FAILURES:
-        decision.emit(events.TransitionsTaken(decision.at, run.number, tuple(taken)))
+        names = names or decision.names(run)
+        published = _published(decision, run, index, transition, names)
+        names.restore(run)
+        if published is not None:
+            yield index, published
+
+
+def _published(
+    decision: Decision, run: TaskRun, index: int, transition: Transition, names: Names
+) -> dict[str, Any] | None:
+    """Return what a transition publishes, None when it does not hold or breaks."""
+    place = "when"
+    published: dict[str, Any] = {}
+    try:
+        if transition.when is not None and not holds(parse(transition.when), names):
+            return None
+        for name, template in transition.publish:
+            place = f"publish.{name}"
+            published[name] = render_value(template, names)
+            names.publish(name, published[name])
+    except ExpressionError as error:
+        sentence = f"task '{run.task}' next[{index}].{place}: {error.message}"
+        decision.emit(events.ExecutionFlawed(decision.at, Reason("expression", sentence), run.task))
+        return None
+    return published
 
 
 def _recorded(decision: Decision, run: TaskRun) -> tuple[tuple[int, dict[str, Any]], ...] | None:
@@ -154,28 +194,8 @@ def _recorded(decision: Decision, run: TaskRun) -> tuple[tuple[int, dict[str, An
     return planned.recordings[run.visit - 1].taken
 
 
-def _end_badly(
-    decision: Decision,
-    run: TaskRun,
-    attempt: int,
-    failure: Failure,
-    outcome: Outcome,
-    started_at: float | None,
-    usage: Usage | None,
-    outputs: dict[str, Any],
-) -> None:
-    state: Literal["failed", "timed_out", "cancelled"] = "failed" if outcome == "lost" else outcome
-    reason = Reason("lost" if outcome == "lost" else failure.code, failure.message)
-    decision.emit(
-        events.TaskFailed(
-            decision.at, run.number, attempt, state, reason, failure, outputs, started_at, usage
-        )
-    )
-    after_end(decision, run)
-
-
 def _wait_before_retry(
-    decision: Decision, run: TaskRun, failure: Failure, outcome: Outcome, repeatable: bool
+    decision: Decision, run: TaskRun, failure: Failure, outcome: Outcome, *, repeatable: bool
 ) -> float | None:
     """Return the seconds until the next try, or None when there is none."""
     task = decision.execution.task(run)
@@ -194,7 +214,7 @@ def _wait_before_retry(
         return None
     if retry.on is not None:
         try:
-            if not holds(parse(retry.on), decision.names(run, failure)):
+            if not holds(parse(retry.on), decision.names(run, (outcome, failure))):
                 return None
         except ExpressionError as error:
             reason = Reason("expression", f"task '{run.task}' retry.on: {error.message}")
@@ -204,7 +224,7 @@ def _wait_before_retry(
 
 
 def delay(retry: Retry, tries: int, retry_after: float | None, chance: float) -> float:
-    """Return the seconds before the retry that follows try number `tries`, from 1; `chance` is from 0 to 1."""
+    """Return the seconds before the retry after try number `tries`, from 1; `chance` is from 0 to 1."""
     first, cap = retry.delay.total_seconds(), retry.max_delay.total_seconds()
     match retry.backoff:
         case "constant":
@@ -212,8 +232,10 @@ def delay(retry: Retry, tries: int, retry_after: float | None, chance: float) ->
         case "linear":
             wait = first * tries
         case "exponential":
-            power = retry.factor ** min(tries - 1, 64)
-            wait = first * power
+            try:
+                wait = first * retry.factor ** (tries - 1)
+            except OverflowError:
+                wait = cap if first else 0.0
     wait *= 1.0 + retry.jitter * (2.0 * chance - 1.0)
     if retry_after is not None:
         wait = max(wait, retry_after)

@@ -1,4 +1,4 @@
-"""What happened.  Events are committed before anything is done or announced, and replaying them is the execution.
+"""What happened.  Events are committed before anything is done or announced; replaying them is the execution.
 
 Encoded as arrays with a tag: a field may be added at the end with a default, none may be removed or moved.
 `run` is the number of a task run, `attempt` that of an attempt; times are Unix seconds.
@@ -59,7 +59,7 @@ class ExecutionCancelling(Event, frozen=True, tag=4):
 
 
 class ExecutionFlawed(Event, frozen=True, tag=5):
-    """Something in the definition broke that fails the execution at its end (a broken `when`, too many visits)."""
+    """Something broke that fails the execution at its end (a broken `when`, too many visits)."""
 
     reason: Reason
     task: str
@@ -92,12 +92,16 @@ class VisitBegan(Event, frozen=True, tag=10):
     visit: int
     item: int
     """-1 when it is not an element of a foreach."""
+    aggregate: int = 0
+    """Run of the foreach that it is an element of; 0 when it is none."""
 
 
 class TaskHeld(Event, frozen=True, tag=11):
     """The task is ready, but the execution is paused."""
 
     run: int
+    then: Literal["start", "again", "fallback"] = "start"
+    """What it does when it goes on: its first attempt, the next one, or the fallback."""
 
 
 class TaskQueued(Event, frozen=True, tag=12):
@@ -133,6 +137,7 @@ class TaskBlocked(Event, frozen=True, tag=14):
     """What is asked or waited for."""
     until: float | None
     """When the wait is over or expires."""
+    fallback: bool = False
 
 
 class GroupOpened(Event, frozen=True, tag=15):
@@ -142,6 +147,7 @@ class GroupOpened(Event, frozen=True, tag=15):
     attempt: int
     until: float | None
     """When the attempt times out."""
+    fallback: bool = False
 
 
 class ItemsExpanded(Event, frozen=True, tag=16):

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from headrace.definition.model import RunGroup, RunWorkflow
+from headrace.definition.outcomes import Failure
 from headrace.engine import events
 from headrace.engine.arrivals import arrive, begin
 from headrace.engine.execution import NO_ITEM, NOTHING, ROOT, Execution, Foreach, Scope, TaskRun, Try
 from headrace.engine.graph import Graph
 from headrace.engine.plans import Reason
-from headrace.engine.states import TaskState, next_execution_state, next_task_state
+from headrace.engine.states import TASK_FAILURES, TaskState, next_execution_state, next_task_state
 
 Apply = Callable[[Execution, Any], None]
 
@@ -41,7 +42,7 @@ def _execution_started(execution: Execution, event: events.ExecutionStarted) -> 
     execution.labels, execution.variables = event.labels, dict(event.variables)
     execution.created_at = execution.started_at = event.at
     execution.state = next_execution_state(execution.state, "running")
-    execution.scopes[ROOT] = Scope(ROOT, None, execution.graph, NOTHING, NOTHING)
+    execution.scopes[ROOT] = Scope(ROOT, None, execution.graph, NOTHING)
     if event.deadline is not None:
         _set_timer(execution, "deadline", event.deadline)
 
@@ -51,7 +52,7 @@ def _paused(execution: Execution, event: events.ExecutionPaused) -> None:
     execution.reason = event.reason
 
 
-def _resumed(execution: Execution, event: events.ExecutionResumed) -> None:
+def _resumed(execution: Execution, _: events.ExecutionResumed) -> None:
     execution.state = next_execution_state(execution.state, "running")
     execution.reason = None
 
@@ -86,7 +87,8 @@ def _visit_began(execution: Execution, event: events.VisitBegan) -> None:
     execution.changes.runs[run.number] = None
     scope.active += 1
     if event.item != NO_ITEM:
-        aggregate = execution.runs[scope.latest[event.task]]
+        run.aggregate = event.aggregate
+        aggregate = execution.runs[event.aggregate]
         assert aggregate.foreach is not None
         aggregate.foreach.runs.append(run.number)
         run.variables, run.rounds = aggregate.variables, aggregate.rounds
@@ -99,7 +101,7 @@ def _visit_began(execution: Execution, event: events.VisitBegan) -> None:
 
 def _held(execution: Execution, event: events.TaskHeld) -> None:
     run = _move(execution, event.run, "queued")
-    run.held = True
+    run.held = event.then
     run.reason = Reason("paused", "The execution is paused.")
 
 
@@ -107,8 +109,8 @@ def _queued(execution: Execution, event: events.TaskQueued) -> None:
     run = _move(execution, event.run, "queued")
     if event.input is not None:
         run.input, run.sealed, run.timeout = event.input, event.sealed, event.timeout
-    _open_try(execution, run, event.attempt, event.at, event.fallback)
-    if run.timeout is not None and isinstance(execution.task(run).action, RunWorkflow):
+    _open_try(execution, run, Try(event.attempt, event.fallback, event.at))
+    if run.timeout is not None and isinstance(execution.action(run), RunWorkflow):
         _set_timer(execution, f"limit:{event.attempt}", event.at + run.timeout)
 
 
@@ -123,9 +125,9 @@ def _blocked(execution: Execution, event: events.TaskBlocked) -> None:
     run = _move(execution, event.run, "blocked")
     run.input, run.wait = event.input, event.wait
     run.reason = Reason(event.wait, f"Waits for {'an' if event.wait == 'approval' else 'a'} {event.wait}.")
-    _open_try(execution, run, event.attempt, event.at, False)
-    run.tries[-1].started_at = event.at
-    run.started_at = run.started_at if run.started_at is not None else event.at
+    if event.wait == "signal":
+        execution.awaiting.setdefault(event.input["signal"], {})[run.number] = None
+    _open_try(execution, run, Try(event.attempt, event.fallback, event.at, event.at))
     run.due_at = event.until
     if event.until is not None:
         _set_timer(execution, f"wait:{event.attempt}", event.until)
@@ -133,27 +135,28 @@ def _blocked(execution: Execution, event: events.TaskBlocked) -> None:
 
 def _group_opened(execution: Execution, event: events.GroupOpened) -> None:
     run = _move(execution, event.run, "running")
-    _open_try(execution, run, event.attempt, event.at, False)
-    run.tries[-1].started_at = event.at
-    run.started_at = run.started_at if run.started_at is not None else event.at
-    action = execution.task(run).action
+    _open_try(execution, run, Try(event.attempt, event.fallback, event.at, event.at))
+    action = execution.action(run)
     assert isinstance(action, RunGroup)
-    execution.scopes[event.attempt] = Scope(
-        event.attempt, run.number, Graph(action.tasks), run.variables, run.rounds
-    )
+    node = execution.node(run)
+    graph = Graph(action.tasks) if node is None else node.inner(action)
+    execution.scopes[event.attempt] = Scope(event.attempt, run.number, graph, run.variables)
     if event.until is not None:
         _set_timer(execution, f"limit:{event.attempt}", event.until)
 
 
 def _expanded(execution: Execution, event: events.ItemsExpanded) -> None:
     run = _move(execution, event.run, "running")
+    planned = execution.plan.get(run.task) if run.scope == ROOT else None
     run.foreach = Foreach(event.items, event.count)
+    if planned is not None and planned.item_list == event.items:
+        run.foreach.earlier = planned.items
     run.started_at = event.at
 
 
 def _attempt_failed(execution: Execution, event: events.AttemptFailed) -> None:
     run = _move(execution, event.run, "retrying")
-    _close_try(execution, run, event.outcome, event.at, event.started_at, event.failure, event.usage)
+    _close_try(execution, run, event.outcome, event, event.failure)
     run.reason = Reason(event.failure.code, event.failure.message)
     run.failure, run.due_at, run.ending = event.failure, event.retry_at, None
     if event.retry_at is not None:
@@ -163,10 +166,12 @@ def _attempt_failed(execution: Execution, event: events.AttemptFailed) -> None:
 def _succeeded(execution: Execution, event: events.TaskSucceeded) -> None:
     run = execution.runs[event.run]
     run.outputs, run.failure = event.outputs, None
-    if run.tries:
-        _close_try(execution, run, "succeeded", event.at, event.started_at, None, event.usage, event.native)
+    if event.attempt:
         if run.wait == "signal":
             _consume(execution, run)
+        _close_try(execution, run, "succeeded", event, None)
+        if event.native is not None:
+            run.tries[-1].native = event.native
     _end(execution, run, "succeeded", None, event.at)
 
 
@@ -175,7 +180,7 @@ def _failed(execution: Execution, event: events.TaskFailed) -> None:
     run.failure, run.outputs = event.failure, event.outputs
     if event.attempt:
         outcome = "lost" if event.reason.code == "lost" else event.state
-        _close_try(execution, run, outcome, event.at, event.started_at, event.failure, event.usage)
+        _close_try(execution, run, outcome, event, event.failure)
     _end(execution, run, event.state, event.reason, event.at)
 
 
@@ -193,8 +198,9 @@ def _end_requested(execution: Execution, event: events.EndRequested) -> None:
     run = execution.runs[event.run]
     run.ending, run.reason = event.end, event.reason
     execution.changes.runs[run.number] = None
-    scope = execution.scopes.get(run.attempt)
-    if scope is not None and scope.owner == run.number:
+    _clear_timer(execution, f"limit:{run.attempt}")
+    scope = execution.inside(run)
+    if scope is not None:
         scope.end = event.end
 
 
@@ -214,8 +220,7 @@ def _transitions_taken(execution: Execution, event: events.TransitionsTaken) -> 
         leads = leads or bool(transition.to)
         for target in transition.to:
             arrive(scope, node, run, target, variables)
-    failed = run.state == "failed" or run.state == "timed_out" or run.state == "cancelled"
-    if failed and (not leads or execution.definition.unhandled == "every_failure"):
+    if run.state in TASK_FAILURES and (not leads or execution.definition.unhandled == "every_failure"):
         scope.unhandled.append(run.number)
 
 
@@ -230,26 +235,39 @@ def _running_long(execution: Execution, event: events.RunningLong) -> None:
 def _move(execution: Execution, number: int, state: TaskState) -> TaskRun:
     run = execution.runs[number]
     run.state = next_task_state(run.state, state)
-    run.reason = run.due_at = None
-    run.held = False
-    execution.changes.runs[number] = None
-    if execution.timers:
-        _clear_timer(execution, f"retry:{number}")
+    _leave(execution, run)
+    run.reason = None
     return run
+
+
+def _leave(execution: Execution, run: TaskRun) -> None:
+    """Forget what belongs to the state that a run leaves."""
+    run.due_at = run.held = None
+    execution.changes.runs[run.number] = None
+    if execution.timers:
+        _clear_timer(execution, f"retry:{run.number}")
+    if run.wait is not None:
+        if run.wait == "signal":
+            name = run.input["signal"]
+            del execution.awaiting[name][run.number]
+            if not execution.awaiting[name]:
+                del execution.awaiting[name]
+        run.wait = None
 
 
 def _end(execution: Execution, run: TaskRun, state: TaskState, reason: Reason | None, at: float) -> None:
     number = run.number
     run.state = next_task_state(run.state, state)
-    run.reason, run.ended_at, run.due_at, run.held = reason, at, None, False
-    execution.changes.runs[number] = None
+    _leave(execution, run)
+    run.reason, run.ended_at = reason, at
     del execution.live[number]
-    if execution.timers:
-        _clear_timer(execution, f"retry:{number}")
+    inside = execution.inside(run)
+    if inside is not None and inside.published:
+        run.variables = {**run.variables, **inside.published}
     scope = execution.scopes[run.scope]
     scope.active -= 1
     if run.item != NO_ITEM:
-        foreach = execution.runs[scope.latest[run.task]].foreach
+        foreach = execution.runs[run.aggregate].foreach
         assert foreach is not None
         foreach.ended += 1
         if state != "succeeded":
@@ -258,52 +276,52 @@ def _end(execution: Execution, run: TaskRun, state: TaskState, reason: Reason | 
     node = scope.graph.nodes.get(run.task)
     if node is None:
         return
-    if not node.near_cycle and run.task not in scope.finished:
-        known = scope.known
-        for target in node.targets:
-            known[target] = known.get(target, 0) + 1
-    scope.finished[run.task] = number
+    before = scope.finished.get(run.task)
+    if before is None:
+        scope.finished[run.task] = number
+        if not node.near_cycle:
+            known = scope.known
+            for target in node.targets:
+                known[target] = known.get(target, 0) + 1
+    elif execution.runs[before].visit < run.visit:
+        scope.finished[run.task] = number
 
 
-def _open_try(execution: Execution, run: TaskRun, attempt: int, at: float, fallback: bool) -> None:
-    run.tries.append(Try(attempt, fallback, at))
-    execution.attempts[attempt] = run.number
+def _open_try(execution: Execution, run: TaskRun, opened: Try) -> None:
+    run.tries.append(opened)
+    execution.attempts[opened.number] = run.number
+    if run.started_at is None:
+        run.started_at = opened.started_at
     mark = execution.task(run).mark_after
     if mark is not None:
-        _set_timer(execution, f"mark:{attempt}", at + mark.total_seconds())
+        _set_timer(execution, f"mark:{opened.number}", opened.queued_at + mark.total_seconds())
 
 
 def _close_try(
     execution: Execution,
     run: TaskRun,
     outcome: str,
-    at: float,
-    started_at: float | None,
-    failure: Any,
-    usage: Any,
-    native: str | None = None,
+    event: events.AttemptFailed | events.TaskSucceeded | events.TaskFailed,
+    failure: Failure | None,
 ) -> None:
     current = run.tries[-1]
-    execution.attempts.pop(current.number, None)
-    current.outcome, current.failure, current.usage, current.ended_at = outcome, failure, usage, at
-    if started_at is not None and current.started_at is None:
-        current.started_at = started_at
-    if native is not None:
-        current.native = native
+    del execution.attempts[current.number]
+    current.outcome, current.failure = outcome, failure
+    current.usage, current.ended_at = event.usage, event.at
+    if current.started_at is None:
+        current.started_at = event.started_at
     if run.started_at is None:
         run.started_at = current.started_at
-    inner = execution.scopes.get(current.number)
-    if inner is not None and inner.published:
-        run.variables = {**run.variables, **inner.published}
     if execution.timers:
         for kind in ("wait", "limit", "mark"):
             _clear_timer(execution, f"{kind}:{current.number}")
 
 
 def _consume(execution: Execution, run: TaskRun) -> None:
-    waiting = execution.signals.get(str(run.input.get("signal")))
-    if waiting:
-        waiting.pop(0)
+    name = run.input["signal"]
+    execution.signals[name].pop(0)
+    if not execution.signals[name]:
+        del execution.signals[name]
 
 
 def _set_timer(execution: Execution, key: str, due_at: float) -> None:

@@ -1,6 +1,6 @@
 """One run of one definition version, as the events so far have made it.
 
-These are the mailbox's own working values, changed only by `evolve`; whoever else reads them must not keep them.
+These are the mailbox's own working values, changed only by `evolve`; nobody else may keep them.
 After a failed commit they are thrown away and read again from the journal.
 """
 
@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from headrace.definition.model import TaskDefinition, WorkflowDefinition
+from headrace.definition.model import Action, TaskDefinition, WorkflowDefinition
 from headrace.definition.outcomes import Failure, Usage
 from headrace.definition.templates import ObjectOf
 from headrace.engine.graph import Graph, Node
-from headrace.engine.plans import Planned, Reason
+from headrace.engine.plans import Planned, Reason, Recording
 from headrace.engine.states import ExecutionState, TaskState
 
 ROOT = 0
@@ -55,6 +55,8 @@ class Foreach(Struct):
     items: Any
     """The list, or a reference to it when it is large."""
     count: int
+    earlier: dict[int, Recording] = field(default_factory=dict)
+    """Items whose results in an earlier execution are used again."""
     runs: list[int] = field(default_factory=list)
     """Number of each item's run, as far as begun, in order."""
     ended: int = 0
@@ -71,6 +73,8 @@ class TaskRun(Struct):
     visit: int
     item: int
     created_at: float
+    aggregate: int = 0
+    """Run of the foreach that it is an element of; 0 when it is none."""
     state: TaskState = "waiting"
     reason: Reason | None = None
     started_at: float | None = None
@@ -88,8 +92,8 @@ class TaskRun(Struct):
     wait: Literal["approval", "time", "signal"] | None = None
     ending: Literal["cancelled", "timed_out"] | None = None
     """Asked to end early as this."""
-    held: bool = False
-    """Ready, but the execution is paused."""
+    held: Literal["start", "again", "fallback"] | None = None
+    """What it is ready to do, where the execution is paused."""
     foreach: Foreach | None = None
     taken: tuple[tuple[int, dict[str, Any]], ...] | None = None
     """Transitions taken at the end with what they published; None before the end."""
@@ -102,6 +106,11 @@ class TaskRun(Struct):
     def attempt(self) -> int:
         """Number of the current attempt, 0 before the first."""
         return self.tries[-1].number if self.tries else 0
+
+    @property
+    def current(self) -> Try | None:
+        """The attempt that lives, if one does."""
+        return self.tries[-1] if self.tries and self.tries[-1].outcome is None else None
 
     @property
     def fallback_used(self) -> bool:
@@ -130,7 +139,6 @@ class Scope(Struct):
     graph: Graph
     variables: Variables
     """Variables at the entry."""
-    rounds: Rounds
     active: int = 0
     """Runs that have begun and not ended."""
     visits: dict[str, int] = field(default_factory=dict)
@@ -143,11 +151,13 @@ class Scope(Struct):
     latest: dict[str, int] = field(default_factory=dict)
     """Task to the run of its last begun visit."""
     finished: dict[str, int] = field(default_factory=dict)
-    """Task to the run of its last ended visit."""
+    """Task to the run of its highest visit that has ended."""
     unhandled: list[int] = field(default_factory=list)
     """Runs whose failure no taken transition leads from."""
     published: Variables = field(default_factory=dict)
     """Everything published inside; the last one wins."""
+    reached: int = 0
+    """How many of the graph's `cyclic` tasks, counted from the first, have begun."""
     end: Literal["cancelled", "timed_out"] | None = None
     """Being closed; nothing starts in it any more."""
 
@@ -203,6 +213,8 @@ class Execution(Struct):
     timers: dict[str, float] = field(default_factory=dict)
     signals: dict[str, list[Any]] = field(default_factory=dict)
     """Signals that nobody has consumed yet."""
+    awaiting: dict[str, dict[int, None]] = field(default_factory=dict)
+    """Name of a signal to the runs that wait for it, the longest waiting first."""
     closing_run: int | None = None
     seq: int = 0
     """Number of events so far."""
@@ -222,6 +234,19 @@ class Execution(Struct):
         closing = self.definition.closing
         assert closing is not None
         return closing
+
+    def action(self, run: TaskRun) -> Action:
+        """Return what the run's last try does: its task's action, or the fallback."""
+        task = self.task(run)
+        if run.fallback_used:
+            assert task.fallback is not None
+            return task.fallback
+        return task.action
+
+    def inside(self, run: TaskRun) -> Scope | None:
+        """Return the scope of the run's last try where that is a group."""
+        scope = self.scopes.get(run.attempt)
+        return scope if scope is not None and scope.owner == run.number else None
 
     def live_runs(self) -> Iterator[TaskRun]:
         """Yield the runs that have begun and not ended; safe while they end."""

@@ -8,12 +8,13 @@ from headrace.definition.model import RunGroup
 from headrace.definition.outcomes import Failure
 from headrace.engine import events
 from headrace.engine.decision import Decision
-from headrace.engine.ending import fail, succeed
+from headrace.engine.ending import FAILURE_CODES, fail, succeed
 from headrace.engine.execution import NOTHING, Scope, TaskRun
-from headrace.engine.names import Names
+from headrace.engine.graph import Node
 from headrace.engine.plans import Reason
 from headrace.engine.rendering import render_object, render_value
-from headrace.engine.starting import SHOWN_NAMES, first_attempt, new_run, skip_unreached
+from headrace.engine.starting import SHOWN_NAMES, new_run, skip_unreached, start
+from headrace.engine.states import TASK_FAILURES
 from headrace.expressions import ExpressionError
 
 End = Literal["succeeded", "failed", "cancelled", "timed_out"]
@@ -24,14 +25,23 @@ def rest(decision: Decision, scope: Scope) -> None:
     if scope.active or decision.execution.ended_at is not None:
         return
     if not decision.is_closing(scope):
-        for name in scope.graph.cyclic:
-            if name not in scope.visits or name in scope.pending:
-                skip_unreached(decision, scope, scope.graph.nodes[name])
-                return
+        left = _first_left(scope)
+        if left is not None:
+            skip_unreached(decision, scope, left)
+            return
     if scope.owner is not None:
         _end_group(decision, scope)
     elif not _begin_closing_task(decision, scope):
         _end_execution(decision, scope)
+
+
+def _first_left(scope: Scope) -> Node | None:
+    """Return the first task in topological order that never began, or whose next visit lacks arrivals."""
+    nodes, cyclic = scope.graph.nodes, scope.graph.cyclic
+    left = [nodes[name] for name in scope.pending]
+    if scope.reached < len(cyclic):
+        left.append(nodes[cyclic[scope.reached]])
+    return min(left, key=lambda node: node.order, default=None)
 
 
 def end_aggregate(decision: Decision, run: TaskRun) -> None:
@@ -49,9 +59,13 @@ def end_aggregate(decision: Decision, run: TaskRun) -> None:
         "failed_items": [_failed_item(items[index]) for index in failed],
     }
     if run.ending is not None:
-        sentence = run.reason.sentence if run.reason is not None else "The task was cancelled."
+        assert run.reason is not None
         fail(
-            decision, run, Failure(code=run.ending, message=sentence, final=True), run.ending, outputs=outputs
+            decision,
+            run,
+            Failure(code=FAILURE_CODES[run.ending], message=run.reason.sentence, final=True),
+            run.ending,
+            outputs=outputs,
         )
     elif failed:
         sentence = f"{len(failed)} of {foreach.count} items of task '{run.task}' did not succeed."
@@ -69,16 +83,15 @@ def _end_group(decision: Decision, scope: Scope) -> None:
     execution = decision.execution
     assert scope.owner is not None
     run = execution.runs[scope.owner]
-    if run.attempt != scope.number or run.number not in execution.live:
+    if run.current is None or run.attempt != scope.number:
         return
-    if scope.end is not None or execution.state == "cancelling":
-        end = scope.end or "cancelled"
-        sentence = run.reason.sentence if run.reason is not None else "The group was ended."
-        fail(decision, run, Failure(code=_code(end), message=sentence), end)
+    if scope.end is not None:
+        assert run.reason is not None
+        fail(decision, run, Failure(code=FAILURE_CODES[scope.end], message=run.reason.sentence), scope.end)
     elif scope.unhandled:
         fail(decision, run, _group_failure(decision, scope))
     else:
-        action = execution.task(run).action
+        action = execution.action(run)
         assert isinstance(action, RunGroup)
         try:
             outputs, _ = render_object(action.outputs, decision.scope_names(scope))
@@ -87,10 +100,6 @@ def _end_group(decision: Decision, scope: Scope) -> None:
             fail(decision, run, Failure(code="expression", message=message, final=True))
         else:
             succeed(decision, run, outputs)
-
-
-def _code(end: str) -> str:
-    return "timeout" if end == "timed_out" else end
 
 
 def _group_failure(decision: Decision, scope: Scope) -> Failure:
@@ -104,21 +113,16 @@ def _begin_closing_task(decision: Decision, scope: Scope) -> bool:
     closing = execution.definition.closing
     if closing is None or execution.closing_run is not None:
         return False
-    run = new_run(decision, scope, closing.name, 1)
-    if execution.state == "paused":
-        decision.emit(events.TaskHeld(decision.at, run.number))
-    else:
-        first_attempt(decision, run)
+    start(decision, new_run(decision, scope, closing.name, 1))
     return True
 
 
 def _end_execution(decision: Decision, scope: Scope) -> None:
     execution = decision.execution
     failed = list(scope.unhandled)
-    if execution.closing_run is not None and execution.runs[execution.closing_run].state != "succeeded":
-        failed.append(execution.closing_run)
     state: End = execution.end or ("failed" if failed or execution.flaws else "succeeded")
-    if execution.end is not None and execution.closing_run in failed:
+    if execution.closing_run is not None and execution.runs[execution.closing_run].state in TASK_FAILURES:
+        failed.append(execution.closing_run)
         state = "failed"
     outputs: dict[str, Any] = NOTHING
     warnings: tuple[Reason, ...] = ()
@@ -132,7 +136,7 @@ def _end_execution(decision: Decision, scope: Scope) -> None:
 
 
 def _declared_outputs(decision: Decision, scope: Scope) -> tuple[dict[str, Any], tuple[Reason, ...]]:
-    names = Names(decision.execution, scope, None, decision.at, decision.moment.values)
+    names = decision.scope_names(scope)
     outputs: dict[str, Any] = {}
     warnings: list[Reason] = []
     for output in decision.execution.definition.outputs:

@@ -1,6 +1,7 @@
 """The shape of a definition, worked out once: sources, ways back, cycles, order.
 
 Nothing here recurses along edges, so a chain of any length is as good as a star.
+The definition is a valid one: names are unique and every target exists (`headrace.definition.validation`).
 This file must never know a run, a state or a value.
 """
 
@@ -8,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from headrace.definition.model import TaskDefinition
+from headrace.definition.model import RunGroup, TaskDefinition
 
 
 class Node:
     """One task with what the graph knows of it."""
 
     __slots__ = (
+        "_inner",
         "backs",
         "in_cycle",
         "index",
@@ -42,16 +44,26 @@ class Node:
         self.in_cycle = False
         self.near_cycle = False
         """In a cycle or behind one."""
+        self._inner: dict[int, Graph] = {}
+
+    def inner(self, group: RunGroup) -> Graph:
+        """Return the graph inside this task's group (its action or its fallback), worked out once."""
+        graph = self._inner.get(id(group))
+        if graph is None:
+            graph = self._inner[id(group)] = Graph(group.tasks)
+        return graph
 
 
 class Graph:
     """The tasks of one scope (a workflow or a group) and how they lead to each other."""
 
-    __slots__ = ("cyclic", "entries", "nodes")
+    __slots__ = ("cyclic", "entries", "nodes", "tasks")
 
     def __init__(self, tasks: Sequence[TaskDefinition]) -> None:
+        self.tasks = tuple(tasks)
+        """In written order; two graphs of equal tasks are equal."""
         self.nodes = {task.name: Node(task, index) for index, task in enumerate(tasks)}
-        out = {name: _distinct_targets(node.task, self.nodes) for name, node in self.nodes.items()}
+        out = {name: _distinct_targets(node.task) for name, node in self.nodes.items()}
         led_to = {target for name, targets in out.items() for target in targets if target != name}
         self.entries = tuple(name for name in self.nodes if name not in led_to) or tuple(self.nodes)[:1]
         """Tasks that start with the scope, in written order."""
@@ -66,6 +78,11 @@ class Graph:
             )
         )
         """Tasks at or behind a cycle, in topological order: declared skipped only at rest."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Graph) and self.tasks == other.tasks
+
+    __hash__ = None  # type: ignore[assignment]  # as for every value that is compared by content
 
     def _order(self, out: dict[str, tuple[str, ...]]) -> set[tuple[str, str]]:
         """Number the nodes topologically and return the ways back, found depth first in written order."""
@@ -123,12 +140,10 @@ class Graph:
                 reached.extend(out[name])
 
 
-def _distinct_targets(task: TaskDefinition, known: dict[str, Node]) -> tuple[str, ...]:
-    if not task.next:
-        return ()
+def _distinct_targets(task: TaskDefinition) -> tuple[str, ...]:
     if len(task.next) == 1 and len(task.next[0].to) == 1:
         return task.next[0].to
-    return tuple(dict.fromkeys(to for transition in task.next for to in transition.to if to in known))
+    return tuple(dict.fromkeys(to for transition in task.next for to in transition.to))
 
 
 def _components(out: dict[str, tuple[str, ...]]) -> Iterable[list[str]]:
@@ -137,10 +152,10 @@ def _components(out: dict[str, tuple[str, ...]]) -> Iterable[list[str]]:
     low: dict[str, int] = {}
     path: list[str] = []
     on_path: set[str] = set()
-    for start in out:
+    for start, first in out.items():
         if start in number:
             continue
-        stack = [(start, iter(out[start]))]
+        stack = [(start, iter(first))]
         number[start] = low[start] = len(number)
         path.append(start)
         on_path.add(start)

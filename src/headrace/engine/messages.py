@@ -1,4 +1,4 @@
-"""What is asked of an execution.  A message may be refused, and may decide nothing; it never states a fact."""
+"""What is asked of an execution.  A message may be refused or decide nothing; it never states a fact."""
 
 from __future__ import annotations
 

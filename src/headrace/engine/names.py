@@ -1,6 +1,6 @@
 """What an expression can see at one place in an execution.
 
-Everything is looked up when it is asked for, so a condition on one name costs one look, whatever else there is.
+Everything is looked up when it is asked for, so that a condition on one name costs one look.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-
 
 from headrace.definition.outcomes import Failure
 from headrace.definition.templates import Json, ValueRef
@@ -20,7 +19,7 @@ from headrace.ids import uuid7
 class Names:
     """The scope of expressions of one task run, or of the whole execution where there is no run."""
 
-    __slots__ = ("_at", "_execution", "_failure", "_made", "_run", "_scope", "_values", "_variables")
+    __slots__ = ("_at", "_execution", "_failed", "_made", "_run", "_scope", "_values", "_variables")
 
     def __init__(
         self,
@@ -29,15 +28,16 @@ class Names:
         run: TaskRun | None,
         at: float,
         values: Mapping[str, Json],
-        failure: Failure | None = None,
+        failed: tuple[str, Failure] | None = None,
     ) -> None:
         self._execution = execution
         self._scope = scope
         self._run = run
         self._at = at
         self._values = values
-        self._failure = failure
-        self._variables: Variables = run.variables if run is not None else scope.variables
+        self._failed = failed
+        """How an attempt ended and why, while it is not yet known whether another one follows."""
+        self._variables: Variables = run.variables if run is not None else _at_the_end(scope)
         self._made = 0
 
     def publish(self, name: str, value: Json) -> None:
@@ -55,8 +55,8 @@ class Names:
                 return self._execution.inputs
             case "tasks":
                 return Tasks(self._execution, self._scope)
-            case "item" | "index" if self._run is not None and self._run.item != NO_ITEM:
-                return self._run.item if name == "index" else self._item(self._run)
+            case "item" | "index" if (element := self._element()) is not None:
+                return element.item if name == "index" else self._item(element)
             case "vars":
                 return Vars(self._variables, self._execution.variables)
             case "execution":
@@ -80,25 +80,30 @@ class Names:
         run = self._run
         if run is None:
             raise ExpressionError(f"'{name}()' is only available in transitions")
-        state = self._failure.code if self._failure is not None else run.state
-        match name:
-            case "result":
-                return TaskView(run)
-            case "succeeded":
-                return run.state == "succeeded"
-            case "timed_out":
-                return state in ("timed_out", "timeout")
-            case "failed":
-                return state not in ("timed_out", "timeout", "succeeded")
-            case _:
-                raise ExpressionError(f"'{name}()' is not available here")
+        if name == "result":
+            return TaskView(run, self._failed)
+        state = run.state if self._failed is None else self._failed[0]
+        if name == "failed":
+            return state in ("failed", "cancelled", "lost")
+        return state == name
 
     def load(self, ref: ValueRef) -> Json | None:
         """Return a large value if it came with the message."""
         return self._values.get(ref.sha256)
 
+    def _element(self) -> TaskRun | None:
+        """Return the nearest element of a foreach here: the run itself, or the run of a group around it."""
+        runs, scopes = self._execution.runs, self._execution.scopes
+        run, scope = self._run, self._scope
+        while run is None or run.item == NO_ITEM:
+            if scope.owner is None:
+                return None
+            run = runs[scope.owner]
+            scope = scopes[run.scope]
+        return run
+
     def _item(self, run: TaskRun) -> Json:
-        foreach = self._execution.runs[self._scope.latest[run.task]].foreach
+        foreach = self._execution.runs[run.aggregate].foreach
         assert foreach is not None
         items = foreach.items
         if isinstance(items, ValueRef):
@@ -142,8 +147,13 @@ class Names:
         ]
 
     def _skipped_sources(self, names: Json) -> list[str]:
-        wanted = set(names)
-        return [run.task for run in self._sources() if run.task in wanted and run.state == "skipped"]
+        if not isinstance(names, list):
+            raise ExpressionError("skipped_sources() takes a list of task names")
+        return [run.task for run in self._sources() if run.state == "skipped" and run.task in names]
+
+
+def _at_the_end(scope: Scope) -> Variables:
+    return {**scope.variables, **scope.published}
 
 
 class Tasks(Lazy):
@@ -173,12 +183,14 @@ class Tasks(Lazy):
 
 
 class TaskView(Lazy):
-    """What expressions see of an ended task run."""
+    """What expressions see of a task run, or of its attempt that has just failed."""
 
-    __slots__ = ("_run",)
+    __slots__ = ("_failure", "_run", "_state")
 
-    def __init__(self, run: TaskRun) -> None:
+    def __init__(self, run: TaskRun, failed: tuple[str, Failure] | None = None) -> None:
         self._run = run
+        self._state: str = run.state if failed is None else failed[0]
+        self._failure = run.failure if failed is None else failed[1]
 
     def field(self, name: str) -> Json:
         """Return `outputs status reason error attempts visit`; any other name is sought among the outputs."""
@@ -187,7 +199,7 @@ class TaskView(Lazy):
             case "outputs":
                 return run.outputs
             case "status":
-                return run.state
+                return self._state
             case "attempts":
                 return len(run.tries)
             case "visit":
@@ -199,8 +211,8 @@ class TaskView(Lazy):
             case "error":
                 return (
                     None
-                    if run.failure is None
-                    else {"code": run.failure.code, "message": run.failure.message}
+                    if self._failure is None
+                    else {"code": self._failure.code, "message": self._failure.message}
                 )
             case _:
                 if name in run.outputs:

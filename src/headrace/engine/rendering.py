@@ -13,7 +13,7 @@ SECRETS = frozenset({"secrets"})
 
 
 def render_object(parts: dict[str, Template], names: Names) -> tuple[dict[str, Any], ObjectOf | None]:
-    """Return the values of an object's templates, and those entries that name a secret with all else replaced."""
+    """Return an object's values, and those entries that name a secret with all else replaced."""
     values: dict[str, Any] = {}
     sealed: dict[str, Template] = {}
     for name, template in parts.items():
@@ -32,7 +32,7 @@ def render_value(template: Template, names: Names) -> Any:
 
 
 def seconds(template: Template | None, names: Names) -> float | None:
-    """Return a duration in seconds, None where there is none; raises ExpressionError for anything but a number."""
+    """Return a duration in seconds, None where there is none; raises ExpressionError for no number."""
     if template is None:
         return None
     value = render_value(template, names)

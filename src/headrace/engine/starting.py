@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, NamedTuple, assert_never
 
 from headrace.definition.model import (
     Action,
@@ -21,24 +21,31 @@ from headrace.definition.templates import Template, ValueRef
 from headrace.engine import events
 from headrace.engine.arrivals import is_ready, is_unmet, missing_sources
 from headrace.engine.decision import Decision
-from headrace.engine.ending import after_end, fail, may_retry
+from headrace.engine.ending import after_end, fail, give_up, succeed
 from headrace.engine.execution import NO_ITEM, NOTHING, ROOT, Scope, TaskRun
 from headrace.engine.graph import Node
 from headrace.engine.names import Names
 from headrace.engine.plans import Reason
 from headrace.engine.rendering import render_object, render_value, seconds
-from headrace.expressions import ExpressionError, NeedsValue, as_text, evaluate, holds, parse, render
+from headrace.expressions import ExpressionError, NeedsValue, as_text, holds, parse, render
+
+Then = Literal["start", "again", "fallback"]
 
 SHOWN_NAMES = 10
 """How many task names a reason lists before it counts."""
 
 
-def consider(decision: Decision, scope: Scope, task: str, is_entry: bool) -> None:
+def enter(decision: Decision, scope: Scope, task: str) -> None:
+    """Begin a task with which its scope begins."""
+    _begin_visit(decision, scope, scope.graph.nodes[task])
+
+
+def consider(decision: Decision, scope: Scope, task: str) -> None:
     """Begin the next visit of a task if it is ready, or skip it if that can never happen."""
     if decision.is_closing(scope):
         return
     node = scope.graph.nodes[task]
-    if is_entry or is_ready(scope, node):
+    if is_ready(scope, node):
         _begin_visit(decision, scope, node)
     elif is_unmet(scope, node):
         skip_unreached(decision, scope, node)
@@ -52,10 +59,18 @@ def skip_unreached(decision: Decision, scope: Scope, node: Node) -> None:
     after_end(decision, run)
 
 
-def new_run(decision: Decision, scope: Scope, task: str, visit: int, item: int = NO_ITEM) -> TaskRun:
+def new_run(decision: Decision, scope: Scope, task: str, visit: int) -> TaskRun:
     """State that a task run exists, and return it."""
     number = decision.take()
-    decision.emit(events.VisitBegan(decision.at, number, scope.number, task, visit, item))
+    decision.emit(events.VisitBegan(decision.at, number, scope.number, task, visit, NO_ITEM))
+    return decision.execution.runs[number]
+
+
+def new_item(decision: Decision, aggregate: TaskRun, index: int) -> TaskRun:
+    """State that the run of an element of a foreach exists, and return it."""
+    number = decision.take()
+    scope, task, visit = aggregate.scope, aggregate.task, aggregate.visit
+    decision.emit(events.VisitBegan(decision.at, number, scope, task, visit, index, aggregate.number))
     return decision.execution.runs[number]
 
 
@@ -65,60 +80,24 @@ def start(decision: Decision, run: TaskRun) -> None:
         return
     if decision.execution.task(run).checks and not _checks_hold(decision, run):
         return
+    go_on(decision, run, "start")
+
+
+def go_on(decision: Decision, run: TaskRun, then: Then) -> None:
+    """Make the first or the next attempt of a run, or hold it while the execution is paused."""
     if decision.execution.state == "paused":
-        decision.emit(events.TaskHeld(decision.at, run.number))
-    else:
-        first_attempt(decision, run)
-
-
-def first_attempt(decision: Decision, run: TaskRun) -> None:
-    """Expand a foreach, or make the first attempt of its action."""
-    task = decision.execution.task(run)
-    if task.items is not None and run.item == NO_ITEM:
-        _expand(decision, run, task.items)
-    else:
-        attempt(decision, run, task.action)
-
-
-def attempt(decision: Decision, run: TaskRun, action: Action, *, fallback: bool = False) -> None:
-    """Make the next attempt of a run with freshly rendered input; what breaks there fails the task."""
-    try:
-        _attempt(decision, run, action, fallback)
-    except ExpressionError as error:
-        fail(decision, run, broken(error, f"task '{run.task}' input"), before_start=True)
-
-
-def attempt_again(decision: Decision, run: TaskRun) -> None:
-    """Make another attempt with the input of the one before."""
-    action = decision.execution.task(run).action
-    if isinstance(action, (CallTask, RunCommand, RunWorkflow)):
-        number = decision.take()
-        decision.emit(events.TaskQueued(decision.at, run.number, number, None, None, None, False))
-    else:
-        attempt(decision, run, action)
-
-
-def go_on(decision: Decision, run: TaskRun, *, fallback: bool) -> None:
-    """Make the attempt that follows a failed one, or hold it while the execution is paused."""
-    if decision.is_closing(decision.execution.scopes[run.scope]):
+        decision.emit(events.TaskHeld(decision.at, run.number, then))
         return
-    if decision.execution.state == "paused":
-        decision.emit(events.TaskHeld(decision.at, run.number))
-    elif fallback:
-        action = decision.execution.task(run).fallback
-        assert action is not None
-        attempt(decision, run, action, fallback=True)
-    else:
-        attempt_again(decision, run)
-
-
-def release(decision: Decision, run: TaskRun) -> None:
-    """Go on with a run that was held by a pause."""
-    if not run.tries:
-        first_attempt(decision, run)
-    else:
-        has_fallback = decision.execution.task(run).fallback is not None
-        go_on(decision, run, fallback=has_fallback and not may_retry(decision, run))
+    task = decision.execution.task(run)
+    match then:
+        case "start" if task.items is not None and run.item == NO_ITEM:
+            _expand(decision, run, task.items)
+        case "start":
+            _attempt(decision, run, task.action)
+        case "again":
+            _attempt_again(decision, run)
+        case "fallback":
+            _attempt_fallback(decision, run)
 
 
 def broken(error: ExpressionError, place: str) -> Failure:
@@ -131,24 +110,21 @@ def fill_window(decision: Decision, run: TaskRun) -> None:
     foreach = run.foreach
     items = decision.execution.task(run).items
     assert foreach is not None and items is not None
-    scope = decision.execution.scopes[run.scope]
-    planned = decision.execution.plan.get(run.task) if run.scope == ROOT else None
     while len(foreach.runs) < foreach.count and len(foreach.runs) - foreach.ended < items.concurrency:
+        if items.fail_fast and foreach.failed:
+            return
         index = len(foreach.runs)
-        item = new_run(decision, scope, run.task, run.visit, index)
-        earlier = planned.items.get(index) if planned and planned.item_list == foreach.items else None
-        if earlier is not None:
-            reason = Reason("reused", "The item succeeded in the earlier execution.")
-            decision.emit(
-                events.TaskReused(
-                    decision.at, item.number, earlier.state, earlier.outputs, None, reason, earlier.run
-                )
+        item = new_item(decision, run, index)
+        earlier = foreach.earlier.get(index)
+        if earlier is None:
+            go_on(decision, item, "start")
+            continue
+        reason = Reason("reused", "The item succeeded in the earlier execution.")
+        decision.emit(
+            events.TaskReused(
+                decision.at, item.number, earlier.state, earlier.outputs, None, reason, earlier.run
             )
-            after_end(decision, item)
-        elif decision.execution.state == "paused":
-            decision.emit(events.TaskHeld(decision.at, item.number))
-        else:
-            attempt(decision, item, decision.execution.task(run).action)
+        )
 
 
 def _begin_visit(decision: Decision, scope: Scope, node: Node) -> None:
@@ -203,7 +179,7 @@ def _checks_hold(decision: Decision, run: TaskRun) -> bool:
                 continue
             sentence = as_text(render(check.sentence, names))
         except ExpressionError as error:
-            fail(decision, run, broken(error, f"task '{run.task}' condition"), before_start=True)
+            fail(decision, run, broken(error, f"task '{run.task}' condition"))
             return False
         decision.emit(events.TaskSkipped(decision.at, run.number, Reason(check.code, sentence)))
         after_end(decision, run)
@@ -215,7 +191,7 @@ def _expand(decision: Decision, run: TaskRun, items: ForEach) -> None:
     try:
         value = render_value(items.items, decision.names(run))
     except ExpressionError as error:
-        fail(decision, run, broken(error, f"task '{run.task}' items"), before_start=True)
+        fail(decision, run, broken(error, f"task '{run.task}' items"))
         return
     if isinstance(value, ValueRef):
         if value.sha256 not in decision.moment.values:
@@ -232,34 +208,57 @@ def _expand(decision: Decision, run: TaskRun, items: ForEach) -> None:
     decision.aggregates.append(run)
 
 
-def _attempt(decision: Decision, run: TaskRun, action: Action, fallback: bool) -> None:
+def _attempt(decision: Decision, run: TaskRun, action: Action) -> None:
+    """Make an attempt with freshly rendered input; what breaks there fails the task."""
+    try:
+        _begin_try(decision, run, action, fallback=False)
+    except ExpressionError as error:
+        fail(decision, run, broken(error, f"task '{run.task}' input"))
+
+
+def _attempt_again(decision: Decision, run: TaskRun) -> None:
+    """Make another attempt with the input of the one before."""
+    action = decision.execution.task(run).action
+    if isinstance(action, (CallTask, RunCommand, RunWorkflow)):
+        number = decision.take()
+        decision.emit(events.TaskQueued(decision.at, run.number, number, None, None, None, fallback=False))
+    else:
+        _attempt(decision, run, action)
+
+
+def _attempt_fallback(decision: Decision, run: TaskRun) -> None:
+    """Make the last attempt; when it breaks before its start, nothing else follows."""
+    action = decision.execution.task(run).fallback
+    assert action is not None
+    try:
+        _begin_try(decision, run, action, fallback=True)
+    except ExpressionError as error:
+        give_up(decision, run, broken(error, f"task '{run.task}' fallback"))
+
+
+def _begin_try(decision: Decision, run: TaskRun, action: Action, *, fallback: bool) -> None:
     names = decision.names(run)
     timeout = seconds(decision.execution.task(run).timeout, names)
     match action:
-        case CallTask(inputs=inputs) | RunWorkflow(inputs=inputs):
-            _queue(decision, run, inputs, names, timeout, fallback)
-        case RunCommand():
-            _queue(decision, run, _command_parts(action), names, timeout, fallback)
+        case CallTask() | RunWorkflow() | RunCommand():
+            parts = _command_parts(action) if isinstance(action, RunCommand) else action.inputs
+            input, sealed = render_object(parts, names) if parts else (NOTHING, None)
+            number = decision.take()
+            decision.emit(
+                events.TaskQueued(decision.at, run.number, number, input, sealed, timeout, fallback)
+            )
         case Nothing():
             decision.emit(events.TaskSucceeded(decision.at, run.number, 0, NOTHING, None, None))
             after_end(decision, run)
         case RunGroup():
-            _open_group(decision, run, timeout)
+            number = decision.take()
+            until = None if timeout is None else decision.at + timeout
+            decision.emit(events.GroupOpened(decision.at, run.number, number, until, fallback))
+            open_scope(decision, decision.execution.scopes[number])
         case AwaitApproval() | AwaitTime() | AwaitSignal():
-            _block(decision, run, action, names)
-
-
-def _queue(
-    decision: Decision,
-    run: TaskRun,
-    parts: dict[str, Template],
-    names: Names,
-    timeout: float | None,
-    fallback: bool,
-) -> None:
-    input, sealed = render_object(parts, names) if parts else (NOTHING, None)
-    number = decision.take()
-    decision.emit(events.TaskQueued(decision.at, run.number, number, input, sealed, timeout, fallback))
+            _block(decision, run, _wait(decision, action, names), timeout, fallback)
+        case _:
+            assert_never(action)
 
 
 def _command_parts(action: RunCommand) -> dict[str, Template]:
@@ -273,42 +272,45 @@ def _command_parts(action: RunCommand) -> dict[str, Template]:
     return parts
 
 
-def _open_group(decision: Decision, run: TaskRun, timeout: float | None) -> None:
-    number = decision.take()
-    until = None if timeout is None else decision.at + timeout
-    decision.emit(events.GroupOpened(decision.at, run.number, number, until))
-    open_scope(decision, decision.execution.scopes[number])
-
-
 def open_scope(decision: Decision, scope: Scope) -> None:
     """Put the entries of a new scope on the list."""
-    decision.candidates.extend((scope, name, True) for name in scope.graph.entries)
+    decision.entries.extend((scope, name) for name in scope.graph.entries)
     decision.resting.append(scope)
 
 
-def _block(
-    decision: Decision, run: TaskRun, action: AwaitApproval | AwaitTime | AwaitSignal, names: Names
-) -> None:
-    execution, at = decision.execution, decision.at
-    asked: dict[str, Any] = {}
+class _Wait(NamedTuple):
+    kind: Literal["approval", "time", "signal"]
+    input: dict[str, Any]
+    limit: float | None
+    """Seconds until the wait is over or expires."""
+
+
+def _wait(decision: Decision, action: AwaitApproval | AwaitTime | AwaitSignal, names: Names) -> _Wait:
+    """Work out what is waited for and how long."""
     match action:
         case AwaitApproval():
-            wait, limit = "approval", seconds(action.timeout, names)
             asked, _ = render_object(action.details, names)
             if action.prompt is not None:
                 asked = {**asked, "prompt": render_value(action.prompt, names)}
+            return _Wait("approval", asked, seconds(action.timeout, names))
         case AwaitSignal():
-            wait, limit = "signal", seconds(action.timeout, names)
             asked = {"signal": as_text(render_value(action.signal, names))}
+            return _Wait("signal", asked, seconds(action.timeout, names))
         case AwaitTime():
-            wait, limit = "time", seconds(action.seconds, names)
             until = seconds(action.until, names)
-            limit = limit if until is None else max(0.0, until - at)
-            limit = limit or 0.0
-    until = None if limit is None else at + limit
+            if until is not None:
+                return _Wait("time", NOTHING, max(0.0, until - decision.at))
+            return _Wait("time", NOTHING, seconds(action.seconds, names) or 0.0)
+        case _:
+            assert_never(action)
+
+
+def _block(decision: Decision, run: TaskRun, wait: _Wait, timeout: float | None, fallback: bool) -> None:  # noqa: FBT001
+    limit = wait.limit
+    if timeout is not None and wait.kind != "time":
+        limit = timeout if limit is None else min(limit, timeout)
+    until = None if limit is None else decision.at + limit
     number = decision.take()
-    decision.emit(events.TaskBlocked(at, run.number, number, wait, asked, until))  # type: ignore[arg-type]
-    if wait == "signal" and execution.signals.get(asked["signal"]):
-        payload = execution.signals[asked["signal"]][0]
-        decision.emit(events.TaskSucceeded(at, run.number, number, {"payload": payload}, at, None))
-        after_end(decision, run)
+    decision.emit(events.TaskBlocked(decision.at, run.number, number, wait.kind, wait.input, until, fallback))
+    if wait.kind == "signal" and (kept := decision.execution.signals.get(wait.input["signal"])):
+        succeed(decision, run, {"payload": kept[0]}, decision.at)

@@ -4,7 +4,7 @@ Laws:
 1. A state changes only along a row of these tables, and only when an event is evolved.
 2. Ends absorb: no row leads out of one, so a late or repeated report decides nothing.
 3. A paused execution still ends when nothing is left to do; a cancelling one carries the end it leads to.
-4. A task run that never needed a machine may end straight from `waiting` (skipped, reused, a broken expression).
+4. A task run that needs no machine may end straight from `waiting` (skipped, reused, a broken expression).
 
 This file must never know what causes a change.  The diagrams in the docs are drawn from these tables.
 """
@@ -34,7 +34,7 @@ TASK_ENDS: Final[frozenset[str]] = frozenset({"succeeded", "failed", "timed_out"
 TASK_FAILURES: Final[frozenset[str]] = frozenset({"failed", "timed_out", "cancelled"})
 
 EXECUTION: Final[dict[str, frozenset[str]]] = {
-    "pending": frozenset({"running", "cancelling"}),
+    "pending": frozenset({"running"}),
     "running": frozenset({"paused", "cancelling", *EXECUTION_ENDS}),
     "paused": frozenset({"running", "cancelling", *EXECUTION_ENDS}),
     "cancelling": EXECUTION_ENDS,
