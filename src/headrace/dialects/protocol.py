@@ -1,0 +1,67 @@
+"""What every wire language offers; whoever adds one makes a value of this shape and names it in an entry point.
+
+A dialect is its own ASGI application with its own errors; the table of doors picks it by path.
+What its application finds in the scope of each request is said in `headrace.security.callers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Protocol
+
+from headrace.definition.model import WorkflowDefinition
+from headrace.errors import Problem
+from headrace.settings import Settings
+from headrace.tasks.library import Library
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Parsed(Protocol):
+    """What became of a document."""
+
+    @property
+    def definition(self) -> WorkflowDefinition | None:
+        """The model; None when there are problems."""
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """Everything that is wrong, in document order, with line and column where the text has them."""
+
+    @property
+    def warnings(self) -> Sequence[Problem]:
+        """What is accepted, though perhaps not meant."""
+
+
+class Dialect(Protocol):
+    """One wire language."""
+
+    @property
+    def name(self) -> str:
+        """Its name, as in `?dialect=` and `WorkflowDefinition.dialect`."""
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Paths of its doors, as whole segments: `/workflows`."""
+
+    def max_body(self, settings: Settings) -> int:
+        """Return the largest body of a document, in bytes."""
+
+    def recognises(self, document: Any) -> bool:
+        """Tell whether a document that was read (a JSON value) looks like one of this dialect."""
+
+    def parse(self, source: bytes, library: Library, *, max_tasks: int) -> Parsed:
+        """Read a document, JSON or whatever else the dialect is written in.
+
+        Whatever the bytes are, the answer is a value and never an exception.
+        """
+
+    def application(self, services: Any) -> Application:
+        """Return the dialect's doors; `services` is `headrace.orchestrator.services.Services`.
+
+        The value is typed by the dialect's `routes`, which alone may know the orchestrator.
+        """
