@@ -25,7 +25,7 @@ def bring_up(connection: Connection) -> None:
             raise StoreError("The database holds tables of something else; name another data directory.")
         _create(connection)
     elif (found := connection.execute(text("SELECT version_num FROM alembic_version")).scalar()) != HEAD:
-        _migrate(connection, str(found))
+        migrate(connection, str(found))
 
 
 def _create(connection: Connection) -> None:
@@ -40,7 +40,8 @@ def _create(connection: Connection) -> None:
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 
 
-def _migrate(connection: Connection, found: str) -> None:
+def migrate(connection: Connection, found: str) -> None:
+    """Bring the schema from the revision that was found to the last one, by Alembic."""
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError

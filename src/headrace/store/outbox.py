@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, exists, select, update
 
 from headrace.errors import NotFound
 from headrace.store import schema
@@ -32,29 +32,27 @@ class SqlDeliveries:
         self._epoch = epoch
 
     async def claim(self, now: float, limit: int = 100) -> list[Delivery]:
-        """Take deliveries that are due, at most one per queue and none of a queue that has one in flight."""
+        """Take deliveries that are due, the longest due first, and none of a queue that has any in flight."""
         query = due_deliveries(now, limit, self._epoch)
+        # A long backlog is looked through beside the writer, which only marks what was found.
+        numbers = await self._readers.read(lambda c: list(c.scalars(query)))
+        if not numbers:
+            return []
+        mine = _deliveries.number.in_(numbers) & (_deliveries.state == "pending")
 
         def work(connection: Connection) -> list[Delivery]:
-            numbers = list(connection.execute(query).scalars())
-            connection.execute(
-                update(schema.deliveries)
-                .where(_deliveries.number.in_(numbers))
-                .values(claimed_by=self._epoch)
+            connection.execute(update(schema.deliveries).where(mine).values(claimed_by=self._epoch))
+            return _read(
+                connection,
+                select(*_shown).where(mine).order_by(_deliveries.next_try_at, _deliveries.number),
             )
-            return _read(connection, select(*_shown).where(_deliveries.number.in_(numbers)))
 
         return await self._writer.write(work)
 
     async def next_due(self) -> float | None:
-        """Return when the earliest delivery that is neither over nor in flight is due."""
-        query = (
-            select(_deliveries.next_try_at)
-            .where(_deliveries.state == "pending", _unclaimed(self._epoch))
-            .order_by(_deliveries.next_try_at)
-            .limit(1)
-        )
-        return await self._readers.read(lambda c: c.execute(query).scalar())
+        """Return when the earliest delivery that could then be claimed is due."""
+        query = next_delivery(self._epoch)
+        return await self._readers.read(lambda c: c.scalar(query))
 
     async def record(
         self,
@@ -73,8 +71,8 @@ class SqlDeliveries:
 
         return await self._writer.write(work)
 
-    async def abandon(self, execution: int, url: str, state: DeliveryState) -> int:
-        """End all pending deliveries of an execution to this URL with `state`; return how many."""
+    async def abandon(self, execution: int, url: str, state: DeliveryState) -> list[int]:
+        """End all pending deliveries of an execution to this URL with `state`; return their numbers."""
         change = (
             update(schema.deliveries)
             .where(
@@ -83,8 +81,9 @@ class SqlDeliveries:
                 _deliveries.state == "pending",
             )
             .values(state=state, next_try_at=None, claimed_by=None)
+            .returning(_deliveries.number)
         )
-        return await self._writer.write(lambda connection: connection.execute(change).rowcount)
+        return await self._writer.write(lambda connection: sorted(connection.scalars(change)))
 
     async def of_execution(self, execution: int) -> list[Delivery]:
         """Return all deliveries of an execution in their order."""
@@ -105,29 +104,32 @@ class SqlDeliveries:
 
 
 def due_deliveries(now: float, limit: int, epoch: int) -> Select[tuple[int]]:
-    """Return the query for the numbers of what may be sent now: the first of each queue."""
-    first, awaited, busy = (schema.deliveries.alias(name) for name in ("first", "awaited", "busy"))
-    still_pending = exists().where(
-        _waits.delivery == first.c.number,
-        _waits.waits_for == awaited.c.number,
-        awaited.c.state == "pending",
-    )
-    in_flight = select(busy.c.queue).where(busy.c.claimed_by == epoch)
+    """Return the query for the numbers of what may be sent now, the longest due first."""
+    pending, conditions = _sendable(epoch)
     return (
-        select(func.min(first.c.number))
-        .where(
-            first.c.state == "pending",
-            first.c.next_try_at <= now,
-            first.c.queue.not_in(in_flight),
-            ~still_pending,
-        )
-        .group_by(first.c.queue)
+        select(pending.c.number)
+        .where(*conditions, pending.c.next_try_at <= now)
+        .order_by(pending.c.next_try_at, pending.c.number)
         .limit(limit)
     )
 
 
-def _unclaimed(epoch: int) -> Any:
-    return or_(_deliveries.claimed_by.is_(None), _deliveries.claimed_by != epoch)
+def next_delivery(epoch: int) -> Select[Any]:
+    """Return the query for when the earliest delivery is due that may be sent then."""
+    pending, conditions = _sendable(epoch)
+    return select(pending.c.next_try_at).where(*conditions).order_by(pending.c.next_try_at).limit(1)
+
+
+def _sendable(epoch: int) -> tuple[FromClause, tuple[ColumnElement[bool], ...]]:
+    """Return the deliveries, and what must be true of one that may be sent when it is due."""
+    pending, awaited, busy = (schema.deliveries.alias(name) for name in ("pending", "awaited", "busy"))
+    still_awaited = exists().where(
+        _waits.delivery == pending.c.number,
+        _waits.waits_for == awaited.c.number,
+        awaited.c.state == "pending",
+    )
+    in_flight = select(busy.c.queue).where(busy.c.claimed_by == epoch)
+    return pending, (pending.c.state == "pending", pending.c.queue.not_in(in_flight), ~still_awaited)
 
 
 def _one(connection: Connection, number: int) -> Delivery:

@@ -166,13 +166,15 @@ class Deliveries(Protocol):
     """The transactional outbox: filled by commits, emptied by the notifications."""
 
     async def claim(self, now: float, limit: int = 100) -> list[Delivery]:
-        """Take deliveries that are due, at most one per queue and none of a queue that has one in flight.
+        """Take deliveries that are due, the longest due first, and none of a queue that has any in flight.
 
-        What is claimed is in flight until `record` is called or the server is gone.
+        Several of one queue are to be sent one after the other.
+        What is claimed is in flight until `record` or `abandon` is called or the server is gone; one caller
+        claims at a time.
         """
 
     async def next_due(self) -> float | None:
-        """Return when the earliest delivery that is neither over nor in flight is due."""
+        """Return when the earliest delivery that could then be claimed is due; it changes with `record`."""
 
     async def record(
         self,
@@ -187,8 +189,8 @@ class Deliveries(Protocol):
         `pending` needs `next_try_at`; without an attempt only the state changes.
         """
 
-    async def abandon(self, execution: int, url: str, state: DeliveryState) -> int:
-        """End all pending deliveries of an execution to this URL with `state`; return how many."""
+    async def abandon(self, execution: int, url: str, state: DeliveryState) -> list[int]:
+        """End all pending deliveries of an execution to this URL with `state`; return their numbers."""
 
     async def of_execution(self, execution: int) -> list[Delivery]:
         """Return all deliveries of an execution in their order."""

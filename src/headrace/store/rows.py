@@ -111,7 +111,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     body: bytes
     content_type: str = "application/json"
     queue: str
-    """At most one delivery of a queue is in flight."""
+    """Deliveries of one queue are sent one after the other, as those of a run to one receiver."""
     secret_ref: str | None = None
     """Name of the signing secret; None signs with the operator's."""
     waits_for: tuple[int, ...] = ()

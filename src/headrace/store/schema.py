@@ -121,8 +121,8 @@ deliveries = Table(
     Column("next_try_at", Float),
     Column("claimed_by", Integer),
     Index("deliveries_by_execution", "execution", "sequence"),
-    Index("deliveries_due", "next_try_at", **_only("state = 'pending'")),
-    Index("deliveries_in_flight", "queue", **_only("claimed_by IS NOT NULL")),
+    Index("deliveries_due", "next_try_at", "number", "queue", **_only("state = 'pending'")),
+    Index("deliveries_in_flight", "claimed_by", "queue", **_only("claimed_by IS NOT NULL")),
 )
 
 delivery_waits = Table(

@@ -22,22 +22,13 @@ class MemoryDeliveries:
 
     async def claim(self, now: float, limit: int = 100) -> list[rows.Delivery]:
         """See `Deliveries.claim`."""
-        busy = {self._deliveries[number].queue for number in self._claimed}
-        claimed: list[rows.Delivery] = []
-        for number, delivery in sorted(self._deliveries.items()):
-            is_due = delivery.next_try_at is not None and delivery.next_try_at <= now
-            must_wait = any(self._is_pending(other) for other in delivery.waits_for)
-            if is_due and not must_wait and delivery.queue not in busy and len(claimed) < limit:
-                busy.add(delivery.queue)
-                self._claimed.add(number)
-                claimed.append(delivery)
-        return claimed
+        due = [delivery for moment, delivery in self._sendable() if moment <= now][:limit]
+        self._claimed.update(delivery.number for delivery in due)
+        return due
 
     async def next_due(self) -> float | None:
         """See `Deliveries.next_due`."""
-        waiting = self._deliveries.keys() - self._claimed
-        moments = (self._deliveries[number].next_try_at for number in waiting)
-        return min((moment for moment in moments if moment is not None), default=None)
+        return next((moment for moment, _ in self._sendable()), None)
 
     async def record(
         self,
@@ -59,7 +50,7 @@ class MemoryDeliveries:
             )
         )
 
-    async def abandon(self, execution: int, url: str, state: rows.DeliveryState) -> int:
+    async def abandon(self, execution: int, url: str, state: rows.DeliveryState) -> list[int]:
         """See `Deliveries.abandon`."""
         pending = [
             delivery
@@ -68,7 +59,7 @@ class MemoryDeliveries:
         ]
         for delivery in pending:
             self._change(replace(delivery, state=state, next_try_at=None))
-        return len(pending)
+        return sorted(delivery.number for delivery in pending)
 
     async def of_execution(self, execution: int) -> list[rows.Delivery]:
         """See `Deliveries.of_execution`."""
@@ -78,6 +69,17 @@ class MemoryDeliveries:
     async def redeliver(self, number: int, at: float) -> rows.Delivery:
         """See `Deliveries.redeliver`."""
         return self._change(replace(self._one(number), state="pending", next_try_at=at))
+
+    def _sendable(self) -> list[tuple[float, rows.Delivery]]:
+        busy = {self._deliveries[number].queue for number in self._claimed}
+        found = [
+            (delivery.next_try_at, delivery)
+            for delivery in self._deliveries.values()
+            if delivery.next_try_at is not None
+            and delivery.queue not in busy
+            and not any(self._is_pending(other) for other in delivery.waits_for)
+        ]
+        return sorted(found, key=lambda pair: (pair[0], pair[1].number))
 
     def _is_pending(self, number: int) -> bool:
         other = self._deliveries.get(number)

@@ -1,0 +1,90 @@
+"""What was made at once and what was migrated are the same, and Alembic is read only when it is needed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+
+from headrace.errors import StoreError
+from headrace.store import migrating
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def schema_of(connection: Connection) -> dict[str, str]:
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    return {name: re.sub(r"\s*([(),])\s*", r"\1", " ".join(sql.split())) for name, sql in rows}
+
+
+def test_what_is_made_at_once_equals_what_is_migrated(connection: Connection) -> None:
+    migrating.bring_up(connection)
+    created = schema_of(connection)
+
+    engine = create_engine("sqlite://")
+    with engine.begin() as other:
+        migrating.migrate(other, "nothing")
+        migrated = schema_of(other)
+    engine.dispose()
+
+    assert migrated == created
+
+
+def test_the_head_is_the_last_revision() -> None:
+    config = Config()
+    config.set_main_option("script_location", "headrace.store:migrations")
+
+    assert ScriptDirectory.from_config(config).get_heads() == [migrating.HEAD]
+
+
+def test_a_current_database_is_left_alone(connection: Connection) -> None:
+    migrating.bring_up(connection)
+    before = schema_of(connection)
+    migrating.bring_up(connection)
+
+    assert schema_of(connection) == before
+
+
+def test_a_database_of_something_else_is_refused(connection: Connection) -> None:
+    connection.execute(text("CREATE TABLE recipes (name TEXT)"))
+
+    with pytest.raises(StoreError, match="something else"):
+        migrating.bring_up(connection)
+
+
+def test_a_database_of_a_newer_version_is_refused(connection: Connection) -> None:
+    migrating.bring_up(connection)
+    connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(StoreError, match="revision 9999"):
+        migrating.bring_up(connection)
+
+
+def test_opening_a_store_reads_no_alembic(tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib\n"
+        "from headrace.clock import SystemClock\n"
+        "from headrace.store.sqlite import open_sqlite\n"
+        "for _ in range(2):\n"
+        "    store = open_sqlite(pathlib.Path(sys.argv[1]), clock=SystemClock())\n"
+        "    import asyncio; asyncio.run(store.close())\n"
+        "print(sorted(name for name in sys.modules if name.startswith('alembic')))\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], check=True, capture_output=True, text=True
+    )
+
+    assert told.stdout.strip() == "[]"
