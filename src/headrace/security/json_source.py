@@ -12,12 +12,15 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from headrace.errors import InvalidDefinition, Problem
 
 _MOST_PROBLEMS = 100
 _SPACE = re.compile(r"[ \t\n\r]*")
+_STRING = r'"(?:[^"\\]++|\\.)*+"'
+_STRUCTURE = re.compile(_STRING + r"|[{}\[\],]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _scan = json.JSONDecoder().raw_decode
 
@@ -33,16 +36,13 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
 
 def read(text: str, max_depth: int) -> Any:
     """Return the value of the text; raises InvalidDefinition."""
-    doubles: list[tuple[dict[str, Any], str]] = []
+    has_doubles = False
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal has_doubles
         made = dict(pairs)
         if len(made) != len(pairs):
-            seen: set[str] = set()
-            for key, _ in pairs:
-                if key in seen:
-                    doubles.append((made, key))
-                seen.add(key)
+            has_doubles = True
         return made
 
     try:
@@ -62,8 +62,8 @@ def read(text: str, max_depth: int) -> Any:
     except ValueError:
         raise _broken("An integer has too many digits", text, None) from None
     _check_depth(value, max_depth)
-    if doubles:
-        raise InvalidDefinition(_duplicates(text, value, doubles))
+    if has_doubles:
+        raise InvalidDefinition(list(islice(_doubled_keys(text), _MOST_PROBLEMS)))
     return value
 
 
@@ -83,7 +83,7 @@ def _refuse_lone_surrogates(value: Any) -> None:
 
 
 def _outside_strings(text: str, literal: str) -> int | None:
-    for found in re.finditer(r'"(?:[^"\\]|\\.)*"|' + re.escape(literal), text):
+    for found in re.finditer(f"{_STRING}|{re.escape(literal)}", text):
         if not found.group().startswith('"'):
             return found.start()
     return None
@@ -120,32 +120,38 @@ def _check_depth(value: Any, max_depth: int) -> None:
         raise _too_deep(max_depth)
 
 
-def _duplicates(text: str, value: Any, doubles: list[tuple[dict[str, Any], str]]) -> list[Problem]:
-    wanted: dict[int, list[str]] = {}
-    for container, key in doubles:
-        wanted.setdefault(id(container), []).append(key)
-    source = JsonSource(text)
-    problems: list[Problem] = []
-    level: list[tuple[list[str], Any]] = [([], value)]
-    while level and len(problems) < _MOST_PROBLEMS:
-        below: list[tuple[list[str], Any]] = []
-        for tokens, container in level:
-            problems += [_duplicate(source, tokens, key) for key in wanted.get(id(container), ())]
-            children = container.items() if isinstance(container, dict) else enumerate(container)
-            below += [
-                ([*tokens, str(at)], child) for at, child in children if isinstance(child, (dict, list))
-            ]
-        level = below
-    return problems[:_MOST_PROBLEMS]
+def _doubled_keys(text: str) -> Iterator[Problem]:
+    """Find each key that its object has already, in a text that is known to be JSON, in one pass."""
+    seen: list[dict[str, int] | None] = []
+    path: list[str] = []
+    wants_key = False
+    for found in _STRUCTURE.finditer(text):
+        part, here = found.group(), seen[-1] if seen else None
+        match part[0]:
+            case "{" | "[":
+                seen.append({} if part == "{" else None)
+                path.append("0")
+                wants_key = part == "{"
+            case "}" | "]":
+                seen.pop()
+                path.pop()
+            case "," if here is None:
+                path[-1] = str(int(path[-1]) + 1)
+            case ",":
+                wants_key = True
+            case _ if wants_key and here is not None:
+                wants_key = False
+                path[-1] = json.loads(part)
+                first = here.setdefault(path[-1], found.start())
+                if first != found.start():
+                    yield _duplicate(text, path, first, found.start())
 
 
-def _duplicate(source: JsonSource, tokens: list[str], key: str) -> Problem:
-    path = "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in [*tokens, key])
-    places = source.occurrences(tokens, key)
-    where = f" (lines {places[0][0]} and {places[1][0]})" if len(places) > 1 else ""
-    line, column = places[1] if len(places) > 1 else (None, None)
-    message = f"The key {key!r} stands twice in one object{where}."
-    return Problem(path=path, code="duplicate_key", message=message, line=line, column=column)
+def _duplicate(text: str, path: list[str], first: int, again: int) -> Problem:
+    pointer = "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in path)
+    (earlier, _), (line, column) = line_and_column(text, first), line_and_column(text, again)
+    message = f"The key {path[-1][:80]!r} stands twice in one object (lines {earlier} and {line})."
+    return Problem(path=pointer, code="duplicate_key", message=message, line=line, column=column)
 
 
 class _Container:
@@ -180,13 +186,6 @@ class JsonSource:
     def value(self, tokens: list[str]) -> tuple[int, int] | None:
         """Find line and column of the value itself."""
         return self._locate(tokens, 1)
-
-    def occurrences(self, tokens: list[str], key: str) -> list[tuple[int, int]]:
-        """Find every place of a key in the object that the tokens name."""
-        offsets = self._offsets(tokens)
-        if offsets is None:
-            return []
-        return [line_and_column(self._text, at) for name, at, _ in self._parts(offsets[1]) if name == key]
 
     def _locate(self, tokens: list[str], which: int) -> tuple[int, int] | None:
         offsets = self._offsets(tokens)

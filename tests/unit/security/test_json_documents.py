@@ -63,13 +63,23 @@ def test_every_key_that_stands_twice_is_told_with_its_pointer() -> None:
     problems = refused(b'{"a": 1, "t/x": [{"b": 1,\n "b": 2, "b": 3}],\n "a": {"c": 1, "c": 2}}')
 
     assert [(problem.path, problem.code) for problem in problems] == [
+        ("/t~1x/0/b", "duplicate_key"),
+        ("/t~1x/0/b", "duplicate_key"),
         ("/a", "duplicate_key"),
         ("/a/c", "duplicate_key"),
-        ("/t~1x/0/b", "duplicate_key"),
-        ("/t~1x/0/b", "duplicate_key"),
     ]
-    assert (problems[0].line, problems[0].column) == (3, 2)
-    assert "lines 1 and 3" in problems[0].message
+    assert (problems[2].line, problems[2].column) == (3, 2)
+    assert "lines 1 and 3" in problems[2].message
+
+
+def test_keys_are_compared_after_their_escapes_are_resolved() -> None:
+    (problem,) = refused(b'[[], {}, {"x": "\\\\", "\\u0061[": ["{"], "a[": 1}]')
+
+    assert (problem.path, problem.column) == ("/2/a[", 40)
+
+
+def test_at_most_a_hundred_problems_are_told() -> None:
+    assert len(refused(b"[" + b'{"a":1,"a":2},' * 200 + b"1]")) == 100
 
 
 def test_sixty_four_levels_are_read_and_one_more_is_not() -> None:
