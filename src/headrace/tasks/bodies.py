@@ -14,6 +14,7 @@ import msgspec
 
 from headrace.definition import codec
 from headrace.definition.templates import ValueRef
+from headrace.tasks import files
 from headrace.tasks.charset import PEEK, charset_of
 from headrace.tasks.context import Context
 from headrace.tasks.failures import TaskFailure
@@ -50,17 +51,16 @@ async def read_text(answer: Answer, context: Context, max_bytes: int) -> str | V
         start.append(piece)
         size += len(piece)
         if size > context.limits.inline:
-            return await _keep(start, pieces, context)
+            stored = await files.keep_stream(_joined(start, pieces), context)
+            return ValueRef(stored.sha256, stored.size, "text")
     return b"".join(start).decode()
 
 
-async def _keep(start: list[bytes], rest: AsyncIterator[bytes], context: Context) -> ValueRef:
-    async with context.artifacts.writer() as writer:
-        for piece in start:
-            await writer.write(piece)
-        async for piece in rest:
-            await writer.write(piece)
-    return ValueRef(writer.stored.sha256, writer.stored.size, "text")
+async def _joined(start: list[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in start:
+        yield piece
+    async for piece in rest:
+        yield piece
 
 
 async def _as_utf8(answer: Answer, max_bytes: int) -> AsyncIterator[bytes]:

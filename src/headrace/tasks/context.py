@@ -76,6 +76,7 @@ class Context(Struct, frozen=True, kw_only=True):
     """The same for the operator's `base_url`, whose host the guard lets pass."""
     limits: Limits = Limits()
     openai_base_url: str = "https://api.openai.com/v1"
+    openai_key_required: bool = True
     label: str = "task"
     """Name of the task, for the names of files that it makes."""
     credentials: Mapping[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ import email.utils
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import httpx2
 from msgspec import Struct, field
@@ -33,9 +33,13 @@ class Ask(Struct, frozen=True, kw_only=True):
     method: str = "GET"
     headers: dict[str, Any] = field(default_factory=dict)
     query: dict[str, Any] | None = None
-    body: bytes | AsyncIterator[bytes] | None = None
-    timeout: float = 30.0
-    """Seconds for all of it: redirects, headers and the last byte."""
+    body: bytes | None = None
+    form: dict[str, str] | None = None
+    """Fields of a multipart body."""
+    file: tuple[str, tuple[str, BinaryIO, str]] | None = None
+    """A file of a multipart body: its field, then name, open file and media type."""
+    timeout: float | None = 30.0
+    """Seconds for all of it, redirects and last byte too; None leaves it to the attempt's timeout."""
 
 
 class Answer:
@@ -78,6 +82,10 @@ class Answer:
                 raise TaskFailure("too_large", f"{self.subject} answered more than {max_bytes} bytes.")
             yield chunk
 
+    async def read(self, max_bytes: int) -> bytes:
+        """Return the whole decompressed body; raises TaskFailure `too_large`."""
+        return b"".join([chunk async for chunk in self.chunks(max_bytes)])
+
     async def start(self, max_bytes: int) -> bytes:
         """Return the first `max_bytes` of the decompressed body, for the sentence of an error."""
         found = b""
@@ -117,7 +125,13 @@ def _request(client: httpx2.AsyncClient, ask: Ask) -> httpx2.Request:
     if ask.query:
         url = url.copy_merge_params(_flat(ask.query))
     return client.build_request(
-        ask.method, url, headers=headers, content=ask.body, timeout=httpx2.Timeout(ask.timeout)
+        ask.method,
+        url,
+        headers=headers,
+        content=ask.body,
+        data=ask.form,
+        files=None if ask.file is None else dict((ask.file,)),
+        timeout=httpx2.Timeout(ask.timeout),
     )
 
 
@@ -150,8 +164,8 @@ def _told(ask: Ask) -> Iterator[None]:
     """Raise the library's errors as the failures of the table (Data Flow section 6)."""
     try:
         yield
-    except TimeoutError as error:
-        raise TaskFailure("timeout", f"{_subject(ask)} took longer than {ask.timeout:g} seconds.") from error
+    except (TimeoutError, httpx2.TimeoutException) as error:
+        raise TaskFailure("timeout", f"{_subject(ask)} took longer than {ask.timeout} seconds.") from error
     except EgressBlocked as error:
         raise TaskFailure(error.problem.code, error.problem.message) from error
     except httpx2.TooManyRedirects as error:
@@ -160,8 +174,6 @@ def _told(ask: Ask) -> Iterator[None]:
         ) from error
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
         raise TaskFailure("invalid_url", f"{ask.url[:200]!r} is not a URL to ask: {error}.") from error
-    except httpx2.TimeoutException as error:
-        raise TaskFailure("timeout", f"{_subject(ask)} took longer than {ask.timeout:g} seconds.") from error
     except (httpx2.LocalProtocolError, UnicodeEncodeError) as error:
         raise TaskFailure("invalid_value", f"{_subject(ask)} has an unusable header: {error}.") from error
     except httpx2.HTTPError as error:

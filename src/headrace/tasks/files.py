@@ -9,12 +9,13 @@ import base64
 import binascii
 import mimetypes
 import re
+from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from headrace.definition.templates import FileRef
-from headrace.tasks.context import Context
+from headrace.tasks.context import Context, Stored
 from headrace.tasks.failures import TaskFailure, remote_refusal
 
 OCTETS = "application/octet-stream"
@@ -51,6 +52,14 @@ async def keep(content: bytes, name: str, content_type: str | None, context: Con
     return named(writer.stored.sha256, writer.stored.size, name, content_type)
 
 
+async def keep_stream(chunks: AsyncIterator[bytes], context: Context) -> Stored:
+    """Keep what arrives in pieces."""
+    async with context.artifacts.writer() as writer:
+        async for chunk in chunks:
+            await writer.write(chunk)
+    return writer.stored
+
+
 def named(sha256: str, size: int, name: str, content_type: str | None) -> FileRef:
     """Return the reference to kept bytes, with a base name that is safe to show."""
     safe = _UNSAFE.sub("_", str(name)).strip(". ")[:200] or "file"
@@ -67,11 +76,9 @@ async def _from_url(url: str, name: str | None, context: Context) -> FileRef:
         if not answer.is_success:
             sentence = f"{answer.subject} answered {answer.status}."
             raise remote_refusal("http_status", sentence, answer.status, answer.retry_after)
-        async with context.artifacts.writer() as writer:
-            async for chunk in answer.chunks(context.limits.file):
-                await writer.write(chunk)
+        stored = await keep_stream(answer.chunks(context.limits.file), context)
     known = name or PurePosixPath(unquote(urlsplit(answer.url).path)).name or "file"
-    return named(writer.stored.sha256, writer.stored.size, known, answer.media_type)
+    return named(stored.sha256, stored.size, known, answer.media_type)
 
 
 async def _from_data(uri: str, context: Context) -> FileRef:

@@ -30,7 +30,7 @@ def prepare(spec: TaskTypeSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
     for port in spec.inputs:
         value = inputs.get(port.name)
         if value is not None:
-            given[port.name] = _check(spec.type, port, _coerce(port, value))
+            given[port.name] = checked(spec.type, port, value)
         elif port.required:
             raise TaskFailure("missing_value", f"{spec.type} needs a value for '{port.name}'; it is absent.")
     return given
@@ -44,19 +44,12 @@ def text_of(value: Any) -> str:
         raise TaskFailure("type_mismatch", f"A value cannot be made a text: {error}.") from error
 
 
-def _coerce(port: Port, value: Any) -> Any:
-    found = type_of(value)
-    if port.type == "text" and not port.extra_types and found in ("number", "boolean", "object", "list"):
-        return text_of(value)
-    if port.whole and isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-def _check(type_name: str, port: Port, value: Any) -> Any:
+def checked(type_name: str, port: Port, value: Any) -> Any:
+    """Return the value as the port takes it; raises TaskFailure."""
     wanted = (port.type, *port.extra_types)
     if "file" in wanted and _describes_file(value):
         return value
+    value = _coerce(port, value)
     if isinstance(value, ValueRef) or not any(accepts(each, value) for each in wanted):
         raise TaskFailure(
             "type_mismatch", f"{type_name} needs {_named(wanted)} for '{port.name}'; it got {_shown(value)}."
@@ -65,6 +58,15 @@ def _check(type_name: str, port: Port, value: Any) -> Any:
         raise TaskFailure(
             "invalid_value", f"{type_name} needs {reason} for '{port.name}'; it got {_shown(value)}."
         )
+    return value
+
+
+def _coerce(port: Port, value: Any) -> Any:
+    found = type_of(value)
+    if port.type == "text" and not port.extra_types and found in ("number", "boolean", "object", "list"):
+        return text_of(value)
+    if port.whole and isinstance(value, float) and value.is_integer():
+        return int(value)
     return value
 
 

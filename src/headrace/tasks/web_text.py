@@ -16,7 +16,7 @@ from headrace.tasks.needs import Package
 from headrace.tasks.ports import Note
 
 if TYPE_CHECKING:
-    from lxml.etree import _Element  # type: ignore[import-untyped]
+    from lxml.etree import _Element  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
 _BREAK: Final = "\0"
 """Ends a line; no page has it, because it is taken out before parsing."""
@@ -74,7 +74,7 @@ def extract_text(html: Annotated[str, Note(aliases=("html_content",))]) -> Extra
 
 def _main_lines(page: str) -> str:
     """Return the main content as trafilatura sees it, `""` when it sees none."""
-    import trafilatura
+    import trafilatura  # type: ignore[import-not-found, unused-ignore]
 
     config = copy.deepcopy(trafilatura.settings.DEFAULT_CONFIG)
     # else short pages are replaced by a cruder extraction that loses headings and lists
@@ -90,7 +90,7 @@ def _checked(main: str, page: str) -> str:
 
     Visible text is without what surrounds the content, unless there is nothing else.
     """
-    from lxml import etree  # type: ignore[import-untyped]
+    from lxml import etree  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
     tree = etree.fromstring(page.encode(errors="replace"), etree.HTMLParser(encoding="utf-8", huge_tree=True))
     if tree is None:
