@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 
 from headrace.errors import StoreError
 
@@ -39,9 +40,11 @@ class BlockNumbers:
         while (first := self._cut(count)) is None:
             self._receive(self._ask(max(count, BLOCK)), PATIENCE)
         if self._left < LOW_WATER:
-            coming = self._ask(BLOCK)
-            if coming.done():
-                self._receive(coming, 0)
+            # A failure ahead of need is none yet: the next call asks again.
+            with suppress(StoreError):
+                coming = self._ask(BLOCK)
+                if coming.done():
+                    self._receive(coming, 0)
         return first
 
     async def prepare(self, count: int) -> None:

@@ -1,0 +1,209 @@
+"""The embedded store: its lock, its lease, and what a bad disk or a bad commit may not do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from headrace.errors import RequestError, StaleVersion, StoreError
+from headrace.store import writer
+from headrace.store.sqlite import NAME, SqliteStore, open_sqlite
+from headrace.testing.conformance.store_values import (
+    TurnedClock,
+    commit,
+    defined,
+    draft,
+    execution,
+    started,
+    task_run,
+)
+
+CLOCK = TurnedClock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    store = open_sqlite(tmp_path, clock=CLOCK)
+    yield store
+    await store.close()
+
+
+async def test_a_directory_belongs_to_one_server(store: SqliteStore, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=f"in use by process {os.getpid()} on "):
+        open_sqlite(tmp_path, clock=CLOCK)
+
+
+def test_a_server_that_was_killed_is_followed_at_once(tmp_path: Path) -> None:
+    program = (
+        "import sys, time, pathlib\n"
+        "from headrace.clock import SystemClock\n"
+        "from headrace.store.sqlite import open_sqlite\n"
+        "store = open_sqlite(pathlib.Path(sys.argv[1]), clock=SystemClock())\n"
+        "store.numbers.take()\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, tmp_path], stdout=subprocess.PIPE) as former:
+        assert former.stdout is not None
+        assert former.stdout.readline() == b"ready\n"
+        with pytest.raises(StoreError, match=f"process {former.pid} "):
+            open_sqlite(tmp_path, clock=CLOCK)
+        former.kill()
+    store = open_sqlite(tmp_path, clock=CLOCK)
+
+    assert store.numbers.take() > 1001
+    asyncio.run(store.close())
+
+
+async def test_what_is_no_database_is_refused_and_the_directory_let_go(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text("a letter, not a database" * 100)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="cannot be opened"):
+            open_sqlite(tmp_path, clock=CLOCK)
+
+
+async def test_an_execution_of_another_epoch_is_stale(store: SqliteStore, tmp_path: Path) -> None:
+    row = await started(store)
+    with sqlite3.connect(tmp_path / NAME) as other:
+        other.execute("UPDATE executions SET epoch = epoch + 1")
+    other.close()
+
+    with pytest.raises(StaleVersion):
+        await store.commit(commit(row, 2))
+
+
+async def test_a_full_disk_fails_those_who_wait_and_nobody_later(store: SqliteStore) -> None:
+    row = await started(store)
+    pages = store._writer._raw.execute("PRAGMA page_count").fetchone()[0]
+    store._writer._raw.execute(f"PRAGMA max_page_count = {pages}")
+    big = commit(row, 2, events=b"e" * 1_000_000)
+    with pytest.raises(StoreError, match="full"):
+        await store.commit(big)
+    with pytest.raises(StoreError, match="full"):
+        await store.definitions.create(
+            replace(draft(), source=b"s" * 1_000_000), number=5, id="five", dialect="peak"
+        )
+    assert (await store.executions.get(row.number)).seq == 2
+    store._writer._raw.execute("PRAGMA max_page_count = 1000000")
+    await store.commit(big)
+
+    assert (await store.executions.get(row.number)).seq == 4
+    assert (await store.journal.read(row.number))[-1].events == big.events
+
+
+async def test_a_locked_database_fails_those_who_wait(store: SqliteStore, tmp_path: Path) -> None:
+    row = await started(store)
+    store._writer._raw.execute("PRAGMA busy_timeout = 1")
+    other = sqlite3.connect(tmp_path / NAME, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="locked"):
+        await store.commit(commit(row, 2))
+    with pytest.raises(StoreError, match="locked"):
+        await store.definitions.delete(5)
+    other.execute("ROLLBACK")
+    other.close()
+    await store.commit(commit(row, 2))
+
+    assert (await store.executions.get(row.number)).seq == 4
+
+
+async def test_a_commit_that_cannot_be_written_fails_alone(store: SqliteStore) -> None:
+    good = [execution(number) for number in store_numbers(store, 5)]
+    bad = [
+        commit(execution(store.numbers.take(), name="half a pair \ud800")),
+        commit(execution(store.numbers.take(), workflow=2**70)),
+        commit(execution(store.numbers.take(), name=None)),
+    ]
+    outcomes = await asyncio.gather(
+        *(store.commit(each) for each in [*map(commit, good), *bad]), return_exceptions=True
+    )
+
+    assert outcomes[:5] == [None] * 5
+    assert all(type(outcome) is StoreError for outcome in outcomes[5:])
+    assert len(await store.executions.live()) == 5
+
+
+def store_numbers(store: SqliteStore, count: int) -> range:
+    first = store.numbers.take(count)
+    return range(first, first + count)
+
+
+async def test_what_was_rolled_back_is_written_again(store: SqliteStore) -> None:
+    """The applier remembers what the lists show; a rollback must not leave it believing too much."""
+    row = await started(store)
+    paused = replace(row, state="paused")
+    broken = commit(paused, 2, task_runs=[task_run(5, row.number, task="\ud800")])
+    with pytest.raises(StoreError):
+        await store.commit(broken)
+    await store.commit(commit(paused, 2))
+
+    assert (await store.executions.get(row.number)).state == "paused"
+
+
+async def test_too_many_that_wait_are_held_back_and_all_come_through(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MAX_WAITING", 4)
+    monkeypatch.setattr(writer, "MAX_BATCH", 3)
+    most = 0
+
+    async def observed(number: int) -> None:
+        nonlocal most
+        await store.commit(commit(execution(number)))
+        most = max(most, store._writer._waiting)
+
+    await asyncio.gather(*(observed(number) for number in store_numbers(store, 50)))
+
+    assert most <= 4
+    assert len(await store.executions.live()) == 50
+
+
+async def test_whoever_stops_waiting_for_a_commit_disturbs_nobody(store: SqliteStore) -> None:
+    numbers = store_numbers(store, 3)
+    tasks = [asyncio.create_task(store.commit(commit(execution(number)))) for number in numbers]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [type(None), asyncio.CancelledError, type(None)]
+    assert len(await store.executions.live()) == 3
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = open_sqlite(tmp_path, clock=CLOCK)
+    await store.close()
+    await store.close()
+
+    with pytest.raises(StoreError, match="closed"):
+        await store.commit(commit(execution(5)))
+    with pytest.raises(StoreError, match="closed"):
+        await defined(store)
+    with pytest.raises(StoreError, match="closed"):
+        await store.executions.live()
+    with pytest.raises(StoreError, match="closed"):
+        await store.ping()
+
+
+async def test_a_question_with_impossible_values_is_the_callers_fault(store: SqliteStore) -> None:
+    with pytest.raises(RequestError):
+        await store.executions.task_run(2**70)
+    with pytest.raises(RequestError):
+        await store.executions.by_start_key("\ud800")
+
+
+async def test_a_clean_stop_leaves_no_gap_in_the_numbers(tmp_path: Path) -> None:
+    former = open_sqlite(tmp_path, clock=CLOCK)
+    last = former.numbers.take(3) + 2
+    await former.close()
+    store = open_sqlite(tmp_path, clock=CLOCK)
+
+    assert store.numbers.take() == last + 1
+    await store.close()
