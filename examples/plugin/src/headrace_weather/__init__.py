@@ -1,0 +1,1 @@
+"""A task type for Headrace, as a package of its own."""
