@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Make all tables."""
     _sequences()
     _executions()
+    _indexes_of_executions()
     _journal()
     _task_runs()
     _timers()
@@ -20,6 +21,7 @@ def upgrade() -> None:
     _delivery_waits()
     _idempotency()
     _workflows()
+    _indexes_of_workflows()
     _versions()
     _files()
     _tokens()
@@ -57,50 +59,6 @@ def _executions() -> None:
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
-    )
-    op.create_index(
-        "executions_alias",
-        "executions",
-        ["alias"],
-        unique=True,
-        sqlite_where=sa.text("alias IS NOT NULL"),
-        postgresql_where=sa.text("alias IS NOT NULL"),
-    )
-    op.create_index("executions_by_dialect", "executions", ["dialect", "state", "number"], unique=False)
-    op.create_index("executions_by_state", "executions", ["state", "number"], unique=False)
-    op.create_index("executions_by_workflow", "executions", ["workflow", "state", "number"], unique=False)
-    op.create_index(
-        "executions_concurrency_key",
-        "executions",
-        ["concurrency_key"],
-        unique=True,
-        sqlite_where=sa.text("concurrency_key IS NOT NULL AND ended_at IS NULL"),
-        postgresql_where=sa.text("concurrency_key IS NOT NULL AND ended_at IS NULL"),
-    )
-    op.create_index("executions_id", "executions", ["id"], unique=True)
-    op.create_index(
-        "executions_live",
-        "executions",
-        ["number"],
-        unique=False,
-        sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
-    )
-    op.create_index(
-        "executions_parent",
-        "executions",
-        ["parent", "number"],
-        unique=False,
-        sqlite_where=sa.text("parent IS NOT NULL"),
-        postgresql_where=sa.text("parent IS NOT NULL"),
-    )
-    op.create_index(
-        "executions_start_key",
-        "executions",
-        ["start_key"],
-        unique=True,
-        sqlite_where=sa.text("start_key IS NOT NULL"),
-        postgresql_where=sa.text("start_key IS NOT NULL"),
     )
 
 
@@ -227,31 +185,6 @@ def _workflows() -> None:
         sa.Column("deleted_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
-    op.create_index(
-        "workflows_alias",
-        "workflows",
-        ["alias"],
-        unique=True,
-        sqlite_where=sa.text("alias IS NOT NULL AND deleted_at IS NULL"),
-        postgresql_where=sa.text("alias IS NOT NULL AND deleted_at IS NULL"),
-    )
-    op.create_index(
-        "workflows_by_dialect",
-        "workflows",
-        ["dialect", "number"],
-        unique=False,
-        sqlite_where=sa.text("deleted_at IS NULL"),
-        postgresql_where=sa.text("deleted_at IS NULL"),
-    )
-    op.create_index("workflows_id", "workflows", ["id"], unique=True)
-    op.create_index(
-        "workflows_present",
-        "workflows",
-        ["number"],
-        unique=False,
-        sqlite_where=sa.text("deleted_at IS NULL"),
-        postgresql_where=sa.text("deleted_at IS NULL"),
-    )
 
 
 def _versions() -> None:
@@ -325,4 +258,79 @@ def _secrets() -> None:
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.Column("updated_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("scope", "name"),
+    )
+
+
+def _indexes_of_executions() -> None:
+    op.create_index(
+        "executions_alias",
+        "executions",
+        ["alias"],
+        unique=True,
+        sqlite_where=sa.text("alias IS NOT NULL"),
+        postgresql_where=sa.text("alias IS NOT NULL"),
+    )
+    op.create_index("executions_by_dialect", "executions", ["dialect", "state", "number"], unique=False)
+    op.create_index("executions_by_state", "executions", ["state", "number"], unique=False)
+    op.create_index("executions_by_workflow", "executions", ["workflow", "state", "number"], unique=False)
+    op.create_index(
+        "executions_concurrency_key",
+        "executions",
+        ["concurrency_key"],
+        unique=True,
+        sqlite_where=sa.text("concurrency_key IS NOT NULL AND ended_at IS NULL"),
+        postgresql_where=sa.text("concurrency_key IS NOT NULL AND ended_at IS NULL"),
+    )
+    op.create_index("executions_id", "executions", ["id"], unique=True)
+    op.create_index(
+        "executions_live",
+        "executions",
+        ["number"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index(
+        "executions_parent",
+        "executions",
+        ["parent", "number"],
+        unique=False,
+        sqlite_where=sa.text("parent IS NOT NULL"),
+        postgresql_where=sa.text("parent IS NOT NULL"),
+    )
+    op.create_index(
+        "executions_start_key",
+        "executions",
+        ["start_key"],
+        unique=True,
+        sqlite_where=sa.text("start_key IS NOT NULL"),
+        postgresql_where=sa.text("start_key IS NOT NULL"),
+    )
+
+
+def _indexes_of_workflows() -> None:
+    op.create_index(
+        "workflows_alias",
+        "workflows",
+        ["alias"],
+        unique=True,
+        sqlite_where=sa.text("alias IS NOT NULL AND deleted_at IS NULL"),
+        postgresql_where=sa.text("alias IS NOT NULL AND deleted_at IS NULL"),
+    )
+    op.create_index(
+        "workflows_by_dialect",
+        "workflows",
+        ["dialect", "number"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index("workflows_id", "workflows", ["id"], unique=True)
+    op.create_index(
+        "workflows_present",
+        "workflows",
+        ["number"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
     )
