@@ -11,6 +11,11 @@ from headrace.artifacts.directory import CHUNK, ArtifactDirectory, IncomingArtif
 from headrace.artifacts.protocol import ArtifactWriter, Stored, Swept
 
 
+def open_local(root: Path) -> LocalArtifacts:
+    """Return the artifacts under `root`, which is made when it is missing."""
+    return LocalArtifacts(ArtifactDirectory(root))
+
+
 class LocalArtifacts:
     """Keeps artifacts in a directory; an `Artifacts`."""
 
