@@ -22,6 +22,10 @@ RESULT = "result.msgpack"
 """File in the directory of the attempt; it appears whole or not at all."""
 
 
+_CORES = 4
+"""So many cores may be busy for the whole of a type's timeout; beyond, something runs wild."""
+
+
 class Surroundings(Struct, frozen=True, kw_only=True):
     """What a worker needs to know of the server, the same for every job."""
 
@@ -69,7 +73,7 @@ def stdin(type: TaskType, inputs: dict[str, Any], around: Surroundings, label: s
         inputs=inputs,
         around=around,
         label=label,
-        cpu_seconds=max(60, int(type.spec.timeout)),
+        cpu_seconds=int(_CORES * type.spec.timeout),
     )
     return base64.b64encode(codec.encode(job)).decode()
 

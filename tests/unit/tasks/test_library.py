@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -176,3 +178,38 @@ def test_every_type_and_port_is_described_with_an_example(library: Library) -> N
             assert port.description.endswith("."), f"{spec.type} {port.name}"
             assert port.example is not None, f"{spec.type} {port.name}"
         assert len([port for port in spec.outputs if port.is_default]) == min(1, len(spec.outputs)), spec.type
+
+
+def test_the_library_has_the_types_of_the_dialects(library: Library) -> None:
+    assert [each.spec.type for each in library] == [
+        "core.noop",
+        "core.shell",
+        "echo",
+        "http.request",
+        "openai.audio.text_to_speech",
+        "openai.audio.transcription",
+        "openai.completion",
+        "openai.text.summarize",
+        "static_text_input",
+        "text.size",
+        "text.truncate",
+        "text_operations.reverse",
+        "video.extract_audio",
+        "web.download",
+        "web.extract_text",
+        "youtube.download",
+    ]
+
+
+def test_knowing_all_types_brings_no_heavy_library_into_the_server() -> None:
+    ask = """
+import sys
+from headrace.tasks import openai_audio, openai_text, video, web, web_text, youtube
+from headrace.tasks.library import Library, types_of
+modules = (openai_audio, openai_text, video, web, web_text, youtube)
+Library(each for module in modules for each in types_of(module)).specs()
+print(sorted({"trafilatura", "lxml", "yt_dlp", "imageio_ffmpeg"} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, check=True, text=True)
+
+    assert done.stdout == "[]\n"
