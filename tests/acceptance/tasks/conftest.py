@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from headrace.artifacts.local import open_local
 from headrace.security.egress import Egress
 from headrace.security.egress_client import guarded_async_client
 from headrace.tasks.context import Context
-from headrace.testing.artifacts import open_directory
 
 MakeContext = Callable[..., Context]
 
@@ -28,7 +28,7 @@ def make_context(tmp_path: Path, logged: list[str]) -> MakeContext:
     def make(allow: tuple[str, ...] = ("127.0.0.0/8",), **fields: object) -> Context:
         client = partial(guarded_async_client, Egress(allow), verify=certificates)
         return Context(
-            artifacts=open_directory(tmp_path / "artifacts"),
+            artifacts=open_local(tmp_path / "artifacts"),
             http=client,
             openai_http=client,
             write_log=logged.append,

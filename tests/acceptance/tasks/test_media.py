@@ -18,7 +18,6 @@ from headrace.tasks.calling import call
 from headrace.tasks.context import Context, Limits
 from headrace.tasks.failures import TaskFailure
 from headrace.tasks.library import TaskType
-from headrace.testing.artifacts import OPENER
 from headrace.testing.web_server import Request, response, serve
 
 pytestmark = [
@@ -112,7 +111,9 @@ async def test_sound_beyond_the_file_limit_is_refused(
 
 
 def test_a_worker_extracts_sound_within_its_limits(tmp_path: Path, talk: bytes) -> None:
-    around = process.Surroundings(artifacts=OPENER, artifacts_root=str(tmp_path / "artifacts"))
+    around = process.Surroundings(
+        artifacts="headrace.artifacts.local:open_local", artifacts_root=str(tmp_path / "artifacts")
+    )
     given = {"content_base64": base64.b64encode(talk).decode(), "name": "talk.mp4"}
     done = subprocess.run(
         process.argv(),

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from headrace.artifacts.local import open_local
 from headrace.definition.templates import ValueRef
 from headrace.tasks import process, web_text
 from headrace.tasks.library import TaskType
 from headrace.tasks.process import Surroundings
 from headrace.testing import misbehaving
-from headrace.testing.artifacts import OPENER, open_directory
 
 Work = Callable[..., Any]
 
@@ -33,7 +33,9 @@ ARTICLE = (
 
 @pytest.fixture
 def around(tmp_path: Path) -> Surroundings:
-    return Surroundings(artifacts=OPENER, artifacts_root=str(tmp_path / "artifacts"))
+    return Surroundings(
+        artifacts="headrace.artifacts.local:open_local", artifacts_root=str(tmp_path / "artifacts")
+    )
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_the_main_text_is_kept_line_by_line_and_what_stands_around_is_dropped(wo
 
 
 def test_a_large_page_comes_by_reference(work: Work, around: Surroundings) -> None:
-    directory = open_directory(Path(around.artifacts_root)).directory
+    directory = open_local(Path(around.artifacts_root)).directory
     stored = directory.put_bytes(ARTICLE.encode())
 
     outcome = work(web_text.extract_text, {"html": ValueRef(stored.sha256, stored.size, "text")})
