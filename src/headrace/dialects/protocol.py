@@ -1,4 +1,4 @@
-"""What every wire language offers; whoever adds one makes a value of this shape and names it in an entry point.
+"""What every wire language offers; adding one is making a value of this shape and naming it in an entry point.
 
 A dialect is its own ASGI application with its own errors; the table of doors picks it by path.
 What its application finds in the scope of each request is said in `headrace.security.callers`.
@@ -47,6 +47,14 @@ class Dialect(Protocol):
     @property
     def prefixes(self) -> tuple[str, ...]:
         """Paths of its doors, as whole segments: `/workflows`."""
+
+    @property
+    def workflow_prefix(self) -> str | None:
+        """Beginning of the aliases that its workflows get, `wf` for `wf-4g7h8j9k`; None for no alias."""
+
+    @property
+    def execution_prefix(self) -> str | None:
+        """The same for executions that were started at another door."""
 
     def max_body(self, settings: Settings) -> int:
         """Return the largest body of a document, in bytes."""
