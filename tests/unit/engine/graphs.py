@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from headrace.definition.model import (
-    Action,
     AwaitApproval,
     AwaitSignal,
     AwaitTime,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.engine.graphs import NOTHING, flow, on_failure, on_success, resolved, run_of, task, to
 
 from headrace.definition.model import Check, Transition
 from headrace.definition.templates import Expr, Literal, Text
 from headrace.engine.plans import Planned, Reason
 from headrace.testing.simulator import Result, rehearse
-from tests.unit.engine.graphs import NOTHING, flow, on_failure, on_success, resolved, run_of, task, to
 
 
 def slow(seconds: float) -> Result:
