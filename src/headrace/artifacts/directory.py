@@ -46,7 +46,8 @@ class ArtifactDirectory:
         """Use `root`, which is made when it is missing."""
         self.root = root
         self._incoming = root / _INCOMING
-        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for directory in (root, self._incoming):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = root / _LOCK
 
     def put_bytes(self, content: bytes) -> Stored:

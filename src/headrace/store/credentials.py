@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 from sqlalchemy import RowMapping, delete, insert, select, update
 
 from headrace.security.secrets import SecretRecord
@@ -19,34 +20,52 @@ _secrets = schema.secrets.c
 
 
 class SqlTokens:
-    """Remembers tokens; a `TokenStore`."""
+    """Remembers tokens; a `TokenStore`.
+
+    Every request asks for one, so they are read once and then kept: no other process writes to the database
+    of a server that lives.
+    """
 
     def __init__(self, readers: Readers, writer: Writer) -> None:
         self._readers = readers
         self._writer = writer
+        self._known: dict[str, TokenRecord] | None = None
+        self._reading = asyncio.Lock()
 
     async def add(self, record: TokenRecord) -> None:
         """Remember a token, in place of what was known of the same one; or raise `KeyTaken`."""
+        known = await self._all()
         former = delete(schema.tokens).where(_tokens.hash == record.hash)
         values = asdict(record) | {"scopes": msgspec.msgpack.encode(sorted(record.scopes))}
         added = insert(schema.tokens).values(values)
         await self._writer.write(lambda c: (c.execute(former), c.execute(added)))
+        known[record.hash] = record
 
     async def find(self, hash: str) -> TokenRecord | None:
         """Find the record of a hash, valid or not."""
-        query = select(schema.tokens).where(_tokens.hash == hash)
-        found = await self._readers.read(lambda c: c.execute(query).mappings().first())
-        return None if found is None else _token(found)
+        return (await self._all()).get(hash)
 
     async def list(self) -> builtins.list[TokenRecord]:
         """List all records, oldest first."""
-        query = select(schema.tokens).order_by(_tokens.created_at, _tokens.number)
-        return await self._readers.read(lambda c: [_token(row) for row in c.execute(query).mappings()])
+        known = (await self._all()).values()
+        return sorted(known, key=lambda record: (record.created_at, record.number))
 
     async def revoke(self, number: int) -> bool:
         """Revoke a token for ever; False when there is no such token."""
+        known = await self._all()
         change = update(schema.tokens).where(_tokens.number == number).values(revoked=True)
-        return await self._writer.write(lambda c: c.execute(change).rowcount) > 0
+        if await self._writer.write(lambda c: c.execute(change).rowcount) == 0:
+            return False
+        known.update((hash, replace(r, revoked=True)) for hash, r in known.items() if r.number == number)
+        return True
+
+    async def _all(self) -> dict[str, TokenRecord]:
+        async with self._reading:
+            if self._known is None:
+                query = select(schema.tokens)
+                found = await self._readers.read(lambda c: list(map(_token, c.execute(query).mappings())))
+                self._known = {record.hash: record for record in found}
+        return self._known
 
 
 class SqlSecrets:

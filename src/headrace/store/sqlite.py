@@ -72,23 +72,32 @@ def open_sqlite(directory: Path, *, clock: Clock) -> SqliteStore:
 
     The executions that are live become this server's at once.
     """
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = DirectoryLock(directory)
+    lock = _locked(directory)
     path = directory / NAME
+    writing = _engine(path, _WRITER, poolclass=StaticPool)
     try:
-        writing = _engine(path, _WRITER, poolclass=StaticPool)
+        # Not for others to read; what SQLite puts beside it is made alike.
+        path.touch(mode=0o600)
         connection = writing.connect()
         with connection.begin():
             bring_up(connection)
             epoch = _take_over(connection)
-    except (exc.SQLAlchemyError, sqlite3.Error) as error:
+    except BaseException as error:
+        writing.dispose()
         lock.release()
-        raise StoreError(f"{path} cannot be opened: {error}.") from error
-    except BaseException:
-        lock.release()
+        if isinstance(error, exc.SQLAlchemyError | sqlite3.Error | OSError):
+            raise StoreError(f"{path} cannot be opened: {error}.") from error
         raise
     reading = _engine(path, _READER, poolclass=QueuePool, pool_size=READERS)
     return SqliteStore(Writer(connection, epoch), Readers(reading), lock, epoch=epoch, clock=clock)
+
+
+def _locked(directory: Path) -> DirectoryLock:
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return DirectoryLock(directory)
+    except OSError as error:
+        raise StoreError(f"The data directory {directory} cannot be used: {error.strerror}.") from error
 
 
 class SqliteStore:

@@ -135,6 +135,7 @@ class Writer:
                 case _:
                     assert_never(item)
         self._connection.close()
+        self._connection.engine.dispose()
 
     def _gather(self, first: _Waiting) -> tuple[list[_Waiting], _Item | None]:
         """Return the batch that begins with `first`, and the item that was met but does not belong to it.

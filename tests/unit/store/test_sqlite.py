@@ -70,6 +70,32 @@ async def test_what_is_no_database_is_refused_and_the_directory_let_go(tmp_path:
             open_sqlite(tmp_path, clock=CLOCK)
 
 
+async def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(StoreError, match="file/data cannot be used: Not a directory"):
+        open_sqlite(tmp_path / "file" / "data", clock=CLOCK)
+
+
+def modes(directory: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in directory.glob(f"{NAME}*")}
+
+
+async def test_what_is_kept_is_for_its_owner_only(store: SqliteStore, tmp_path: Path) -> None:
+    await started(store)
+
+    assert set(modes(tmp_path).values()) == {0o600}
+
+
+async def test_a_closed_store_leaves_one_whole_file(tmp_path: Path) -> None:
+    store = open_sqlite(tmp_path, clock=CLOCK)
+    await started(store)
+    await store.executions.live()
+    await store.close()
+
+    assert list(modes(tmp_path)) == [NAME]
+
+
 async def test_an_execution_of_another_epoch_is_stale(store: SqliteStore, tmp_path: Path) -> None:
     row = await started(store)
     with sqlite3.connect(tmp_path / NAME) as other:

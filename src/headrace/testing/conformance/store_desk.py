@@ -325,6 +325,22 @@ class CredentialsConformance(WithStore):
         assert not await store.tokens.revoke(2)
         assert await store.tokens.list() == [replace(token, revoked=True)]
 
+    async def test_tokens_outlive_the_server(self, premises: Premises) -> None:
+        former = premises.open()
+        for number in (1, 2):
+            await former.tokens.add(
+                TokenRecord(number=number, name="ci", hash=f"h{number}", scopes=frozenset(), created_at=5.0)
+            )
+        await former.tokens.revoke(2)
+        known = await former.tokens.list()
+        await former.close()
+        store = premises.open()
+        found = await store.tokens.list()
+        await store.close()
+
+        assert found == known
+        assert [record.revoked for record in found] == [False, True]
+
     async def test_secrets_are_replaced_listed_by_scope_and_deleted(self, store: Store) -> None:
         def secret(scope: str, name: str, sealed: bytes = b"x") -> SecretRecord:
             return SecretRecord(scope=scope, name=name, sealed=sealed, created_at=1.0, updated_at=2.0)
