@@ -1,0 +1,306 @@
+"""Answers about runs and their tasks, made of the engine's view of an execution (section 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from headrace.definition.model import RunCommand, TaskDefinition
+from headrace.definition.outcomes import Failure
+from headrace.definition.templates import ValueRef
+from headrace.dialects.dataflow.shown import (
+    LARGEST_RUN_OUTPUT,
+    LARGEST_TASK_OUTPUT,
+    Shelf,
+    large_values,
+    masked,
+    shown,
+)
+from headrace.dialects.dataflow.spelling import (
+    TaskStatus,
+    execution_id,
+    execution_key,
+    milliseconds,
+    moment,
+    ours,
+    run_status,
+    task_status,
+)
+from headrace.dialects.dataflow.wire import Style
+from headrace.engine.execution import Execution, TaskRun, Try
+from headrace.engine.states import EXECUTION_ENDS
+
+Answer = dict[str, Any]
+
+_MOST_NAMES = 10
+"""Names in a sentence; the list beside it has all."""
+
+
+class RunView(Struct, frozen=True):
+    """One run and how to speak of it."""
+
+    execution: Execution
+    workflow_id: str
+    alias: str
+    """Either of the run's two ids."""
+    style: Style
+    """With the family of the route."""
+    shelf: Shelf = Shelf()
+
+    @property
+    def id(self) -> str:
+        """The run's id in this family."""
+        return execution_id(self.style, self.alias)
+
+    @property
+    def url(self) -> str:
+        """Path of the run's own route."""
+        return f"/workflows/{self.workflow_id}/executions/{self.id}"
+
+
+def values_of_details(execution: Execution) -> set[ValueRef]:
+    """Return the large values that `details` shows, which must be on the shelf."""
+    runs = (run for _, run in execution.root_runs() if run is not None)
+    found = [execution.inputs, execution.outputs, *(run.outputs for run in runs)]
+    return {ref for value in found for ref in large_values(value)}
+
+
+def values_of_task(run: TaskRun | None) -> set[ValueRef]:
+    """Return the large values that `task` shows."""
+    return set() if run is None else {*large_values(run.input), *large_values(run.outputs)}
+
+
+def started(view: RunView, version: int) -> Answer:
+    """Answer a start, a cancel before it, or a rerun: the moment of queuing."""
+    style = view.style
+    head: Answer = {"workflow_id": view.workflow_id, "workflow_version": version}
+    if style.family == "A":
+        head = {"workflow_execution_id": view.id, **head}
+    else:
+        head["execution_id"] = view.id
+    return ours(style, {**head, "status": "PENDING"})
+
+
+def details(view: RunView) -> Answer:
+    """Answer `GET R`."""
+    execution, style = view.execution, view.style
+    return ours(
+        style,
+        {
+            execution_key(style): view.id,
+            "workflow_id": view.workflow_id,
+            "workflow_version": execution.version,
+            "status": run_status(execution.state),
+            "tasks": [_task(view, task, run) for task, run in execution.root_runs()],
+            "inputs": _inputs(view),
+            "outputs": _outputs(view),
+            "error": _run_error(execution),
+            "created_at": moment(execution.created_at),
+            "started_at": moment(execution.started_at),
+            "completed_at": moment(execution.ended_at),
+            "duration_ms": milliseconds(execution.started_at, execution.ended_at),
+            "cancel_requested": "cancelled" in {execution.state, execution.end},
+            "paused": execution.state == "paused",
+            "warnings": [_warning(reason.code, reason.sentence) for reason in execution.warnings],
+        },
+    )
+
+
+def tasks(view: RunView) -> Answer:
+    """Answer `GET R/tasks`."""
+    return {"tasks": [task(view, definition, run) for definition, run in view.execution.root_runs()]}
+
+
+def task(view: RunView, definition: TaskDefinition, run: TaskRun | None) -> Answer:
+    """Answer `GET R/tasks/{task}`: as in the details, with inputs and tries."""
+    tries = [_try(view.style, index, each) for index, each in enumerate(run.tries, 1)] if run else []
+    answer = _task(view, definition, run)
+    answer["inputs"] = _task_inputs(view, definition, run)
+    answer["tries"] = tries
+    return answer
+
+
+def _inputs(view: RunView) -> Answer:
+    # null is an input that was not given, and an `@` begins the files that the definition itself names
+    return {
+        name: shown(value, view.url, LARGEST_RUN_OUTPUT, view.style, view.shelf)
+        for name, value in view.execution.inputs.items()
+        if value is not None and not name.startswith("@")
+    }
+
+
+def _outputs(view: RunView) -> Answer | None:
+    execution = view.execution
+    if execution.state != "succeeded":
+        return None
+    return {
+        output.name: shown(
+            execution.outputs.get(output.name),
+            f"{view.url}/outputs/{output.name}",
+            LARGEST_RUN_OUTPUT,
+            view.style,
+            view.shelf,
+        )
+        for output in execution.definition.outputs
+    }
+
+
+def _task(view: RunView, definition: TaskDefinition, run: TaskRun | None) -> Answer:
+    status = status_of(view.execution, run)
+    started_at, ended_at = (run.started_at, run.ended_at) if run else (None, view.execution.ended_at)
+    outputs = run.outputs if run and status == "COMPLETED" else {}
+    if run is None and status != "CANCELLED":
+        ended_at = None
+    return ours(
+        view.style,
+        {
+            view.style.label: definition.name,
+            "status": status,
+            "type": definition.annotations.get("type", "unknown"),
+            "reason": _reason(view.execution, definition, run, status),
+            "attempts": sum(1 for each in run.tries if _was_made(each)) if run else 0,
+            "fallback_used": run.fallback_used if run else False,
+            "started_at": moment(started_at),
+            "completed_at": moment(ended_at),
+            "duration_ms": milliseconds(started_at, ended_at),
+            "outputs": {
+                name: shown(
+                    value,
+                    f"{view.url}/tasks/{definition.name}/outputs/{name}",
+                    LARGEST_TASK_OUTPUT,
+                    view.style,
+                    view.shelf,
+                )
+                for name, value in outputs.items()
+            },
+            "error": failure(run.failure) if run and run.failure and status == "FAILED" else None,
+        },
+    )
+
+
+def status_of(execution: Execution, run: TaskRun | None) -> TaskStatus:
+    """Return a task's status; one that was not started when the run was cancelled is cancelled, too."""
+    if run is not None:
+        return task_status(run.state, len(run.tries))
+    is_over = execution.state in EXECUTION_ENDS or execution.state == "cancelling"
+    return "CANCELLED" if is_over else "PENDING"
+
+
+def _was_made(each: Try) -> bool:
+    return each.started_at is not None or each.outcome is not None
+
+
+def _reason(
+    execution: Execution, definition: TaskDefinition, run: TaskRun | None, status: TaskStatus
+) -> Answer | None:
+    match status:
+        case "SKIPPED" | "PENDING" if run is not None and run.reason is not None:
+            return {"code": run.reason.code, "message": run.reason.sentence}
+        case "PENDING" if run is None:
+            names = execution.waiting_for(definition.name)
+            listed = ", ".join(f"'{name}'" for name in names[:_MOST_NAMES])
+            more = len(names) - _MOST_NAMES
+            sentence = f"Waits for {listed}{f' and {more} more' if more > 0 else ''}."
+            return {"code": "waiting_for", "message": sentence, "tasks": list(names)} if names else None
+        case _:
+            return None
+
+
+def failure(failed: Failure) -> Answer:
+    """Return the error object of a task that failed."""
+    answer: Answer = {"code": _code(failed), "message": failed.message}
+    if failed.status is not None:
+        answer["status"] = failed.status
+    return {**answer, "final": failed.final}
+
+
+def _code(failed: Failure) -> str:
+    """Return the page's name of a failure: a broken expression of the engine is a missing value here."""
+    match failed.code:
+        case "expression":
+            return "type_mismatch" if "Type error" in failed.message else "missing_value"
+        case "timed_out":
+            return "timeout"
+        case code:
+            return code
+
+
+def _run_error(execution: Execution) -> Answer | None:
+    if execution.state not in {"failed", "timed_out"}:
+        return None
+    reason = execution.reason
+    if execution.state == "timed_out":
+        return {"code": "timed_out", "message": reason.sentence if reason else "", "tasks": []}
+    runs = [execution.runs[number] for number in execution.failed]
+    names = [run.task for run in runs]
+    if not runs:
+        sentence = reason.sentence if reason else "The run failed."
+        return {"code": reason.code if reason else "failed", "message": sentence, "tasks": names}
+    first = runs[0].failure
+    why = first.message if first else "it failed."
+    if len(names) == 1:
+        return {"code": "task_failed", "message": f"Task '{names[0]}' failed: {why}", "tasks": names}
+    sentence = f"{len(names)} tasks failed; the first, '{names[0]}': {why}"
+    return {"code": "task_failed", "message": sentence, "tasks": names}
+
+
+def _warning(code: str, message: str) -> Answer:
+    return {"path": "", "code": code, "message": message, "suggestion": None}
+
+
+def _task_inputs(view: RunView, definition: TaskDefinition, run: TaskRun | None) -> Answer:
+    """Return what the last try was given, with every secret masked."""
+    if run is None or not run.tries:
+        return {}
+    sealed = {name: masked(part) for name, part in run.sealed.entries.items()} if run.sealed else {}
+    url = f"{view.url}/tasks/{definition.name}"
+    given = {
+        name: shown(value, url, LARGEST_TASK_OUTPUT, view.style, view.shelf)
+        for name, value in {**run.input, **sealed}.items()
+        if value is not None
+    }
+    action = definition.fallback if run.fallback_used else definition.action
+    return _shell_inputs(action, given) if isinstance(action, RunCommand) else given
+
+
+def _shell_inputs(action: RunCommand, given: Answer) -> Answer:
+    """Return a command's input by the ports of `core.shell`."""
+    answer: Answer = {"script": action.script}
+    prefix = "environment."
+    if action.environment:
+        answer["env"] = {
+            name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)
+        }
+    if "stdin" in given:
+        answer["stdin"] = given["stdin"]
+    return answer
+
+
+def _try(style: Style, number: int, each: Try) -> Answer:
+    status = "RUNNING" if each.started_at is not None else "PENDING"
+    match each.outcome:
+        case None:
+            pass
+        case "succeeded":
+            status = "COMPLETED"
+        case "cancelled":
+            status = "CANCELLED"
+        case _:
+            status = "FAILED"
+    usage = each.usage
+    error = failure(each.failure) if each.failure else None
+    if error and each.failure and each.failure.trace:
+        error["trace"] = each.failure.trace
+    return ours(
+        style,
+        {
+            "attempt": number,
+            "status": status,
+            "started_at": moment(each.started_at),
+            "duration_ms": milliseconds(each.started_at, each.ended_at),
+            "usage": usage
+            and ours(style, {"cpu_seconds": usage.cpu_seconds, "max_rss_bytes": usage.max_rss_bytes}),
+            "error": error,
+        },
+    )

@@ -1,0 +1,109 @@
+"""How values of a run are shown: files as file objects, large values as previews, secrets masked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, assert_never
+
+import msgspec
+from msgspec import Struct, field
+
+from headrace.definition.templates import Expr, FileRef, ListOf, Literal, ObjectOf, Template, Text, ValueRef
+from headrace.dialects.dataflow import types_of
+from headrace.dialects.dataflow.spelling import ours
+from headrace.dialects.dataflow.wire import Style
+
+PREVIEW_CHARACTERS = 1024
+LARGEST_TASK_OUTPUT = 64 * 1024
+"""Bytes of one value; a larger one is shown by its beginning."""
+LARGEST_RUN_OUTPUT = 1024 * 1024
+MASK = "***"
+
+
+class Shelf(Struct, frozen=True):
+    """What is known beside the execution itself."""
+
+    loaded: Mapping[str, Any] = field(default_factory=dict)
+    """Large values by content hash."""
+    file_ids: Mapping[str, str] = field(default_factory=dict)
+    """Content hash of a stored file to its `file-…` id."""
+
+
+def large_values(value: Any) -> Iterator[ValueRef]:
+    """Yield the references inside a value that must be loaded before it is shown."""
+    match value:
+        case ValueRef():
+            yield value
+        case dict():
+            for inner in value.values():
+                yield from large_values(inner)
+        case list():
+            for inner in value:
+                yield from large_values(inner)
+        case _:
+            pass
+
+
+def shown(value: Any, url: str, largest: int, style: Style, shelf: Shelf) -> Any:
+    """Return a value as an answer shows it; `url` is where the whole of it can be read."""
+    size = sum(ref.size for ref in large_values(value))
+    if size <= largest:
+        return _whole(value, url, style, shelf)
+    text = types_of.text_of(_whole(value, url, style, shelf))
+    if not isinstance(value, ValueRef):
+        size = len(text.encode())
+    return ours(style, {"preview": text[:PREVIEW_CHARACTERS], "size": size, "url": url})
+
+
+def _whole(value: Any, url: str, style: Style, shelf: Shelf) -> Any:
+    match value:
+        case ValueRef():
+            return shelf.loaded.get(value.sha256)
+        case FileRef():
+            return file_object(value, url, style, shelf)
+        case dict():
+            return {key: _whole(inner, url, style, shelf) for key, inner in value.items()}
+        case list():
+            return [_whole(inner, url, style, shelf) for inner in value]
+        case _:
+            return value
+
+
+def file_object(file: FileRef, url: str, style: Style, shelf: Shelf) -> dict[str, Any]:
+    """Return the file object of section 2; a file without an id of its own is read where it was made."""
+    file_id = shelf.file_ids.get(file.sha256)
+    return ours(
+        style,
+        {
+            "file_id": file_id,
+            "name": file.name,
+            "content_type": file.content_type,
+            "size": file.size,
+            "sha256": file.sha256,
+            "url": url if file_id is None else f"/files/{file_id}/content",
+        },
+    )
+
+
+def raw(value: Any) -> tuple[bytes, str]:
+    """Return the bytes and the media type of a value (no file) that is asked for as a whole."""
+    if isinstance(value, str):
+        return value.encode(), "text/plain; charset=utf-8"
+    return msgspec.json.encode(value), "application/json"
+
+
+def masked(template: Template) -> Any:
+    """Return a template whose secrets are not put in, with a mask for each."""
+    match template:
+        case Literal(value):
+            return value
+        case Expr():
+            return MASK
+        case Text(parts):
+            return "".join(part if isinstance(part, str) else MASK for part in parts)
+        case ListOf(items):
+            return [masked(item) for item in items]
+        case ObjectOf(entries):
+            return {key: masked(entry) for key, entry in entries.items()}
+        case _:
+            assert_never(template)
