@@ -63,6 +63,44 @@ def test_a_server_that_was_killed_is_followed_at_once(tmp_path: Path) -> None:
     asyncio.run(store.close())
 
 
+def test_what_was_acknowledged_survives_a_kill_and_nothing_is_halved(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys, pathlib\n"
+        "from headrace.store.sqlite import open_sqlite\n"
+        "from headrace.testing.conformance.store_values import TurnedClock, commit, started, task_run\n"
+        "async def run(store):\n"
+        "    row = await started(store)\n"
+        "    for seq in range(2, 1_000_000):\n"
+        "        runs = [task_run(store.numbers.take(), row.number)]\n"
+        "        await store.commit(commit(row, seq, 1, task_runs=runs))\n"
+        "        print(row.number, seq + 1, flush=True)\n"
+        "async def main():\n"
+        "    store = open_sqlite(pathlib.Path(sys.argv[1]), clock=TurnedClock())\n"
+        "    await asyncio.gather(*(run(store) for _ in range(5)))\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, tmp_path], stdout=subprocess.PIPE) as former:
+        assert former.stdout is not None
+        lines = [former.stdout.readline().split() for _ in range(300)]
+        former.kill()
+    acknowledged = {int(number): int(seq) for number, seq in lines}
+
+    async def found() -> None:
+        store = open_sqlite(tmp_path, clock=CLOCK)
+        for number, seq in acknowledged.items():
+            row = await store.executions.get(number)
+            journal = await store.journal.read(number)
+            runs = (await store.executions.task_runs(number)).rows
+
+            assert row.seq >= seq
+            assert journal[-1].seq == row.seq
+            assert len(runs) == row.seq - 2
+        await store.close()
+
+    assert len(acknowledged) == 5
+    asyncio.run(found())
+
+
 async def test_what_is_no_database_is_refused_and_the_directory_let_go(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text("a letter, not a database" * 100)
     for _ in range(2):
@@ -123,6 +161,20 @@ async def test_a_full_disk_fails_those_who_wait_and_nobody_later(store: SqliteSt
 
     assert (await store.executions.get(row.number)).seq == 4
     assert (await store.journal.read(row.number))[-1].events == big.events
+
+
+async def test_a_disk_that_fills_while_a_batch_is_split_fails_the_batch(store: SqliteStore) -> None:
+    row = await started(store, start_key="k")
+    pages = store._writer._raw.execute("PRAGMA page_count").fetchone()[0]
+    store._writer._raw.execute(f"PRAGMA max_page_count = {pages}")
+    outcomes = await asyncio.gather(
+        store.commit(commit(execution(store.numbers.take(), start_key="k"))),
+        store.commit(commit(row, 2, events=b"e" * 1_000_000)),
+        return_exceptions=True,
+    )
+
+    assert [type(outcome) for outcome in outcomes][1] is StoreError
+    assert [found.seq for found in await store.executions.live()] == [2]
 
 
 async def test_a_locked_database_fails_those_who_wait(store: SqliteStore, tmp_path: Path) -> None:
