@@ -1,7 +1,9 @@
-"""Where the files of an attempt lie: `<data>/attempts/<number // 1000>/<number>/`.
+"""Where the files of an attempt lie: beside `<data>/attempts/<number // 1000>/<number>`, its *place*.
 
-Inside: `script` (the user's text), `claim` (who runs it and how it ended, see `record`), `stdout`, `stderr`,
-`work/` (the fresh working directory) and, by a task worker, `result.json`.
+The place is the fresh working directory; beside it, under the same name with an ending, lie `.script` (the
+user's text), `.claim` (who runs it and how it ended, see `record`), `.stdout` and `.stderr`.
+One directory per attempt and no more: making directories is the dearest thing that a step asks of a file
+system.
 This file knows names only; it starts nothing and reads nothing of the contents.
 """
 
@@ -14,8 +16,8 @@ from typing import Literal as OneOf
 Stream = OneOf["stdout", "stderr"]
 
 
-class AttemptDirectories:
-    """The directories of all attempts of one server."""
+class AttemptFiles:
+    """The files of all attempts of one server."""
 
     def __init__(self, root: Path) -> None:
         """`root` is `<data>/attempts`; nothing is made before it is needed."""
@@ -26,23 +28,26 @@ class AttemptDirectories:
         """Make the root, which only the server's own user may enter: scripts and logs are private."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def path(self, attempt: int) -> str:
-        """Return the directory of an attempt, as text because it is taken for every step."""
+    def place(self, attempt: int) -> str:
+        """Return the path of an attempt without an ending, as text because it is taken for every step."""
         return f"{self._prefix}/{attempt // 1000}/{attempt}"
 
     def log_file(self, attempt: int, stream: Stream) -> Path | None:
         """Return the file that a stream is written to, or None when it does not exist (yet)."""
-        path = Path(self.path(attempt), stream)
+        path = Path(f"{self.place(attempt)}.{stream}")
         return path if path.exists() else None
-
-    def result_file(self, attempt: int) -> Path:
-        """Return where a process task leaves its outputs as JSON; read it only after exit 0."""
-        return Path(self.path(attempt), "result.json")
 
     def work_directory(self, attempt: int) -> Path:
         """Return the fresh working directory of an attempt that named none of its own."""
-        return Path(self.path(attempt), "work")
+        return Path(self.place(attempt))
+
+    def result_file(self, attempt: int) -> Path:
+        """Return where a process task leaves its outputs as JSON; it may be read after exit 0."""
+        return Path(self.place(attempt), "result.json")
 
     def discard(self, attempt: int) -> None:
         """Remove everything of an attempt that has ended and is no longer asked for."""
-        shutil.rmtree(self.path(attempt), ignore_errors=True)
+        place = self.place(attempt)
+        shutil.rmtree(place, ignore_errors=True)
+        for ending in ("script", "stdout", "stderr", "claim"):
+            Path(f"{place}.{ending}").unlink(missing_ok=True)

@@ -41,5 +41,8 @@ class Exits:
         batch = []
         for pidfd, _ in self._epoll.poll(0):
             batch.append(self._watched.pop(pidfd))
-            os.close(pidfd)  # which takes it out of the epoll set too
+            # Closing alone is not enough: a child that is just being spawned holds a copy until its exec is
+            # through, and the next process under the same descriptor would then be told exited.
+            self._epoll.unregister(pidfd)
+            os.close(pidfd)
         self._exited(batch)

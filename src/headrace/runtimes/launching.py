@@ -7,7 +7,6 @@ This file must never know when a job may start or what became of it.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -45,20 +44,9 @@ def refusal(job: Job) -> str | None:
     return None
 
 
-def work_directory(command: Command, directory: str) -> str:
-    """Return the working directory of a command whose attempt has this directory."""
-    return command.directory or f"{directory}/work"
-
-
-def make_directory(directory: str) -> bool:
-    """Make the directory of an attempt; False when it is there already."""
-    try:
-        os.mkdir(directory, 0o700)  # noqa: PTH102 - as text: this is on the way of every step
-    except FileExistsError:
-        return False
-    except FileNotFoundError:
-        Path(directory).mkdir(mode=0o700, parents=True)
-    return True
+def work_directory(command: Command, place: str) -> str:
+    """Return the working directory of a command whose attempt has this place."""
+    return command.directory or place
 
 
 class Launcher:
@@ -76,29 +64,26 @@ class Launcher:
         """Give back the descriptor."""
         os.close(self._nothing)
 
-    def launch(self, job: Job, command: Command, directory: str, now: float) -> int:
-        """Start the process and return its id; the attempt's directory must exist; `now` is in Unix seconds.
+    def launch(self, job: Job, command: Command, place: str, now: float) -> int:
+        """Start the process and return its id; `now` is in Unix seconds.
 
         Raises OSError when the machine refuses, and InvalidJob for text that no process can be given.
         """
         try:
-            return self._spawn(job, command, directory, f"{self._boot} {now:.6f}")
+            return self._spawn(job, command, place, f"{self._boot} {now:.6f}")
         except ValueError as error:
             raise InvalidJob(f"No process can be given this text: {error}.") from error
 
-    def _spawn(self, job: Job, command: Command, directory: str, stamp: str) -> int:
-        work = work_directory(command, directory)
-        if command.directory is None:
-            _make_fresh(work)
-        else:
-            Path(work).mkdir(parents=True, exist_ok=True)
-        shell, text, arguments = self._wrapped(job, command, directory)
+    def _spawn(self, job: Job, command: Command, place: str, stamp: str) -> int:
+        work = work_directory(command, place)
+        _make_directory(work)
+        shell, text, arguments = self._wrapped(job, command, place)
         stdin = _anonymous_file(command.stdin.encode()) if command.stdin else self._nothing
         try:
             return os.posix_spawn(
                 shell,
-                ["sh", "-c", text, f"{directory}/script", stamp, work, *arguments],
-                {**self._environment, **command.environment, processes.MARK: directory},
+                ["sh", "-c", text, f"{place}.script", stamp, work, *arguments],
+                {**self._environment, **command.environment, processes.MARK: place},
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, stdin, 0),
                     (os.POSIX_SPAWN_DUP2, self._nothing, 1),
@@ -112,12 +97,12 @@ class Launcher:
             if stdin != self._nothing:
                 os.close(stdin)
 
-    def _wrapped(self, job: Job, command: Command, directory: str) -> tuple[str, str, tuple[str, ...]]:
+    def _wrapped(self, job: Job, command: Command, place: str) -> tuple[str, str, tuple[str, ...]]:
         """Return the shell that reads the prologue, the prologue, and the arguments of the child."""
         limit = job.memory if command.options.get("limit_memory") else None
         if command.script is None:
             return self._sh, prologue.as_child(limit), command.argv or ()
-        script = f"{directory}/script"
+        script = f"{place}.script"
         _write_script(script, command.script)
         shell = self._shells[command.options.get("shell", "sh")]
         if prologue.may_share_shell(command.script):
@@ -125,10 +110,14 @@ class Launcher:
         return self._sh, prologue.as_child(limit), (shell, script)
 
 
-def _make_fresh(work: str) -> None:
-    # Where it exists, an earlier server came this far; whoever claims the attempt finds it empty.
-    with contextlib.suppress(FileExistsError):
+def _make_directory(work: str) -> None:
+    """Make a working directory; a fresh one exists when an earlier server came this far and no further."""
+    try:
         os.mkdir(work)  # noqa: PTH102 - as text: this is on the way of every step
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        Path(work).mkdir(parents=True, exist_ok=True)
 
 
 def _write_script(path: str, text: str) -> None:

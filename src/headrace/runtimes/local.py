@@ -1,6 +1,6 @@
 """Runs commands as processes of this machine, and finds them again after a restart of the server.
 
-An attempt runs exactly once: the shell that claims its directory first runs it (`prologue`, `record`), and
+An attempt runs exactly once: the shell that claims it first runs it (`prologue`, `record`), and
 only processes of the same boot are waited for or started anew; after a reboot what has no ending is lost.
 A leader that ended takes its group with it; a process that left the session by its own `setsid` is ended
 when the step is stopped, and otherwise lives on, as a daemon wants.
@@ -22,7 +22,7 @@ from headrace.clock import Clock, SystemClock
 from headrace.definition.outcomes import Failure, Usage
 from headrace.errors import InvalidJob
 from headrace.runtimes import launching, processes, record, results
-from headrace.runtimes.attempts import AttemptDirectories, Stream
+from headrace.runtimes.attempts import AttemptFiles, Stream
 from headrace.runtimes.boots import Boots
 from headrace.runtimes.exits import Exits
 from headrace.runtimes.packing import Demand, Packing
@@ -42,8 +42,8 @@ class _Step:
 
     __slots__ = (
         "attempt",
-        "directory",
         "job",
+        "place",
         "process",
         "started_at",
         "timer",
@@ -52,11 +52,11 @@ class _Step:
         "wait_status",
     )
 
-    def __init__(self, attempt: int, job: Job | None, directory: str) -> None:
+    def __init__(self, attempt: int, job: Job | None, place: str) -> None:
         self.attempt = attempt
         self.job = job
         """None when only the number is known."""
-        self.directory = directory
+        self.place = place
         self.process: Process | None = None
         self.started_at: float | None = None
         self.timer: asyncio.TimerHandle | None = None
@@ -72,7 +72,7 @@ class LocalRuntime:
 
     def __init__(
         self,
-        directories: AttemptDirectories,
+        files: AttemptFiles,
         *,
         cpus: float,
         memory: int,
@@ -85,7 +85,7 @@ class LocalRuntime:
         self.capabilities = Capabilities(
             survives_restart=True, commands=True, limits=("cpu:packed", "memory:packed")
         )
-        self._directories = directories
+        self._files = files
         self._packing = Packing(cpus, memory)
         self._grace = grace.total_seconds()
         self._clock = clock or SystemClock()
@@ -97,9 +97,9 @@ class LocalRuntime:
 
     def open(self, observer: Observer) -> None:
         """Begin to work inside the running event loop."""
-        self._directories.prepare()
+        self._files.prepare()
         self._loop = asyncio.get_running_loop()
-        self._boots = Boots(self._directories.root, self._boot)
+        self._boots = Boots(self._files.root, self._boot)
         self._launcher = launching.Launcher(self._boot)
         self._reports = Reports(self._loop, observer)
         self._exits = Exits(self._loop, self._on_exits)
@@ -117,7 +117,7 @@ class LocalRuntime:
 
     def log_file(self, attempt: int, stream: Stream) -> Path | None:
         """Return the file that this stream is written to, or None when there is none (yet)."""
-        return self._directories.log_file(attempt, stream)
+        return self._files.log_file(attempt, stream)
 
     def submit(self, job: Job) -> None:
         """Let the job wait for its CPUs and memory; an attempt that is known changes nothing."""
@@ -134,9 +134,9 @@ class LocalRuntime:
         """Wait for the process, read its ending, start it where it certainly never ran, or report `lost`."""
         if job.attempt in self._steps:
             return
-        directory = self._directories.path(job.attempt)
-        known = record.read(directory)
-        if known is None and (self._boots.are_equal or not record.take(directory, "lost")):
+        place = self._files.place(job.attempt)
+        known = record.read(place)
+        if known is None and (self._boots.are_equal or not record.take(place, "lost")):
             self.submit(job)
             return
         self._take_up(self._add(job.attempt, job), known or record.Record(ending="lost"))
@@ -149,13 +149,13 @@ class LocalRuntime:
         elif step.verdict is None:
             step.verdict = "cancelled"
             self._packing.withdraw(attempt)
-            record.take(step.directory, "cancelled")
-            self._take_up(step, record.read(step.directory))
+            record.take(step.place, "cancelled")
+            self._take_up(step, record.read(step.place))
 
     # How a step starts.
 
     def _add(self, attempt: int, job: Job | None) -> _Step:
-        step = self._steps[attempt] = _Step(attempt, job, self._directories.path(attempt))
+        step = self._steps[attempt] = _Step(attempt, job, self._files.place(attempt))
         return step
 
     def _demand(self, job: Job | None) -> Demand:
@@ -182,16 +182,15 @@ class LocalRuntime:
         job = step.job
         assert job is not None
         assert isinstance(job.work, Command)
-        if not launching.make_directory(step.directory):
-            known = record.read(step.directory)
-            if known is not None:
-                self._packing.release(step.attempt)
-                self._take_up(step, known)
-                return
+        known = record.read(step.place)
+        if known is not None:  # an earlier server had it started
+            self._packing.release(step.attempt)
+            self._take_up(step, known)
+            return
         self._boots.mark()
         step.started_at = self._clock.now()
-        pid = self._launcher.launch(job, job.work, step.directory, step.started_at)
-        self._watch(step, Process(pid, step.attempt, step.directory, is_child=True), self._pidfd(pid))
+        pid = self._launcher.launch(job, job.work, step.place, step.started_at)
+        self._watch(step, Process(pid, step.attempt, step.place, is_child=True), self._pidfd(pid))
 
     @staticmethod
     def _pidfd(pid: int) -> int:
@@ -230,33 +229,31 @@ class LocalRuntime:
                 if pidfd is not None:
                     is_child = processes.is_child(claim.pid)
                     self._packing.occupy(step.attempt, self._demand(step.job))
-                    self._watch(
-                        step, Process(claim.pid, step.attempt, step.directory, is_child=is_child), pidfd
-                    )
+                    self._watch(step, Process(claim.pid, step.attempt, step.place, is_child=is_child), pidfd)
                     return
-                known = record.read(step.directory) or known  # it may have ended in between
-            self._clear_away(step.directory)
+                known = record.read(step.place) or known  # it may have ended in between
+            self._clear_away(step.place)
         self._conclude(step, known)
 
     def _await_claim(self, step: _Step) -> None:
         """Read the claim again soon if its writer lives; without one the attempt never ran and is lost."""
         self._disarm(step)
-        if any(resident.mark == step.directory for resident in processes.residents()):
+        if any(resident.mark == step.place for resident in processes.residents()):
             step.timer = self._loop.call_later(_READ_CLAIM_AGAIN, self._read_claim_again, step)
             return
-        known = record.read(step.directory)
+        known = record.read(step.place)
         if known is None or known.is_torn:
             known = record.Record(ending=step.verdict or "lost")
         self._take_up(step, known)
 
     def _read_claim_again(self, step: _Step) -> None:
-        self._take_up(step, record.read(step.directory))
+        self._take_up(step, record.read(step.place))
 
-    def _clear_away(self, directory: str) -> None:
+    def _clear_away(self, place: str) -> None:
         """Kill what the attempt left behind, together with that of all others found in this turn."""
         if not self._leftovers:
             self._loop.call_soon(self._kill_leftovers)
-        self._leftovers.add(directory)
+        self._leftovers.add(place)
 
     def _kill_leftovers(self) -> None:
         marks, self._leftovers = self._leftovers, set()
@@ -272,8 +269,8 @@ class LocalRuntime:
 
     def _end(self, step: _Step, verdict: record.Verdict) -> None:
         assert step.process is not None
-        if not record.take(step.directory, verdict):
-            record.add(step.directory, verdict)
+        if not record.take(step.place, verdict):
+            record.add(step.place, verdict)
         self._stopping.begin(step.process)
 
     def _on_exits(self, exited: list[Process]) -> None:
@@ -288,20 +285,20 @@ class LocalRuntime:
                 self._stopping.leader_exited()
         self._start_ready()  # before the reading: the machine must not idle meanwhile
         for step in ended:
-            self._conclude(step, record.read(step.directory))
+            self._conclude(step, record.read(step.place))
 
     def _on_stopped(self, process: Process) -> None:
         step = self._steps[process.attempt]
         self._reap(step, process)
         self._start_soon()
-        self._conclude(step, record.read(step.directory))
+        self._conclude(step, record.read(step.place))
 
     def _reap(self, step: _Step, process: Process) -> None:
         """Take the process away: first what is left of its group, while its id cannot be reused."""
         self._disarm(step)
         self._packing.release(step.attempt)
         if not process.is_child:
-            self._clear_away(step.directory)
+            self._clear_away(step.place)
             return
         process.signal_group(signal.SIGKILL)
         _, step.wait_status, used = os.wait4(process.pid, 0)
@@ -320,7 +317,7 @@ class LocalRuntime:
         if ending is None:
             ending = step.verdict or self._ending_without_record(step, owner)
         if ending is None:
-            self._fail_to_start(step, "its shell could not claim the attempt's directory")
+            self._fail_to_start(step, "its shell could not claim the attempt")
             return
         self._report(step, ending)
 
@@ -333,7 +330,7 @@ class LocalRuntime:
         else:
             code = os.waitstatus_to_exitcode(step.wait_status or 0)
             ending = code if code >= 0 else 128 - code
-        record.add(step.directory, ending)
+        record.add(step.place, ending)
         return ending
 
     def _report(self, step: _Step, ending: record.Ending) -> None:
@@ -342,10 +339,10 @@ class LocalRuntime:
         finished = results.Finished(
             attempt=step.attempt,
             job=job,
-            directory=step.directory,
+            place=step.place,
             ending=ending,
             started_at=step.started_at,
-            ended_at=self._clock.now() if step.process else record.written_at(step.directory),
+            ended_at=self._clock.now() if step.process else record.written_at(step.place),
             pid=step.process.pid if step.process else None,
             usage=step.usage,
             warnings=("exceeds_capacity",) if exceeds else (),

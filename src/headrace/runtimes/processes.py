@@ -22,7 +22,7 @@ class Resident(Struct, frozen=True, kw_only=True):
     pid: int
     session: int
     mark: str | None
-    """Attempt directory in its environment; None without one, or where we may not look."""
+    """Place of its attempt, from its environment; None without one, or where we may not look."""
 
 
 def boot_id() -> str:

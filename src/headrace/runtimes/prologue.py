@@ -1,6 +1,6 @@
 """The constant shell text around a user's command: pure text, no user text in it.
 
-The shell is started as `sh -c PROLOGUE DIRECTORY/script STAMP WORK [ARGUMENT…]`, so `$0` is the script's
+The shell is started as `sh -c PROLOGUE PLACE.script STAMP WORK [ARGUMENT…]`, so `$0` is the script's
 path.
 It claims the attempt with builtins only (see `record`), opens the logs, and leaves quietly when it comes
 second.

@@ -1,4 +1,4 @@
-"""The file `claim` of an attempt: who runs it, and how it ended.
+"""The file `.claim` of an attempt: who runs it, and how it ended.
 
 It begins to exist exactly once (O_EXCL, or the shell's noclobber redirect), so whoever makes it owns the
 attempt.
@@ -17,8 +17,7 @@ from typing import Literal as OneOf, get_args
 
 from msgspec import Struct
 
-NAME = "claim"
-TAKEN = b"taken\n"
+_TAKEN = b"taken\n"
 
 Verdict = OneOf["cancelled", "timed_out", "lost"]
 Ending = int | Verdict
@@ -75,10 +74,10 @@ def _ending(line: bytes) -> Ending | None:
     return _VERDICTS.get(line)
 
 
-def read(directory: str) -> Record | None:
+def read(place: str) -> Record | None:
     """Return what is known of the attempt, or None when nobody has claimed it."""
     try:
-        descriptor = os.open(f"{directory}/{NAME}", os.O_RDONLY)
+        descriptor = os.open(f"{place}.claim", os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
@@ -87,29 +86,29 @@ def read(directory: str) -> Record | None:
         os.close(descriptor)
 
 
-def take(directory: str, verdict: Verdict) -> bool:
+def take(place: str, verdict: Verdict) -> bool:
     """Claim the attempt so that it can never run; False when somebody else has it already."""
-    Path(directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+    Path(place).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        descriptor = os.open(f"{directory}/{NAME}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(f"{place}.claim", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return False
     try:
-        os.write(descriptor, TAKEN + verdict.encode() + b"\n")
+        os.write(descriptor, _TAKEN + verdict.encode() + b"\n")
     finally:
         os.close(descriptor)
     return True
 
 
-def add(directory: str, ending: Ending) -> None:
+def add(place: str, ending: Ending) -> None:
     """Write the ending of a claimed attempt; an ending that stands there already goes on to count."""
-    descriptor = os.open(f"{directory}/{NAME}", os.O_WRONLY | os.O_APPEND)
+    descriptor = os.open(f"{place}.claim", os.O_WRONLY | os.O_APPEND)
     try:
         os.write(descriptor, f"{ending}\n".encode())
     finally:
         os.close(descriptor)
 
 
-def written_at(directory: str) -> float:
+def written_at(place: str) -> float:
     """Return when the record last changed, in Unix seconds."""
-    return os.stat(f"{directory}/{NAME}").st_mtime  # noqa: PTH116
+    return os.stat(f"{place}.claim").st_mtime  # noqa: PTH116

@@ -34,7 +34,7 @@ class Finished(Struct, frozen=True, kw_only=True):
     attempt: int
     job: Job | None
     """None when only the number was known (cancelled by a later server)."""
-    directory: str
+    place: str
     ending: Ending
     started_at: float | None
     ended_at: float
@@ -100,7 +100,7 @@ def _ended(
 
 def _exit_failure(finished: Finished, code: int) -> Failure:
     message = f"The step ended with exit code {code}{_signal_name(code)}."
-    if tail := _tail(f"{finished.directory}/stderr"):
+    if tail := _tail(f"{finished.place}.stderr"):
         message += f"\n{tail}"
     return Failure(code="exit_code", message=message, exit_code=code)
 
@@ -137,7 +137,7 @@ def _read_texts(finished: Finished, command: Command, outputs: dict[str, Any]) -
                 message=f"The step wrote {size} bytes to {stream}; an output may have {OUTPUT_LIMIT}.",
                 final=True,
             )
-        outputs[stream] = _text(f"{finished.directory}/{stream}") if size else ""
+        outputs[stream] = _text(f"{finished.place}.{stream}") if size else ""
     return None
 
 
@@ -151,7 +151,7 @@ def _text(path: str) -> str:
 
 def _size(finished: Finished, stream: str) -> int:
     try:
-        return os.stat(f"{finished.directory}/{stream}").st_size  # noqa: PTH116
+        return os.stat(f"{finished.place}.{stream}").st_size  # noqa: PTH116
     except OSError:
         return 0
 
@@ -160,7 +160,7 @@ def _find_files(finished: Finished, command: Command, outputs: dict[str, Any]) -
     """Put the paths that the declared outputs match under `files`, relative to the working directory."""
     if not command.outputs:
         return None
-    root = launching.work_directory(command, finished.directory)
+    root = launching.work_directory(command, finished.place)
     matches = {pattern: _matches(root, pattern) for pattern in command.outputs}
     if missing := [pattern for pattern, paths in matches.items() if not paths]:
         names = ", ".join(missing)
@@ -173,4 +173,5 @@ def _matches(root: str, pattern: str) -> list[str]:
     """Return the sorted paths that a glob finds; a name that exists as it is written is no glob."""
     if Path(root, pattern).exists():
         return [pattern]
-    return sorted(glob.glob(pattern, root_dir=root, recursive=True, include_hidden=True))  # noqa: PTH207 - hidden files
+    return sorted(glob.glob(pattern, root_dir=root, recursive=True, include_hidden=True))  # noqa: PTH207 -
+    hidden files

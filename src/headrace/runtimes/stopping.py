@@ -1,7 +1,7 @@
 """Ends processes that must not go on: TERM to the group, a time of grace, then KILL to whoever is left.
 
 Whoever is left is found by one look at /proc for all attempts that are being stopped: members of the
-session, and processes that left it but still carry the attempt's directory in their environment.
+session, and processes that left it but still carry the attempt's place in their environment.
 This file must never know why something is stopped or what is reported then.
 """
 
