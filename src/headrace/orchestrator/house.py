@@ -71,6 +71,12 @@ class House:
             return blank(*await self._shelf.get(row.workflow, row.version))
         return await replay(self._store, self._shelf, row)
 
+    async def owns(self, row: ExecutionRow) -> bool:
+        """Tell whether the execution is still in the care of this server."""
+        if row.seq == 0:
+            return True
+        return (await self._store.executions.get(row.number)).epoch == self._store.epoch
+
     def announcer(self, row: ExecutionRow) -> Announce | None:
         """Return who makes the deliveries of this execution."""
         return self._announcers.get(row.dialect) if "webhook" in row.labels else None
@@ -91,7 +97,7 @@ class House:
         return mailbox
 
     def dismiss(self, number: int) -> None:
-        """Forget an execution that was never committed."""
+        """Forget an execution that is not, or no longer, in the care of this server."""
         self.mailboxes.pop(number, None)
 
     async def recover(self) -> int:

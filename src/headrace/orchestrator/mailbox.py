@@ -55,8 +55,14 @@ class House(Protocol):
     async def read_again(self, row: ExecutionRow) -> Execution:
         """Return the execution as the journal has it."""
 
+    async def owns(self, row: ExecutionRow) -> bool:
+        """Tell whether the execution is still in the care of this server."""
+
     def announcer(self, row: ExecutionRow) -> Announce | None:
         """Return who makes the deliveries of this execution."""
+
+    def dismiss(self, number: int) -> None:
+        """Forget an execution that is not, or no longer, in the care of this server."""
 
     def perform(self, mailbox: Mailbox, todo: list[commands.Command], commit: Commit) -> None:
         """Do what the committed events call for, and tell those who follow."""
@@ -133,7 +139,10 @@ class Mailbox:
                 await self._decide_and_commit()
             except NeedsValue as question:
                 self._values.update(await self._house.values.load(question.refs))
-            except StaleVersion:
+            except StaleVersion as error:
+                if not await self._house.owns(self.row):
+                    self._give_up(error)
+                    return
                 log.info("decided_again", execution=self.row.number)
             except StoreError as error:
                 self._refuse_all(error)
@@ -229,6 +238,15 @@ class Mailbox:
                 tries += 1
             else:
                 return
+
+    def _give_up(self, error: StaleVersion) -> None:
+        """Leave the execution to the server that has it now; whatever is known here it learns itself."""
+        log.warning("execution_taken_over", execution=self.row.number)
+        for letter in (*self._batch, *self._inbox):
+            self._refuse(letter, error)
+        self._batch = []
+        self._inbox.clear()
+        self._house.dismiss(self.row.number)
 
     def _refuse_all(self, error: Exception) -> None:
         """Answer those who wait with the error; reports stay, because the world has changed already."""
