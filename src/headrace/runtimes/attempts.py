@@ -16,8 +16,8 @@ from typing import Literal as OneOf
 Stream = OneOf["stdout", "stderr"]
 
 
-class AttemptFiles:
-    """The files of all attempts of one server."""
+class AttemptDirectories:
+    """The places of all attempts of one server."""
 
     def __init__(self, root: Path) -> None:
         """`root` is `<data>/attempts`; nothing is made before it is needed."""
@@ -28,26 +28,18 @@ class AttemptFiles:
         """Make the root, which only the server's own user may enter: scripts and logs are private."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def place(self, attempt: int) -> str:
-        """Return the path of an attempt without an ending, as text because it is taken for every step."""
+    def path(self, attempt: int) -> str:
+        """Return the place of an attempt, as text because it is taken for every step."""
         return f"{self._prefix}/{attempt // 1000}/{attempt}"
 
     def log_file(self, attempt: int, stream: Stream) -> Path | None:
         """Return the file that a stream is written to, or None when it does not exist (yet)."""
-        path = Path(f"{self.place(attempt)}.{stream}")
+        path = Path(f"{self.path(attempt)}.{stream}")
         return path if path.exists() else None
-
-    def work_directory(self, attempt: int) -> Path:
-        """Return the fresh working directory of an attempt that named none of its own."""
-        return Path(self.place(attempt))
-
-    def result_file(self, attempt: int) -> Path:
-        """Return where a process task leaves its outputs as JSON; it may be read after exit 0."""
-        return Path(self.place(attempt), "result.json")
 
     def discard(self, attempt: int) -> None:
         """Remove everything of an attempt that has ended and is no longer asked for."""
-        place = self.place(attempt)
+        place = self.path(attempt)
         shutil.rmtree(place, ignore_errors=True)
         for ending in ("script", "stdout", "stderr", "claim"):
             Path(f"{place}.{ending}").unlink(missing_ok=True)

@@ -1,170 +1,244 @@
-"""Short, trusted calls inside the server: coroutines on the event loop, plain functions on a few threads.
+"""Runs task calls inside the server: at once, as tasks of its event loop, or in a bounded pool of threads.
 
-What runs here dies with the server, so whatever an earlier server was given is reported lost.
-This file knows no task type: it is given the one function that makes a call.
+What runs here dies with the server and is `lost` to the next one.
+A thread cannot be killed: a blocking function that is cancelled or out of time is reported at once, and
+keeps its thread until it returns; it may look at `context.is_cancelled`.
+This file must never know a task type: it is given one function that calls them all.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import time
+import contextlib
 import traceback
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal as OneOf
+from typing import Any
 
+from headrace.clock import Clock, SystemClock
 from headrace.definition.outcomes import Failure
-from headrace.errors import InvalidJob
-from headrace.runtimes.attempts import AttemptDirectories
-from headrace.runtimes.protocol import Capabilities, Job, JobEnded, JobStarted, Observer, TaskCall
+from headrace.runtimes.attempts import AttemptDirectories, Stream
+from headrace.runtimes.logs import CallContext
+from headrace.runtimes.protocol import Capabilities, Job, JobEnded, JobStarted, Observer, Outcome, TaskCall
 from headrace.runtimes.reports import Reports
 
-THREADS = 8
-"""Plain functions that run at once; more wait, because every one holds the interpreter's lock in turn."""
+Outputs = dict[str, Any]
 
-_TRACE_CHARACTERS = 8_000
+Called = Outputs | Awaitable[Outputs] | Callable[[], Outputs]
+"""The outputs themselves, something to be awaited, or a blocking function for a thread."""
 
-Call = Callable[[Job, Callable[[str], None], Executor], Awaitable[dict[str, Any]]]
-"""Makes a library call: the job, where its log lines go, threads for plain functions; returns the outputs.
+Call = Callable[[Job, CallContext], Called]
+"""Calls the task type that a job names, and must not block.
 
-It raises what has a `failure` attribute (a `Failure`) when the call failed.
+It may raise, now or later; an exception with an attribute `failure` (a `Failure`) is the failure of the
+task, and every other one is an `internal_error`.
 """
+
+THREADS = 8
+"""How many blocking functions run at once: they wait for disks and libraries, rarely for a CPU."""
+
+_MAX_TRACE = 8_000
+"""Characters of a traceback that are worth keeping: its end says most."""
+
+
+class _Running:
+    """One call that has not ended."""
+
+    __slots__ = ("context", "job", "started_at", "timer", "work")
+
+    def __init__(self, job: Job, context: CallContext) -> None:
+        self.job = job
+        self.context = context
+        self.started_at: float | None = None
+        """None while it waits for a thread."""
+        self.timer: asyncio.TimerHandle | None = None
+        self.work: asyncio.Task[None] | Future[Outputs] | None = None
 
 
 class InlineRuntime:
-    """Library calls in this process."""
+    """Short trusted task types, in the server itself."""
 
-    def __init__(self, call: Call, directories: AttemptDirectories, *, threads: int = THREADS) -> None:
+    def __init__(
+        self,
+        call: Call,
+        directories: AttemptDirectories,
+        *,
+        threads: int = THREADS,
+        clock: Clock | None = None,
+    ) -> None:
+        """`directories` says where logs go; `threads` bounds the blocking functions that run at once."""
         self.name = "inline"
         self.capabilities = Capabilities(survives_restart=False, calls=True)
         self._call = call
         self._directories = directories
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="inline")
-        self._running: dict[int, asyncio.Task[None]] = {}
-        self._refused: set[int] = set()
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="task")
+        self._clock = clock or SystemClock()
+        self._running: dict[int, _Running] = {}
+        self._forbidden: set[int] = set()
         """Attempts that were cancelled before they came."""
-        self._ending: dict[int, OneOf["cancelled", "timed_out"]] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._reports: Reports | None = None
 
     def open(self, observer: Observer) -> None:
-        """Begin to work inside the running event loop; all reports go to the observer."""
+        """Begin to work inside the running event loop."""
+        self._directories.prepare()
         self._loop = asyncio.get_running_loop()
         self._reports = Reports(self._loop, observer)
 
-    def submit(self, job: Job) -> None:
-        """Run the call; the same attempt twice is one call."""
-        assert self._loop is not None
-        if job.attempt in self._running:
-            return
-        if job.attempt in self._refused:
-            self._refused.discard(job.attempt)
-            return
-        self._running[job.attempt] = self._loop.create_task(self._run(job))
+    async def close(self) -> None:
+        """Cancel what can be cancelled; nothing of it is reported, so the next server finds it lost."""
+        self._reports.close()
+        running, self._running = list(self._running.values()), {}
+        for each in running:
+            self._let_go(each)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        tasks = [each.work for each in running if isinstance(each.work, asyncio.Task)]
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    def recover(self, job: Job) -> None:
-        """Report the attempt lost: it ended with the server that had it."""
-        failure = Failure(code="lost", message="The server went away while the call ran in it.")
-        self._end(
-            JobEnded(
-                attempt=job.attempt, outcome="lost", started_at=None, ended_at=time.time(), failure=failure
-            )
-        )
-
-    def cancel(self, attempt: int) -> None:
-        """End the call; a plain function on a thread cannot be stopped, but its result is thrown away."""
-        task = self._running.get(attempt)
-        if task is None:
-            self._refused.add(attempt)
-            self._end(JobEnded(attempt=attempt, outcome="cancelled", started_at=None, ended_at=time.time()))
-        else:
-            self._stop(attempt, "cancelled")
-
-    def log_file(self, attempt: int, stream: OneOf["stdout", "stderr"]) -> Path | None:
-        """Return the file that this stream is written to, or None when nothing was logged (yet)."""
+    def log_file(self, attempt: int, stream: Stream) -> Path | None:
+        """Return the file that this stream is written to, or None when there is none (yet)."""
         return self._directories.log_file(attempt, stream)
 
-    async def close(self) -> None:
-        """End what runs, unreported: the next server finds it lost."""
-        if self._reports is not None:
-            self._reports.close()
-        running = tuple(self._running.values())
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    async def _run(self, job: Job) -> None:
-        assert self._loop is not None
-        assert self._reports is not None
-        attempt, started_at = job.attempt, time.time()
-        self._reports.begin(JobStarted(attempt=attempt, at=started_at))
-        timer = None
-        if job.timeout is not None:
-            timer = self._loop.call_later(job.timeout, self._stop, attempt, "timed_out")
-        outcome: OneOf["succeeded", "failed", "timed_out", "cancelled"] = "succeeded"
-        outputs: dict[str, Any] = {}
-        failure: Failure | None = None
+    def submit(self, job: Job) -> None:
+        """Call the task type; an attempt that is running changes nothing."""
+        if job.attempt in self._running or job.attempt in self._reports:
+            return
+        if job.attempt in self._forbidden:
+            self.cancel(job.attempt)
+            return
+        context = CallContext(job.attempt, job.label, job.credentials, self._directories.path(job.attempt))
+        running = _Running(job, context)
+        if not isinstance(job.work, TaskCall):
+            failure = Failure(code="invalid_job", message="The inline runtime takes task calls.", final=True)
+            self._end(running, "failed", failure=failure)
+            return
         try:
-            if not isinstance(job.work, TaskCall):
-                raise InvalidJob("The inline runtime takes library calls only.")
-            outputs = await self._call(job, self._logger(attempt), self._pool)
+            called = self._call(job, context)
+        except Exception as error:  # noqa: BLE001 - a task type may raise anything
+            running.started_at = self._clock.now()
+            self._end(running, "failed", failure=failure_of(error))
+            return
+        self._running[job.attempt] = running
+        if isinstance(called, dict):
+            running.started_at = self._clock.now()
+            self._end(running, "succeeded", outputs=called)
+        elif callable(called):
+            self._begin_in_thread(running, called)
+        else:
+            self._note_start(running)
+            running.work = self._loop.create_task(self._await(running, called), name=f"attempt {job.attempt}")
+
+    def recover(self, job: Job) -> None:
+        """Report `lost`, unless this very server runs it."""
+        if job.attempt not in self._running:
+            failure = Failure(code="lost", message="The server that ran the task is gone.")
+            self._end(_Running(job, CallContext(job.attempt, job.label, {}, "")), "lost", failure=failure)
+
+    def cancel(self, attempt: int) -> None:
+        """End the call; an attempt that is not known can never start in this server."""
+        running = self._running.get(attempt)
+        if running is not None:
+            self._stop(running, "cancelled", Failure(code="cancelled", message="The task was cancelled."))
+            return
+        self._forbidden.add(attempt)
+        failure = Failure(code="cancelled", message="The task was cancelled before it began.")
+        now = self._clock.now()
+        self._reports.end(
+            JobEnded(attempt=attempt, outcome="cancelled", started_at=None, ended_at=now, failure=failure)
+        )
+
+    async def _await(self, running: _Running, called: Awaitable[Outputs]) -> None:
+        try:
+            outputs = await called
         except asyncio.CancelledError:
-            if attempt not in self._ending:
-                raise
-            outcome, failure = self._stopped(job)
-        except Exception as error:  # a call may raise anything; it fails its task, never the server
-            outcome, failure = "failed", _failure(error)
-        finally:
-            if timer is not None:
-                timer.cancel()
-            del self._running[attempt]
-            self._ending.pop(attempt, None)
-        self._end(
+            if self._is_current(running):  # not by us: the task type cancelled itself
+                failure = Failure(code="internal_error", message="The task type cancelled itself.")
+                self._end(running, "failed", failure=failure)
+        except Exception as error:  # noqa: BLE001 - a task type may raise anything
+            self._end(running, "failed", failure=failure_of(error))
+        else:
+            self._end(running, "succeeded", outputs=outputs)
+
+    def _begin_in_thread(self, running: _Running, function: Callable[[], Outputs]) -> None:
+        def work() -> Outputs:
+            self._from_thread(self._note_start, running)
+            return function()
+
+        running.work = self._threads.submit(work)
+        running.work.add_done_callback(lambda done: self._from_thread(self._on_thread, running, done))
+
+    def _from_thread(self, tell: Callable[..., None], *values: Any) -> None:
+        # A function that outlives its server finds the loop closed, and nobody waits for it.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(tell, *values)
+
+    def _on_thread(self, running: _Running, done: Future[Outputs]) -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is None:
+            self._end(running, "succeeded", outputs=done.result())
+        else:
+            self._end(running, "failed", failure=failure_of(error))
+
+    def _note_start(self, running: _Running) -> None:
+        if not self._is_current(running):
+            return
+        running.started_at = now = self._clock.now()
+        self._reports.begin(JobStarted(attempt=running.job.attempt, at=now))
+        if running.job.timeout is not None:
+            running.timer = self._loop.call_later(running.job.timeout, self._time_out, running)
+
+    def _time_out(self, running: _Running) -> None:
+        message = f"The task did not end within its timeout of {running.job.timeout:g} s."
+        self._stop(running, "timed_out", Failure(code="timeout", message=message))
+
+    def _stop(self, running: _Running, outcome: Outcome, failure: Failure) -> None:
+        self._end(running, outcome, failure=failure)
+        self._let_go(running)
+
+    @staticmethod
+    def _let_go(running: _Running) -> None:
+        running.context.is_cancelled = True
+        if running.timer is not None:
+            running.timer.cancel()
+        if running.work is not None:
+            running.work.cancel()
+
+    def _is_current(self, running: _Running) -> bool:
+        return self._running.get(running.job.attempt) is running
+
+    def _end(
+        self,
+        running: _Running,
+        outcome: Outcome,
+        *,
+        outputs: Outputs | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        """Report the end once; what comes after it, from a thread that could not be stopped, is nothing."""
+        attempt = running.job.attempt
+        if self._running.pop(attempt, running) is not running:
+            return
+        if running.timer is not None:
+            running.timer.cancel()
+        running.context.close()
+        self._reports.end(
             JobEnded(
                 attempt=attempt,
                 outcome=outcome,
-                started_at=started_at,
-                ended_at=time.time(),
-                outputs=outputs,
+                started_at=running.started_at,
+                ended_at=self._clock.now(),
+                outputs=outputs or {},
                 failure=failure,
             )
         )
 
-    def _stop(self, attempt: int, outcome: OneOf["cancelled", "timed_out"]) -> None:
-        task = self._running.get(attempt)
-        if task is not None:
-            self._ending.setdefault(attempt, outcome)
-            task.cancel()
 
-    def _stopped(self, job: Job) -> tuple[OneOf["timed_out", "cancelled"], Failure]:
-        outcome = self._ending[job.attempt]
-        if outcome == "cancelled":
-            return outcome, Failure(code="cancelled", message="The call was cancelled.")
-        return outcome, Failure(code="timeout", message=f"The call took longer than {job.timeout:g} s.")
-
-    def _end(self, ended: JobEnded) -> None:
-        assert self._reports is not None
-        self._reports.end(ended)
-
-    def _logger(self, attempt: int) -> Callable[[str], None]:
-        """Return what writes a line to the attempt's log; nothing is opened before there is a line."""
-
-        def write(line: str) -> None:
-            directory = self._directories.path(attempt)
-            os.makedirs(directory, mode=0o700, exist_ok=True)  # noqa: PTH103 - the path is text, made often
-
-            with Path(directory, "stdout").open("a", encoding="utf-8") as log:
-                log.write(f"{line}\n")
-
-        return write
-
-
-def _failure(error: Exception) -> Failure:
-    found = getattr(error, "failure", None)
-    if isinstance(found, Failure):
-        return found
-    trace = "".join(traceback.format_exception(error))[-_TRACE_CHARACTERS:]
-    return Failure(code="internal_error", message=f"{type(error).__name__}: {error}", trace=trace)
+def failure_of(error: BaseException) -> Failure:
+    """Return what an exception of a task type means."""
+    failure = getattr(error, "failure", None)
+    if isinstance(failure, Failure):
+        return failure
+    trace = "".join(traceback.format_exception(error))[-_MAX_TRACE:]
+    message = f"{type(error).__name__}: {error}"[:1000]
+    return Failure(code="internal_error", message=message, trace=trace)

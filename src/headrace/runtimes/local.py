@@ -22,13 +22,14 @@ from headrace.clock import Clock, SystemClock
 from headrace.definition.outcomes import Failure, Usage
 from headrace.errors import InvalidJob
 from headrace.runtimes import launching, processes, record, results
-from headrace.runtimes.attempts import AttemptFiles, Stream
+from headrace.runtimes.attempts import AttemptDirectories, Stream
 from headrace.runtimes.boots import Boots
 from headrace.runtimes.exits import Exits
 from headrace.runtimes.packing import Demand, Packing
 from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, JobStarted, Observer
 from headrace.runtimes.reports import Reports
 from headrace.runtimes.stopping import Process, Stopping, kill_leftovers
+from headrace.settings import Settings
 
 GRACE = timedelta(seconds=10)
 """Between TERM and KILL (AkoFlow section 3.5)."""
@@ -72,7 +73,7 @@ class LocalRuntime:
 
     def __init__(
         self,
-        files: AttemptFiles,
+        directories: AttemptDirectories,
         *,
         cpus: float,
         memory: int,
@@ -85,7 +86,7 @@ class LocalRuntime:
         self.capabilities = Capabilities(
             survives_restart=True, commands=True, limits=("cpu:packed", "memory:packed")
         )
-        self._files = files
+        self._directories = directories
         self._packing = Packing(cpus, memory)
         self._grace = grace.total_seconds()
         self._clock = clock or SystemClock()
@@ -97,9 +98,9 @@ class LocalRuntime:
 
     def open(self, observer: Observer) -> None:
         """Begin to work inside the running event loop."""
-        self._files.prepare()
+        self._directories.prepare()
         self._loop = asyncio.get_running_loop()
-        self._boots = Boots(self._files.root, self._boot)
+        self._boots = Boots(self._directories.root, self._boot)
         self._launcher = launching.Launcher(self._boot)
         self._reports = Reports(self._loop, observer)
         self._exits = Exits(self._loop, self._on_exits)
@@ -117,7 +118,7 @@ class LocalRuntime:
 
     def log_file(self, attempt: int, stream: Stream) -> Path | None:
         """Return the file that this stream is written to, or None when there is none (yet)."""
-        return self._files.log_file(attempt, stream)
+        return self._directories.log_file(attempt, stream)
 
     def submit(self, job: Job) -> None:
         """Let the job wait for its CPUs and memory; an attempt that is known changes nothing."""
@@ -134,7 +135,7 @@ class LocalRuntime:
         """Wait for the process, read its ending, start it where it certainly never ran, or report `lost`."""
         if job.attempt in self._steps:
             return
-        place = self._files.place(job.attempt)
+        place = self._directories.path(job.attempt)
         known = record.read(place)
         if known is None and (self._boots.are_equal or not record.take(place, "lost")):
             self.submit(job)
@@ -155,7 +156,7 @@ class LocalRuntime:
     # How a step starts.
 
     def _add(self, attempt: int, job: Job | None) -> _Step:
-        step = self._steps[attempt] = _Step(attempt, job, self._files.place(attempt))
+        step = self._steps[attempt] = _Step(attempt, job, self._directories.path(attempt))
         return step
 
     def _demand(self, job: Job | None) -> Demand:
@@ -373,3 +374,14 @@ class LocalRuntime:
         if step.timer is not None:
             step.timer.cancel()
             step.timer = None
+
+
+def from_settings(settings: Settings) -> LocalRuntime:
+    """Return the runtime that the settings describe (the entry point `local`)."""
+    local = settings.local
+    return LocalRuntime(
+        AttemptDirectories(settings.data_dir / "attempts"),
+        cpus=local.cpus,
+        memory=local.memory,
+        grace=local.grace,
+    )

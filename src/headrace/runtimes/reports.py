@@ -21,7 +21,7 @@ class Reports:
         self._loop = loop
         self._observer = observer
         self._young: dict[int, tuple[float, JobStarted]] = {}
-        self._ended: list[JobEnded] = []
+        self._ended: dict[int, JobEnded] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
@@ -36,7 +36,11 @@ class Reports:
         self._young.pop(ended.attempt, None)
         if not self._ended:
             self._loop.call_soon(self._report_ends)
-        self._ended.append(ended)
+        self._ended[ended.attempt] = ended
+
+    def __contains__(self, attempt: int) -> bool:
+        """Tell whether the end of an attempt is about to be reported."""
+        return attempt in self._ended
 
     def close(self) -> None:
         """Report nothing any more."""
@@ -47,8 +51,8 @@ class Reports:
             self._timer.cancel()
 
     def _report_ends(self) -> None:
-        burst, self._ended = self._ended, []
-        for ended in burst:
+        burst, self._ended = self._ended, {}
+        for ended in burst.values():
             if not self._is_closed:
                 self._observer(ended)
 

@@ -173,5 +173,4 @@ def _matches(root: str, pattern: str) -> list[str]:
     """Return the sorted paths that a glob finds; a name that exists as it is written is no glob."""
     if Path(root, pattern).exists():
         return [pattern]
-    return sorted(glob.glob(pattern, root_dir=root, recursive=True, include_hidden=True))  # noqa: PTH207 -
-    hidden files
+    return sorted(glob.glob(pattern, root_dir=root, recursive=True, include_hidden=True))  # noqa: PTH207
