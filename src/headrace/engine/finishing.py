@@ -102,8 +102,14 @@ def _end_group(decision: Decision, scope: Scope) -> None:
             succeed(decision, run, outputs)
 
 
+def _roots(decision: Decision, scope: Scope) -> list[int]:
+    """Return the unhandled failures in written order, whichever came first."""
+    runs, nodes = decision.execution.runs, scope.graph.nodes
+    return sorted(scope.unhandled, key=lambda number: (nodes[runs[number].task].index, runs[number].visit))
+
+
 def _group_failure(decision: Decision, scope: Scope) -> Failure:
-    first = decision.execution.runs[scope.unhandled[0]]
+    first = decision.execution.runs[_roots(decision, scope)[0]]
     told = first.failure.message if first.failure is not None else first.state
     return Failure(code="group_failed", message=f"Task '{first.task}' inside failed: {told}")
 
@@ -119,7 +125,7 @@ def _begin_closing_task(decision: Decision, scope: Scope) -> bool:
 
 def _end_execution(decision: Decision, scope: Scope) -> None:
     execution = decision.execution
-    failed = list(scope.unhandled)
+    failed = _roots(decision, scope)
     state: End = execution.end or ("failed" if failed or execution.flaws else "succeeded")
     if execution.closing_run is not None and execution.runs[execution.closing_run].state in TASK_FAILURES:
         failed.append(execution.closing_run)

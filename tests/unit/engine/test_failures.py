@@ -70,7 +70,7 @@ def test_a_definition_may_say_that_every_failure_counts() -> None:
 
 
 def test_many_root_failures_are_named_and_counted() -> None:
-    rehearsal = rehearse(flow(*(task(f"t{number}") for number in range(12))), lambda_failures(12))
+    rehearsal = rehearse(flow(*(task(f"t{number}") for number in range(12))), all_failed(12))
 
     reason = rehearsal.execution.reason
     assert reason is not None
@@ -78,7 +78,21 @@ def test_many_root_failures_are_named_and_counted() -> None:
     assert reason.sentence.endswith("'t9' and 2 more failed; the first: It failed: failed.")
 
 
-def lambda_failures(count: int) -> dict[str, Result]:
+@pytest.mark.parametrize(("first", "second"), [(1, 5), (5, 1)])
+def test_root_failures_are_named_in_written_order_whichever_came_first(first: float, second: float) -> None:
+    results = {"a": Result.failed("A", takes=first), "b": Result.failed("B", takes=second)}
+    inner = group(task("a"), task("b"))
+
+    plain, grouped = rehearse(flow(*inner.tasks), results), rehearse(flow(task("g", action=inner)), results)
+
+    assert plain.execution.reason == Reason("task_failed", "Tasks 'a', 'b' failed; the first: It failed: A.")
+    assert grouped.reasons() == {"g": "group_failed"}
+    assert run_of(grouped.execution, "g").reason == Reason(
+        "group_failed", "Task 'a' inside failed: It failed: A."
+    )
+
+
+def all_failed(count: int) -> dict[str, Result]:
     return {f"t{number}": FAILED for number in range(count)}
 
 
