@@ -10,12 +10,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from headrace.definition.model import WorkflowDefinition
-from headrace.dialects.dataflow.runs import RunView, details
 from headrace.dialects.dataflow.spelling import moment, run_status
 from headrace.dialects.dataflow.webhooks import EventName
 from headrace.engine import events
-from headrace.engine.execution import NO_ITEM, ROOT
+from headrace.engine.execution import NO_ITEM, ROOT, Execution
 
 _TASK_ENDS: dict[str, EventName] = {
     "succeeded": "task.completed",
@@ -46,23 +44,16 @@ class Change(Struct, frozen=True):
 
 
 class Changes:
-    """Numbers the changes of one run; fed with its journal from the beginning."""
+    """Numbers the changes of one run."""
 
-    def __init__(self, definition: WorkflowDefinition) -> None:
-        self._waiting = dict.fromkeys(task.name for task in definition.tasks)
-        """Tasks that have not begun, in document order."""
-        self._tasks: dict[int, str] = {}
-        """Run to its task, for the tasks of the document itself."""
-        self._count = 0
+    def __init__(self, execution: Execution, count: int = 0) -> None:
+        """Take the execution as it is after all events that will be shown; `count` were told before them."""
+        self._execution = execution
+        self._count = count
 
-    def take(self, happened: events.AnyEvent) -> list[Change]:
-        """Return the changes that an event is: none, one, or several at the end of a cancelled run."""
+    def of(self, happened: events.AnyEvent) -> list[Change]:
+        """Return the changes that the next event is: none, one, or several at the end of a cancelled run."""
         match happened:
-            case events.VisitBegan(run=run, scope=scope, task=task, item=item):
-                if scope == ROOT and item == NO_ITEM:
-                    self._tasks[run] = task
-                    self._waiting.pop(task, None)
-                return []
             case events.ExecutionStarted():
                 return [self._change("execution.running", happened.at, "RUNNING")]
             case events.TaskSucceeded(run=run):
@@ -76,19 +67,35 @@ class Changes:
             case _:
                 return []
 
-    def _task(self, run: int, state: str, at: float) -> list[Change]:
-        task = self._tasks.get(run)
-        return [] if task is None else [self._change(_TASK_ENDS[state], at, "RUNNING", task)]
+    def _task(self, number: int, state: str, at: float) -> list[Change]:
+        run = self._execution.runs[number]
+        is_told = run.scope == ROOT and run.item == NO_ITEM
+        return [self._change(_TASK_ENDS[state], at, "RUNNING", run.task)] if is_told else []
 
     def _end(self, state: str, at: float) -> list[Change]:
         status = run_status(state)
-        never_begun = [self._change("task.cancelled", at, status, task) for task in self._waiting]
-        self._waiting.clear()
-        return [*never_begun, self._change(_RUN_ENDS[state], at, status)]
+        cancelled = [
+            self._change("task.cancelled", at, status, task) for task in never_begun(self._execution)
+        ]
+        return [*cancelled, self._change(_RUN_ENDS[state], at, status)]
 
     def _change(self, event: EventName, at: float, status: str, task: str | None = None) -> Change:
         self._count += 1
         return Change(self._count, event, at, status, task)
+
+
+def never_begun(execution: Execution) -> list[str]:
+    """Return the tasks without a run, in document order; when the run is over they count as cancelled."""
+    return [task.name for task, run in execution.root_runs() if run is None]
+
+
+def count_of(execution: Execution) -> int:
+    """Return how many changes a run has had so far."""
+    root = execution.scopes.get(ROOT)
+    if root is None:
+        return 0
+    ended = len(root.finished)
+    return ended + 1 if execution.ended_at is None else ended + 2 + len(never_begun(execution))
 
 
 def told(change: Change) -> dict[str, Any]:
@@ -102,7 +109,7 @@ def told(change: Change) -> dict[str, Any]:
     }
 
 
-def webhook_body(view: RunView, change: Change) -> dict[str, Any]:
+def webhook_body(shown: dict[str, Any], change: Change) -> dict[str, Any]:
     """Return the body of a webhook: the details right after the change, and the change."""
     head = {
         "event": change.event,
@@ -110,4 +117,4 @@ def webhook_body(view: RunView, change: Change) -> dict[str, Any]:
         "sequence": change.sequence,
         "task": change.task,
     }
-    return {**details(view), **head}
+    return {**shown, **head}

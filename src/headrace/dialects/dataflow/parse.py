@@ -45,10 +45,10 @@ class Parsed(Struct, frozen=True):
     """How answers about the document are spelled."""
 
 
-def parse(document: Any, library: TaskTypes) -> Parsed:
+def parse(document: Any, library: TaskTypes, *, max_tasks: int = MOST_TASKS) -> Parsed:
     """Read a decoded JSON body; whatever it is, the answer is a value and never an exception."""
     findings = Findings()
-    reading = _Reading(document, library, findings)
+    reading = _Reading(document, library, findings, max_tasks)
     made = reading.definition()
     problems, warnings = findings.told(document)
     if problems or made is None:
@@ -59,10 +59,11 @@ def parse(document: Any, library: TaskTypes) -> Parsed:
 class _Reading:
     """One document on its way into the model."""
 
-    def __init__(self, document: Any, library: TaskTypes, findings: Findings) -> None:
+    def __init__(self, document: Any, library: TaskTypes, findings: Findings, max_tasks: int) -> None:
         self._document = document
         self._catalog = Catalog(library)
         self._findings = findings
+        self._max_tasks = max_tasks
         self.plan: list[PlanStep] = []
         self.style = Style()
 
@@ -121,8 +122,8 @@ class _Reading:
         items = fields.list_of(given, self._findings)
         if given.value == []:
             self._findings.problem(given.path, "empty", "A workflow needs at least one task.")
-        if len(items) > MOST_TASKS:
-            message = f"The workflow has {len(items)} tasks; {MOST_TASKS} are allowed."
+        if len(items) > self._max_tasks:
+            message = f"The workflow has {len(items)} tasks; {self._max_tasks} are allowed."
             self._findings.problem(given.path, "invalid_value", message)
             return []
         return read_tasks(items, given.path, self._catalog, self._findings)

@@ -340,8 +340,8 @@ def test_a_shell_task_shows_its_inputs_by_its_ports(library: TaskTypes) -> None:
 
 
 def told(rehearsal: Rehearsal) -> list[tuple[int, str, str, str | None]]:
-    numbered = changes.Changes(rehearsal.execution.definition)
-    found = [change for event in rehearsal.events for change in numbered.take(event)]
+    numbered = changes.Changes(rehearsal.execution)
+    found = [change for event in rehearsal.events for change in numbered.of(event)]
     return [(change.sequence, change.event, change.status, change.task) for change in found]
 
 
@@ -374,7 +374,7 @@ def test_a_cancel_is_told_for_every_task(library: TaskTypes) -> None:
 def test_a_webhook_carries_the_details_and_the_change(library: TaskTypes) -> None:
     rehearsal = rehearse(defined(library, OTHER))
     change = changes.Change(3, "execution.completed", START + 1, "COMPLETED", None)
-    body = changes.webhook_body(view(rehearsal), change)
+    body = changes.webhook_body(shown(rehearsal), change)
 
     assert body["status"] == "COMPLETED"
     assert {key: body[key] for key in ("event", "timestamp", "sequence", "task")} == {

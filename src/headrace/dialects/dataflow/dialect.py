@@ -1,0 +1,69 @@
+"""This dialect as the server knows it: name, doors, and how a document that is not sent to a door is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from headrace.dialects.dataflow import parse as documents
+from headrace.dialects.dataflow.names import fold
+from headrace.dialects.dataflow.parse import DIALECT, Parsed
+from headrace.dialects.dataflow.wire import MOST_PROBLEMS, MOST_TASKS, WORKFLOW, Style
+from headrace.dialects.protocol import Application
+from headrace.errors import InvalidDefinition, Problem
+from headrace.security.documents import Document, read_json
+from headrace.settings import Settings
+from headrace.tasks.library import Library
+
+
+class DataFlow:
+    """The Data Flow Platform dialect."""
+
+    name = DIALECT
+    prefixes = ("/workflows", "/files", "/task-types")
+    workflow_prefix = "wf"
+    execution_prefix = "we"
+
+    def max_body(self, settings: Settings) -> int:
+        """Return the largest body of a document, in bytes."""
+        return settings.dataflow.max_body
+
+    def recognises(self, document: Any) -> bool:
+        """Tell whether a document looks like one of this dialect: it has a title and a list of tasks."""
+        if not isinstance(document, dict):
+            return False
+        fields = {WORKFLOW.fields.get(fold(key)): value for key, value in document.items()}
+        return "title" in fields and isinstance(fields.get("tasks"), list)
+
+    def parse(self, source: bytes, library: Library, *, max_tasks: int) -> Parsed:
+        """Read a document; every problem has the line and the column of its place."""
+        try:
+            document = read_json(source)
+        except InvalidDefinition as error:
+            return Parsed(None, error.problems, (), (), Style())
+        parsed = documents.parse(document.value, library, max_tasks=min(max_tasks, MOST_TASKS))
+        return replace(
+            parsed,
+            problems=tuple(_located(problem, document) for problem in parsed.problems),
+            # to find a place costs a walk through the text, and nobody reads more
+            warnings=tuple(
+                _located(warning, document) if index < MOST_PROBLEMS else warning
+                for index, warning in enumerate(parsed.warnings)
+            ),
+        )
+
+    def application(self, services: Any) -> Application:
+        """Return the doors of the dialect."""
+        from headrace.dialects.dataflow.routes import application  # the web framework is for servers only
+
+        return application(services)
+
+
+def _located(problem: Problem, document: Document) -> Problem:
+    place = document.locate_nearest(problem.path)
+    return replace(problem, line=place.line, column=place.column)
+
+
+dialect = DataFlow()
+"""What the entry point names."""

@@ -1,0 +1,126 @@
+"""Starts a run: looks up what the check of a start must know, and remembers how the run wants to be told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headrace.definition.model import WorkflowDefinition
+from headrace.definition.templates import FileRef
+from headrace.dialects.dataflow import render, runs, start
+from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, RUN, SECRET, WEBHOOK, WORKFLOW, secret_scope
+from headrace.dialects.dataflow.parse import style_of
+from headrace.dialects.dataflow.routes import requests
+from headrace.dialects.dataflow.routes.lookup import definition_of, workflow_of
+from headrace.dialects.dataflow.routes.operations import caller_of, json_answer
+from headrace.dialects.dataflow.routes.refusals import Refusal, invalid
+from headrace.dialects.dataflow.routes.shelves import FILES
+from headrace.dialects.dataflow.runs import RunView
+from headrace.dialects.dataflow.spelling import style_for
+from headrace.dialects.dataflow.webhooks import Webhook
+from headrace.engine.execution import blank
+from headrace.errors import NotFound
+from headrace.orchestrator.executions import StartRequest
+from headrace.orchestrator.services import Services
+from headrace.security.secrets import GLOBAL
+from headrace.store.protocol import KeyTaken
+
+KEY_HEADER = "x-openai-key"
+KEY = "openai_api_key"
+_PREFIX = "we"
+_TRIES = 5
+
+
+async def start_run(request: Request, services: Services, first: str) -> Response:
+    """Start the workflow of the path; `first` is the prefix of ids at this door."""
+    row = await workflow_of(request, services)
+    body = await requests.read_source(request, services)
+    once = requests.Once(request, services, caller_of(request), body)
+    if (earlier := await once.earlier()) is not None:
+        return earlier
+    definition = await definition_of(row, services)
+    document = requests.optional_document_of(body)
+    key = request.headers.get(KEY_HEADER)
+    facts = await _facts(document, definition, key, services)
+    checked = start.check_start(document, row.alias or "", definition, services.library, facts)
+    if checked.problems:
+        raise invalid("invalid_execution", "The start", checked.problems, checked.warnings)
+    style = style_for(style_of(definition), f"{first}-")
+    for _ in range(_TRIES):
+        names = services.executions.name(_PREFIX)
+        alias = names.alias or ""
+        view = RunView(blank(definition), row.alias or "", alias, style)
+        answer = render.with_warnings(runs.started(view, row.version), checked.warnings)
+        asked = StartRequest(
+            workflow=row.number,
+            version=row.version,
+            inputs=checked.inputs,
+            names=names,
+            labels={
+                FAMILY: style.family,
+                **_file_labels(facts.files),
+                **await _webhook_labels(checked.webhook, row.alias or "", alias, services),
+            },
+            credentials={KEY: key} if key else {},
+            idempotency=once.record(202, msgspec.json.encode(answer)),
+        )
+        try:
+            await services.executions.start(asked)
+        except KeyTaken as taken:
+            if taken.key != "alias":
+                return await once.faster(taken)
+            continue
+        return json_answer(answer, services, 202, {"location": view.url})
+    raise Refusal(503, "unavailable", "No free id was found; try again.")
+
+
+async def _facts(
+    document: Any, definition: WorkflowDefinition, key: str | None, services: Services
+) -> start.Facts:
+    needed = start.needs(document, definition, services.library)
+    wanted = needed.secrets | needed.credentials
+    stored = {record.name for record in await services.vault.list(GLOBAL)} if wanted else set()
+    keys = needed.credentials & stored
+    if key or not services.settings.openai.key_required:
+        keys |= {KEY}
+    found = await asyncio.gather(*(_file(file_id, services) for file_id in needed.files))
+    return start.Facts(
+        files={file_id: file for file_id, file in zip(needed.files, found, strict=True) if file},
+        secrets=needed.secrets & stored,
+        keys=keys,
+        check_url=services.egress.check_url,
+    )
+
+
+async def _file(file_id: str, services: Services) -> FileRef | None:
+    try:
+        row = await services.store.files.get(file_id)
+    except NotFound:
+        return None
+    return FileRef(row.sha256, row.size, row.name, row.content_type)
+
+
+def _file_labels(files: Any) -> dict[str, str]:
+    if not files:
+        return {}
+    ids = {file.sha256: file_id for file_id, file in files.items()}
+    return {FILES: msgspec.json.encode(ids).decode()}
+
+
+async def _webhook_labels(
+    webhook: Webhook | None, workflow_id: str, alias: str, services: Services
+) -> dict[str, str]:
+    """Return how a run remembers its webhook; the signing secret goes to the vault, in a scope of the run."""
+    if webhook is None:
+        return {}
+    labels = {WEBHOOK: webhook.url, WORKFLOW: workflow_id, RUN: alias}
+    if webhook.events is not None:
+        labels[EVENTS] = ",".join(webhook.events)
+    if webhook.secret is not None:
+        await services.vault.keep(secret_scope(alias), SECRET, webhook.secret, services.clock.now())
+        labels[SECRET] = secret_scope(alias)
+    return labels

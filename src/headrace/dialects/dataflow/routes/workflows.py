@@ -1,0 +1,181 @@
+"""Routes of workflows: create, list, look, change, delete, and check without keeping anything."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headrace.dialects.dataflow import render
+from headrace.dialects.dataflow.parse import DIALECT, Parsed, parse, style_of
+from headrace.dialects.dataflow.routes import requests
+from headrace.dialects.dataflow.routes.lookup import definition_of, workflow_of
+from headrace.dialects.dataflow.routes.operations import Operation, caller_of, json_answer
+from headrace.dialects.dataflow.routes.refusals import Refusal, invalid
+from headrace.dialects.dataflow.wire import MOST_TASKS
+from headrace.errors import Conflict, StaleVersion
+from headrace.orchestrator.services import Services
+from headrace.store.protocol import KeyTaken
+from headrace.store.rows import WorkflowRow
+
+_PREFIX = "wf"
+_JSON = "application/json"
+_TRIES = 5
+"""Names that are drawn before it is no coincidence any more that all are taken."""
+
+
+class WorkflowRoutes:
+    """Definitions and their versions."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def operations(self) -> list[Operation]:
+        """Return the table of these routes."""
+        one = "/workflows/{id}"
+        return [
+            Operation("POST", "/workflows", "write", self.create, 201),
+            Operation("GET", "/workflows", "read", self.list_workflows),
+            Operation("POST", "/workflows/validate", "read", self.validate),
+            Operation("GET", one, "read", self.get_workflow),
+            Operation("PUT", one, "write", self.update),
+            Operation("DELETE", one, "write", self.delete, 204),
+            Operation("GET", f"{one}/versions", "read", self.list_versions),
+            Operation("GET", f"{one}/versions/{{n}}", "read", self.get_version),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        """Create a workflow."""
+        services = self._services
+        body = await requests.read_source(request, services)
+        once = requests.Once(request, services, caller_of(request), body)
+        if (earlier := await once.earlier()) is not None:
+            return earlier
+        document, parsed = await self._accepted(body)
+        assert parsed.definition is not None
+        for _ in range(_TRIES):
+            names = services.workflows.name(_PREFIX)
+            workflow_id = names.alias or ""
+            answer = render.created(parsed.style, workflow_id, 1, parsed.warnings)
+            record = once.record(201, msgspec.json.encode(answer))
+            try:
+                await services.workflows.create(
+                    parsed.definition, _source_of(document), _JSON, names=names, idempotency=record
+                )
+            except KeyTaken as taken:
+                if taken.key != "alias":
+                    return await once.faster(taken)
+                continue
+            return json_answer(answer, services, 201, {"location": f"/workflows/{workflow_id}"})
+        raise Refusal(503, "unavailable", "No free id was found; try again.")
+
+    async def validate(self, request: Request) -> Response:
+        """Check a document without keeping it."""
+        body = await requests.read_source(request, self._services)
+        parsed = await self._parsed(requests.document_of(body))
+        return json_answer(render.validated(parsed), self._services)
+
+    async def list_workflows(self, request: Request) -> Response:
+        """List the workflows written in this dialect, newest first."""
+        services = self._services
+        page = await services.workflows.newest(
+            dialect=DIALECT,
+            limit=requests.page_size(request),
+            cursor=request.query_params.get("cursor"),
+        )
+        rows = [(row, style_of(await definition_of(row, services))) for row in page.rows]
+        return json_answer(render.workflows(rows, page.cursor), services)
+
+    async def get_workflow(self, request: Request) -> Response:
+        """Return a workflow as it was sent."""
+        row = await workflow_of(request, self._services)
+        return await self._shown(row, row.version)
+
+    async def update(self, request: Request) -> Response:
+        """Make a changed document the next version."""
+        services = self._services
+        row = await workflow_of(request, services)
+        expected = requests.expected_version(request)
+        document, parsed = await self._accepted(await requests.read_source(request, services))
+        assert parsed.definition is not None
+        if expected is not None and expected != row.version:
+            raise StaleVersion
+        changed = await services.workflows.update(
+            row.number, parsed.definition, _source_of(document), _JSON, expected=expected
+        )
+        answer = render.updated(parsed.style, changed.alias or "", changed.version, parsed.warnings)
+        return json_answer(answer, services, 200, {"etag": f'"{changed.version}"'})
+
+    async def delete(self, request: Request) -> Response:
+        """Forget a workflow that no run uses any more."""
+        row = await workflow_of(request, self._services)
+        expected = requests.expected_version(request)
+        try:
+            await self._services.workflows.delete(row.number, expected=expected)
+        except Conflict:
+            message = f"A run of {row.alias} is not over."
+            raise Refusal(409, "workflow_in_use", message) from None
+        return Response(status_code=204)
+
+    async def list_versions(self, request: Request) -> Response:
+        """List the versions of a workflow, newest first."""
+        services = self._services
+        row = await workflow_of(request, services)
+        page = await services.workflows.versions(
+            row.number, limit=requests.page_size(request), cursor=request.query_params.get("cursor")
+        )
+        style = style_of(await definition_of(row, services))
+        return json_answer(render.versions(style, page.rows, page.cursor), services)
+
+    async def get_version(self, request: Request) -> Response:
+        """Return one version as it was sent."""
+        number = request.path_params["n"]
+        row = await workflow_of(request, self._services)
+        if not (
+            number.isascii() and number.isdecimal() and len(number) < 10 and 0 < int(number) <= row.version
+        ):
+            message = f"{row.alias} has no version '{number[:20]}'."
+            raise Refusal(404, "not_found", message)
+        return await self._shown(row, int(number))
+
+    async def _shown(self, row: WorkflowRow, number: int) -> Response:
+        services = self._services
+        version = await services.workflows.version(row.number, number)
+        style = style_of(await services.workflows.definition(row.number, number))
+        answer = render.workflow(
+            style,
+            json.loads(version.source),
+            row.alias or "",
+            number,
+            row.created_at,
+            version.created_at,
+        )
+        return json_answer(answer, services, 200, {"etag": f'"{number}"'})
+
+    async def _accepted(self, body: bytes) -> tuple[Any, Parsed]:
+        """Return a document without problems; raises Refusal with all of them."""
+        document = requests.document_of(body)
+        parsed = await self._parsed(document)
+        if parsed.definition is None:
+            raise invalid("invalid_workflow", "The workflow", parsed.problems, parsed.warnings)
+        return document, parsed
+
+    async def _parsed(self, document: Any) -> Parsed:
+        most = min(self._services.settings.max_tasks, MOST_TASKS)
+        tasks = document.get("tasks") if isinstance(document, dict) else None
+        if isinstance(tasks, list) and len(tasks) > _MANY:
+            return await asyncio.to_thread(parse, document, self._services.library, max_tasks=most)
+        return parse(document, self._services.library, max_tasks=most)
+
+
+_MANY = 500
+"""Tasks from which reading a document would keep other requests waiting for too long."""
+
+
+def _source_of(document: Any) -> bytes:
+    """Return the document as it is kept, without what our own answers add to it."""
+    return msgspec.json.encode(render.without_added(document))
