@@ -1,0 +1,79 @@
+"""Task runs: list, look, answer, take back, cancel."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from headrace.api import answers, bodies, views
+from headrace.api.lists import Cursor, Limit
+from headrace.api.operations import Operation, json_answer
+from headrace.api.requests import key_of
+from headrace.api.values import ShownValues
+from headrace.engine.execution import Execution
+from headrace.orchestrator.services import Services
+from headrace.store.rows import ExecutionRow
+
+
+class TaskRunRoutes:
+    """The tasks of one execution; `{run}` is a number or the name of a task, which is its latest run."""
+
+    def __init__(self, services: Services, values: ShownValues) -> None:
+        self._services = services
+        self._executions = services.executions
+        self._values = values
+
+    def operations(self) -> list[Operation]:
+        """The table of these routes."""
+        shown = answers.TaskRunShown
+        all_ = "/v1/executions/{key}/tasks"
+        one = f"{all_}/{{run}}"
+        listed = answers.Listed[answers.TaskRunListed]
+        return [
+            Operation(method="GET", path=all_, endpoint=self.all, scope="read", answer=listed),
+            Operation(method="GET", path=one, endpoint=self.get, scope="read", answer=shown),
+            Operation(method="POST", path=f"{one}/respond", endpoint=self.respond, scope="run", answer=shown),
+            Operation(
+                method="POST", path=f"{one}/withdraw", endpoint=self.withdraw, scope="run", answer=shown
+            ),
+            Operation(method="POST", path=f"{one}/cancel", endpoint=self.cancel, scope="run", answer=shown),
+        ]
+
+    async def all(self, key: str, limit: Limit = 1000, cursor: Cursor = None) -> Response:
+        """List the task runs of an execution, oldest first."""
+        row = await self._row(key)
+        page = await self._services.store.executions.task_runs(row.number, limit=limit, cursor=cursor)
+        return json_answer(answers.Listed([views.task_run_listed(run) for run in page.rows], page.cursor))
+
+    async def get(self, key: str, run: str) -> Response:
+        """Look at a task run, with its inputs, outputs and tries."""
+        row = await self._row(key)
+        execution = await self._executions.view(row)
+        return await self._shown(execution, self._executions.task_run(execution, run).number)
+
+    async def respond(self, key: str, run: str, body: bodies.AnswerBody) -> Response:
+        """Answer an approval."""
+        row, number = await self._named(key, run)
+        return await self._shown(await self._executions.respond(row, number, body.outputs), number)
+
+    async def withdraw(self, key: str, run: str, body: bodies.ReasonBody | None = None) -> Response:
+        """Take a wait back; the task fails."""
+        row, number = await self._named(key, run)
+        reason = body.reason if body else ""
+        return await self._shown(await self._executions.withdraw(row, number, reason), number)
+
+    async def cancel(self, key: str, run: str, body: bodies.ReasonBody | None = None) -> Response:
+        """End one task run early; it counts as a failure."""
+        row, number = await self._named(key, run)
+        reason = body.reason if body else ""
+        return await self._shown(await self._executions.cancel_task(row, number, reason), number)
+
+    async def _row(self, key: str) -> ExecutionRow:
+        return await self._executions.get(key_of(key, "execution"))
+
+    async def _named(self, key: str, run: str) -> tuple[ExecutionRow, int]:
+        row = await self._row(key)
+        execution = await self._executions.view(row)
+        return row, self._executions.task_run(execution, run).number
+
+    async def _shown(self, execution: Execution, number: int) -> Response:
+        return json_answer(await views.task_run_shown(execution, execution.runs[number], self._values))

@@ -1,0 +1,221 @@
+"""Workflows of every dialect: create, list, look, change, delete, and check without keeping anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headrace.api import answers, definitions
+from headrace.api.idempotency import Repeats, repeated
+from headrace.api.lists import Cursor, Limit
+from headrace.api.operations import Operation, json_answer
+from headrace.api.problems import PreconditionFailed
+from headrace.api.requests import expected_version, key_of
+from headrace.api.values import moment_of
+from headrace.dialects.protocol import Dialect
+from headrace.errors import InvalidDefinition, NotFound, StaleVersion
+from headrace.orchestrator.services import Services
+from headrace.security.bodies import read_body
+from headrace.store.rows import WorkflowRow
+
+DOCUMENT = "application/json"
+
+
+class WorkflowRoutes:
+    """Definitions and their versions."""
+
+    def __init__(self, services: Services, dialects: Mapping[str, Dialect], repeats: Repeats) -> None:
+        self._services = services
+        self._workflows = services.workflows
+        self._dialects = dialects
+        self._repeats = repeats
+
+    def operations(self) -> list[Operation]:
+        """The table of these routes."""
+        listed = answers.Listed[answers.WorkflowShown]
+        versions = answers.Listed[answers.VersionListed]
+        shown = answers.WorkflowShown
+        one = "/v1/workflows/{key}"
+        return [
+            Operation(method="GET", path="/v1/workflows", endpoint=self.newest, scope="read", answer=listed),
+            Operation(
+                method="POST",
+                path="/v1/workflows",
+                endpoint=self.create,
+                scope="write",
+                answer=shown,
+                status=201,
+                body=DOCUMENT,
+            ),
+            Operation(
+                method="POST",
+                path="/v1/workflows/validate",
+                endpoint=self.validate,
+                scope="read",
+                answer=answers.Validation,
+                body=DOCUMENT,
+            ),
+            Operation(method="GET", path=one, endpoint=self.get, scope="read", answer=shown),
+            Operation(
+                method="PUT", path=one, endpoint=self.update, scope="write", answer=shown, body=DOCUMENT
+            ),
+            Operation(method="DELETE", path=one, endpoint=self.delete, scope="write", status=204),
+            Operation(
+                method="GET", path=f"{one}/plan", endpoint=self.plan, scope="read", answer=answers.PlanShown
+            ),
+            Operation(
+                method="GET", path=f"{one}/versions", endpoint=self.versions, scope="read", answer=versions
+            ),
+            Operation(
+                method="GET",
+                path=f"{one}/versions/{{version}}",
+                endpoint=self.version,
+                scope="read",
+                answer=answers.VersionShown,
+            ),
+        ]
+
+    async def newest(self, dialect: str | None = None, limit: Limit = 100, cursor: Cursor = None) -> Response:
+        """List workflows, newest first."""
+        page = await self._workflows.newest(dialect=dialect, limit=limit, cursor=cursor)
+        shown = [definitions.workflow_shown(row) for row in page.rows]
+        return json_answer(answers.Listed(shown, page.cursor))
+
+    async def create(self, request: Request, dialect: str | None = None) -> Response:
+        """Create a workflow from a document of any dialect, JSON or YAML."""
+        source = await self._read(request, self._dialects.get(dialect or ""))
+        async with self._repeats.of(request, source) as repeat:
+            if repeat.former is not None:
+                return repeated(repeat.former)
+            chosen = definitions.dialect_of(self._dialects, dialect, source)
+            parsed = chosen.parse(source, self._services.library, max_tasks=self._services.settings.max_tasks)
+            definition = definitions.accepted(parsed)
+            names = self._workflows.name(chosen.workflow_prefix)
+            now = moment_of(self._services.clock.now())
+            shown = answers.WorkflowShown(
+                number=names.number,
+                id=names.id,
+                alias=names.alias,
+                name=definition.name,
+                description=definition.description,
+                dialect=definition.dialect,
+                version=1,
+                created_at=now,
+                updated_at=now,
+                warnings=tuple(parsed.warnings),
+            )
+            content = msgspec.json.encode(shown)
+            await self._workflows.create(
+                definition,
+                source,
+                definitions.media_type_of(source),
+                names=names,
+                idempotency=repeat.record(201, content),
+            )
+        headers = {"location": f"/v1/workflows/{names.number}", "etag": '"1"'}
+        return Response(content, 201, headers, "application/json")
+
+    async def validate(self, request: Request, dialect: str | None = None) -> Response:
+        """Check a document, and keep nothing."""
+        source = await self._read(request, self._dialects.get(dialect or ""))
+        try:
+            chosen = definitions.dialect_of(self._dialects, dialect, source)
+        except InvalidDefinition as error:
+            found = answers.Validation(
+                valid=False, dialect="", problems=error.problems, warnings=error.warnings, tasks=()
+            )
+            return json_answer(found)
+        parsed = chosen.parse(source, self._services.library, max_tasks=self._services.settings.max_tasks)
+        found = answers.Validation(
+            valid=not parsed.problems,
+            dialect=chosen.name,
+            problems=tuple(parsed.problems),
+            warnings=tuple(parsed.warnings),
+            tasks=() if parsed.definition is None else definitions.tasks_shown(parsed.definition),
+        )
+        return json_answer(found)
+
+    async def get(self, key: str) -> Response:
+        """Look at a workflow."""
+        return _shown(await self._row(key))
+
+    async def update(self, key: str, request: Request) -> Response:
+        """Make a document the current version of a workflow."""
+        row = await self._row(key)
+        expected = expected_version(request)
+        dialect = self._dialects.get(row.dialect)
+        if dialect is None:
+            raise NotFound(f"The dialect '{row.dialect}' of this workflow is not installed.")
+        source = await self._read(request, dialect)
+        parsed = dialect.parse(source, self._services.library, max_tasks=self._services.settings.max_tasks)
+        definition = definitions.accepted(parsed)
+        media_type = definitions.media_type_of(source)
+        try:
+            row = await self._workflows.update(row.number, definition, source, media_type, expected=expected)
+        except StaleVersion as stale:
+            raise PreconditionFailed(stale.message) from None
+        return json_answer(
+            definitions.workflow_shown(row, parsed.warnings), headers={"etag": f'"{row.version}"'}
+        )
+
+    async def delete(self, key: str, request: Request) -> Response:
+        """Forget a workflow; its executions stay readable."""
+        row = await self._row(key)
+        try:
+            await self._workflows.delete(row.number, expected=expected_version(request))
+        except StaleVersion as stale:
+            raise PreconditionFailed(stale.message) from None
+        return Response(status_code=204)
+
+    async def plan(self, key: str) -> Response:
+        """Show what a start would do."""
+        row = await self._row(key)
+        definition = await self._workflows.definition(row.number, row.version)
+        shown = answers.PlanShown(
+            workflow=row.number,
+            version=row.version,
+            inputs=definitions.ports_shown(definition.inputs),
+            tasks=definitions.tasks_shown(definition),
+        )
+        return json_answer(shown)
+
+    async def versions(self, key: str, limit: Limit = 100, cursor: Cursor = None) -> Response:
+        """List the versions of a workflow, newest first."""
+        row = await self._row(key)
+        page = await self._workflows.versions(row.number, limit=limit, cursor=cursor)
+        shown = [
+            answers.VersionListed(
+                version=version.version,
+                created_at=moment_of(version.created_at),
+                media_type=version.media_type,
+                sha256=version.hash,
+            )
+            for version in page.rows
+        ]
+        return json_answer(answers.Listed(shown, page.cursor))
+
+    async def version(self, key: str, version: str) -> Response:
+        """Look at one version, with its document and its graph."""
+        row = await self._row(key)
+        if not version.isdecimal() or len(version) > 9:
+            raise NotFound(f"There is no version '{version[:40]}'.")
+        found = await self._workflows.version(row.number, int(version))
+        definition = await self._workflows.definition(row.number, found.version)
+        headers = {"etag": f'"{found.version}"'}
+        return json_answer(definitions.version_shown(found, definition), headers=headers)
+
+    async def _row(self, key: str) -> WorkflowRow:
+        return await self._workflows.get(key_of(key, "workflow"))
+
+    async def _read(self, request: Request, dialect: Dialect | None) -> bytes:
+        settings = self._services.settings
+        asked = [dialect] if dialect is not None else self._dialects.values()
+        limit = max(each.max_body(settings) for each in asked)
+        return await read_body(request.scope["headers"], request.receive, limit)
+
+
+def _shown(row: WorkflowRow) -> Response:
+    return json_answer(definitions.workflow_shown(row), headers={"etag": f'"{row.version}"'})

@@ -1,0 +1,209 @@
+"""Runs the application under uvicorn: the socket, the first line, the first token, the signals, the end.
+
+In this order: `listen` binds and knows the address, the composition root builds the server for it, `greet`
+settles the administrator's token, `serve` answers until a signal comes.
+Standard output gets the address, one flushed line, once the server listens; all else is for standard error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+import structlog
+import uvicorn
+import uvloop
+from msgspec import Struct
+
+from headrace.api.application import Application
+from headrace.clock import Clock
+from headrace.errors import HeadraceError
+from headrace.security.tokens import TokenStore, issue, operator_record
+from headrace.settings import Settings
+from headrace.settings.model import is_loopback
+from headrace.store.protocol import Numbers
+
+log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+
+GRACE = 10
+"""Seconds that requests have to end after the signal."""
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
+
+
+class CannotListen(HeadraceError):
+    """The server cannot listen at this address."""
+
+    code = "cannot_listen"
+
+    def __init__(self, host: str, port: int, cause: OSError) -> None:
+        self.is_busy = cause.errno == errno.EADDRINUSE
+        """Whether another port would do."""
+        if self.is_busy:
+            message = (
+                f"Port {port} of {host} is in use by another program; "
+                "give another one, or 0 for any that is free."
+            )
+        elif cause.errno == errno.EACCES:
+            message = (
+                f"Port {port} may only be opened by the administrator of this machine; give one above 1023."
+            )
+        else:
+            message = f"Cannot listen on {host}, port {port}: {cause.strerror or cause}."
+        super().__init__(message)
+
+
+class Listener(Struct, frozen=True):
+    """A socket that is bound and does not listen yet: nobody is let in before the server is ready."""
+
+    socket: socket.socket
+    host: str
+    port: int
+    url: str
+    """Address of the server, without a slash at its end."""
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """The address as the egress guard wants it."""
+        return ((self.host, self.port),)
+
+
+def listen(settings: Settings, *, port: int | None = None) -> Listener:
+    """Bind the address of the settings, or another port of it; raises `CannotListen`."""
+    wanted = settings.port if port is None else port
+    host = settings.host.strip("[]")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, wanted, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise CannotListen(host, wanted, error) from None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise CannotListen(host, wanted, error) from None
+    found_host, found_port = bound.getsockname()[:2]
+    scheme = "https" if settings.tls_cert is not None else "http"
+    shown = f"[{host}]" if ":" in host else host
+    return Listener(bound, found_host, found_port, f"{scheme}://{shown}:{found_port}")
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run a server on the event loop that it is measured with."""
+    return uvloop.run(main)
+
+
+async def greet(settings: Settings, tokens: TokenStore, numbers: Numbers, clock: Clock) -> str | None:
+    """Settle the administrator's token; return a new one when this is the first start without one.
+
+    `admin_token` replaces the former one at each start.
+    Raises `InvalidInput` when it is too weak.
+    """
+    known = [record for record in await tokens.list() if record.name == "admin"]
+    if settings.admin_token is None:
+        if any(record.is_valid(clock.now()) for record in await tokens.list()) or settings.auth == "off":
+            return None
+        token, record = issue(number=numbers.take(), name="admin", scopes=["admin"], now=clock.now())
+        await tokens.add(record)
+        return token
+    record = operator_record(settings.admin_token.get_secret_value(), number=numbers.take(), now=clock.now())
+    for former in known:
+        if former.hash != record.hash and not former.revoked:
+            await tokens.revoke(former.number)
+    await tokens.add(record)
+    return None
+
+
+def warn_of_exposure(settings: Settings) -> None:
+    """Say so when others can read along."""
+    if not is_loopback(settings.host) and settings.tls_cert is None and not settings.trusted_proxies:
+        log.warning(
+            "exposed",
+            host=settings.host,
+            advice="Tokens travel in clear text: set tls_cert and tls_key, or trusted_proxies.",
+        )
+
+
+async def serve(
+    application: Application, listener: Listener, settings: Settings, *, stop: Awaitable[object] | None = None
+) -> None:
+    """Answer requests until SIGINT, SIGTERM or the end of `stop`; prints the address once it listens."""
+    warn_of_exposure(settings)
+    config = uvicorn.Config(
+        application,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = _Server(config, application, listener)
+    if stop is None:
+        await server.serve([listener.socket])
+        return
+    stopping = asyncio.ensure_future(stop)
+    stopping.add_done_callback(lambda _: server.stop())
+    try:
+        await server.serve([listener.socket])
+    finally:
+        stopping.cancel()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends quietly, and whose streams end with it."""
+
+    def __init__(self, config: uvicorn.Config, application: Application, listener: Listener) -> None:
+        super().__init__(config)
+        self._application = application
+        self._listener = listener
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say where."""
+        await super().startup(sockets)
+        sys.stdout.write(f"{self._listener.url}\n")
+        sys.stdout.flush()
+        log.info("listening", url=self._listener.url)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, and wait for the other requests."""
+        self._application.streams.close()
+        await super().shutdown(sockets)
+
+    def stop(self) -> None:
+        """Stop soon; asked a second time, stop at once."""
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+        self._application.streams.close()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGINT and SIGTERM, and do not raise them again: an ordered end is a success."""
+        loop = asyncio.get_running_loop()
+        caught = (signal.SIGINT, signal.SIGTERM)
+        for number in caught:
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in caught:
+                loop.remove_signal_handler(number)
