@@ -5,7 +5,9 @@ Everything else is given what it needs; whoever wants another store or runtime c
 
 from __future__ import annotations
 
+import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,6 +46,12 @@ from headrace.tasks.context import Context, Limits
 from headrace.tasks.library import Library
 
 log = structlog.get_logger(__name__)
+
+SWITCH_INTERVAL = 20e-6
+"""Seconds after which a busy event loop hands the interpreter to the store's writer.
+
+At Python's default of 5 ms a commit beside a busy loop took 3–280 ms, so 2–5 ms; two busy threads lose 5 %.
+"""
 
 _ARTIFACTS_OPENER = "headrace.artifacts.local:open_local"
 
@@ -112,7 +120,7 @@ class Processes:
         if ended.outcome not in ("succeeded", "failed"):
             return ended
         exit_code = ended.failure.exit_code if ended.failure is not None else 0
-        directory = self._files.work_directory(ended.attempt)
+        directory = Path(self._files.path(ended.attempt))
         found = process.outcome_of(directory, exit_code)
         replaced = msgspec.structs.replace
         if not isinstance(found, Failure):
@@ -192,6 +200,7 @@ class Server:
 
     async def open(self) -> None:
         """Take up what an earlier server left, and begin to work."""
+        sys.setswitchinterval(SWITCH_INTERVAL)
         self._dispatcher.open()
         count = await self.house.recover()
         if count:

@@ -247,13 +247,21 @@ class Dispatcher:
                 )
             case JobEnded():
                 if status.attempt in self._calls:
-                    status = self._processes.result(status)
+                    status = self._process_result(status)
                 if status.attempt in self._secrets:
                     status = self._cleared(status)
                 mailbox.post(self._ended(mailbox, status))
                 self.finished(status.attempt)
             case _:
                 assert_never(status)
+
+    def _process_result(self, status: JobEnded) -> JobEnded:
+        try:
+            return self._processes.result(status)
+        except Exception as error:
+            log.exception("result_unreadable", attempt=status.attempt)
+            failure = Failure(code="lost", message=f"The result of the process cannot be read: {error}")
+            return msgspec.structs.replace(status, outcome="lost", outputs={}, failure=failure)
 
     def _ended(self, mailbox: Mailbox, status: JobEnded) -> messages.AttemptEnded:
         return messages.AttemptEnded(

@@ -1,6 +1,6 @@
 """Who is told, inside this server, that events were committed: waiting requests, streams, the notifier.
 
-Nothing passes through here that is not in the journal; a follower that is too slow reads there what it missed.
+Nothing passes through here that is not in the journal: whoever is too slow reads there what it missed.
 """
 
 from __future__ import annotations

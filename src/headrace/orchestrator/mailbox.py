@@ -37,7 +37,7 @@ MOST_MESSAGES = 512
 """Messages decided before one commit: enough to make the flush cheap, few enough to answer in between."""
 
 Announce = Callable[[Execution, Sequence[events.AnyEvent], int], list[Delivery]]
-"""What a dialect wants told outside: the execution after the events, the events, the sequence number before."""
+"""What a dialect wants told: the execution after the events, the events, the sequence number before."""
 
 
 class House(Protocol):

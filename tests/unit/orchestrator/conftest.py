@@ -172,8 +172,7 @@ class Workshop:
         """End this life without a word and begin the next one on the same store."""
         await self.close()
         self.house.mailboxes.clear()
-        after = Workshop(self.contents, self.artifacts, self.secrets)
-        return after
+        return Workshop(self.contents, self.artifacts, self.secrets)
 
 
 def succeeded(attempt: int, **outputs: Any) -> JobEnded:

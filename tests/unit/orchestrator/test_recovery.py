@@ -81,7 +81,11 @@ async def test_waits_and_retries_are_armed_again(lives: list[Any], words: Any) -
 
     retry = words.call("again", retry=Retry(count=1, delay=timedelta(milliseconds=200)))
     row = await before.start(words.workflow(wait, retry))
-    await words.until(lambda: any(run.state == "retrying" for run in before.house.mailboxes[row.number].execution.runs.values()))
+    await words.until(
+        lambda: any(
+            run.state == "retrying" for run in before.house.mailboxes[row.number].execution.runs.values()
+        )
+    )
 
     after = await next_life(lives)
     await after.house.recover()
