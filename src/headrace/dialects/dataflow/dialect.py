@@ -10,14 +10,13 @@ from headrace.dialects.dataflow import parse as documents
 from headrace.dialects.dataflow.names import fold
 from headrace.dialects.dataflow.parse import DIALECT, Parsed
 from headrace.dialects.dataflow.wire import MOST_PROBLEMS, MOST_TASKS, WORKFLOW, Style
-from headrace.dialects.protocol import Application
 from headrace.errors import InvalidDefinition, Problem
 from headrace.security.documents import Document, read_json
 from headrace.settings import Settings
 from headrace.tasks.library import Library
 
 
-class DataFlow:
+class DataflowDialect:
     """The Data Flow Platform dialect."""
 
     name = DIALECT
@@ -53,8 +52,8 @@ class DataFlow:
             ),
         )
 
-    def application(self, services: Any) -> Application:
-        """Return the doors of the dialect."""
+    def application(self, services: Any) -> Any:
+        """Return the doors of the dialect: an ASGI application; `services` is the orchestrator's `Services`."""
         from headrace.dialects.dataflow.routes import application  # the web framework is for servers only
 
         return application(services)
@@ -63,7 +62,3 @@ class DataFlow:
 def _located(problem: Problem, document: Document) -> Problem:
     place = document.locate_nearest(problem.path)
     return replace(problem, line=place.line, column=place.column)
-
-
-dialect = DataFlow()
-"""What the entry point names."""

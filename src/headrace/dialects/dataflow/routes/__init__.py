@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from headrace.dialects.dataflow.routes.events import EventRoutes
 from headrace.dialects.dataflow.routes.executions import ExecutionRoutes
+from headrace.dialects.dataflow.routes.files import FileRoutes
+from headrace.dialects.dataflow.routes.logs import LogRoutes
 from headrace.dialects.dataflow.routes.operations import Operation, application_of
 from headrace.dialects.dataflow.routes.task_types import TaskTypeRoutes
+from headrace.dialects.dataflow.routes.values import ValueRoutes
 from headrace.dialects.dataflow.routes.workflows import WorkflowRoutes
 from headrace.orchestrator.services import Services
 
@@ -16,6 +20,10 @@ def operations(services: Services) -> list[Operation]:
     return [
         *WorkflowRoutes(services).operations(),
         *ExecutionRoutes(services).operations(),
+        *EventRoutes(services).operations(),
+        *LogRoutes(services).operations(),
+        *ValueRoutes(services).operations(),
+        *FileRoutes(services).operations(),
         *TaskTypeRoutes(services).operations(),
     ]
 

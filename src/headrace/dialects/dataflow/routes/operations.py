@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from headrace.dialects.dataflow.routes.rates import Rates
 from headrace.dialects.dataflow.routes.refusals import Refusal, refusal_of
 from headrace.errors import HeadraceError
 from headrace.orchestrator.services import Services
@@ -65,10 +66,11 @@ def application_of(operations: Iterable[Operation], services: Services) -> FastA
         openapi_url=None,
         redirect_slashes=False,
     )
+    rates = Rates(services.settings.dataflow.rate_limit)
     for operation in operations:
         app.add_api_route(
             operation.path,
-            _guarded(operation),
+            _guarded(operation, rates),
             methods=[operation.method],
             status_code=operation.status,
             summary=(operation.endpoint.__doc__ or "").strip().rstrip("."),
@@ -91,9 +93,10 @@ def application_of(operations: Iterable[Operation], services: Services) -> FastA
     return app
 
 
-def _guarded(operation: Operation) -> Endpoint:
+def _guarded(operation: Operation, rates: Rates) -> Endpoint:
     async def guarded(request: Request) -> Response:
-        await authorise(request.scope, operation.scope)
+        caller = await authorise(request.scope, operation.scope)
+        rates.spend(caller.number)
         return await operation.endpoint(request)
 
     return guarded

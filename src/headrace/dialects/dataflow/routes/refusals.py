@@ -1,4 +1,4 @@
-"""Errors in the words of this dialect: one body for all, with the status and the headers that belong to it."""
+"""Errors in the words of this dialect: one body for all, with the status and headers that belong to it."""
 
 from __future__ import annotations
 

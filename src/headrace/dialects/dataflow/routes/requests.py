@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -87,8 +88,17 @@ def expected_version(request: Request) -> int | None:
 class Once:
     """One request that may carry an `Idempotency-Key`."""
 
-    def __init__(self, request: Request, services: Services, caller: TokenRecord, body: bytes) -> None:
+    def __init__(
+        self,
+        request: Request,
+        services: Services,
+        caller: TokenRecord,
+        body: bytes,
+        location: Callable[[bytes], str],
+    ) -> None:
+        """Take the request; `location` finds in its answer where the thing that it made is."""
         self._services = services
+        self._location = location
         self._key = request.headers.get("idempotency-key")
         if self._key is not None and not 0 < len(self._key) <= _LONGEST_KEY:
             raise Refusal(400, "invalid_header", f"An Idempotency-Key has 1 to {_LONGEST_KEY} characters.")
@@ -105,7 +115,7 @@ class Once:
         if found.body_hash != self._hash:
             message = "The Idempotency-Key was used with another body."
             raise Refusal(409, "idempotency_conflict", message)
-        headers = {"idempotency-replayed": "true"}
+        headers = {"idempotency-replayed": "true", "location": self._location(found.answer)}
         return Response(found.answer, found.status, headers, found.content_type)
 
     async def faster(self, taken: KeyTaken) -> Response:

@@ -39,7 +39,7 @@ async def start_run(request: Request, services: Services, first: str) -> Respons
     """Start the workflow of the path; `first` is the prefix of ids at this door."""
     row = await workflow_of(request, services)
     body = await requests.read_source(request, services)
-    once = requests.Once(request, services, caller_of(request), body)
+    once = requests.Once(request, services, caller_of(request), body, _location)
     if (earlier := await once.earlier()) is not None:
         return earlier
     definition = await definition_of(row, services)
@@ -76,6 +76,13 @@ async def start_run(request: Request, services: Services, first: str) -> Respons
             continue
         return json_answer(answer, services, 202, {"location": view.url})
     raise Refusal(503, "unavailable", "No free id was found; try again.")
+
+
+def _location(answer: bytes) -> str:
+    made: dict[str, str] = msgspec.json.decode(answer)
+    workflow_id = made.get("workflow_id") or made.get("workflowId")
+    run_id = made.get("workflow_execution_id") or made.get("execution_id") or made.get("executionId")
+    return f"/workflows/{workflow_id}/executions/{run_id}"
 
 
 async def _facts(

@@ -52,7 +52,7 @@ class WorkflowRoutes:
         """Create a workflow."""
         services = self._services
         body = await requests.read_source(request, services)
-        once = requests.Once(request, services, caller_of(request), body)
+        once = requests.Once(request, services, caller_of(request), body, _location)
         if (earlier := await once.earlier()) is not None:
             return earlier
         document, parsed = await self._accepted(body)
@@ -170,6 +170,11 @@ class WorkflowRoutes:
         if isinstance(tasks, list) and len(tasks) > _MANY:
             return await asyncio.to_thread(parse, document, self._services.library, max_tasks=most)
         return parse(document, self._services.library, max_tasks=most)
+
+
+def _location(answer: bytes) -> str:
+    made = msgspec.json.decode(answer)
+    return f"/workflows/{made.get('workflow_id') or made.get('workflowId')}"
 
 
 _MANY = 500

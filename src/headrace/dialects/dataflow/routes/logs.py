@@ -1,0 +1,164 @@
+"""Routes of logs: what the tries of a task wrote, line by line, or followed while it is written.
+
+The files hold plain lines without times, so a line is told with the time at which its try began.
+A list counts lines, so it may grow at its end only: the standard error of a try joins it when that is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headrace.dialects.dataflow.routes import requests
+from headrace.dialects.dataflow.routes.events import event_stream, sse
+from headrace.dialects.dataflow.routes.lookup import run_of
+from headrace.dialects.dataflow.routes.operations import Operation, json_answer
+from headrace.dialects.dataflow.spelling import moment
+from headrace.engine.execution import TaskRun
+from headrace.engine.states import EXECUTION_ENDS, TASK_ENDS
+from headrace.errors import HeadraceError
+from headrace.orchestrator.services import Services
+from headrace.security.redaction import Redactor
+from headrace.security.secrets import Vault
+
+_LARGEST = 2**31 - 1
+_LONGEST_LINE = 64 * 1024
+_PIECE = 1000
+"""Lines that are read at once."""
+_LOOK = 0.25
+"""Seconds between two looks at files that are followed: files tell nobody that they grow."""
+
+
+class _Source(NamedTuple):
+    """One stream of one try."""
+
+    attempt: int
+    """From 1."""
+    stream: str
+    file: Path
+    timestamp: str | None
+    is_over: bool
+    """Nothing more will be written."""
+
+
+class LogRoutes:
+    """Logs of tasks."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def operations(self) -> list[Operation]:
+        """Return the table of these routes."""
+        path = "/workflows/{id}/executions/{eid}/tasks/{task}/logs"
+        return [Operation("GET", path, "read", self.get_logs)]
+
+    async def get_logs(self, request: Request) -> Response:
+        """Return what a task wrote, or follow it as server-sent events."""
+        attempt = requests.whole_number(request, "attempt", 0, 1, 1000)
+        offset = requests.whole_number(request, "offset", 0, 0, _LARGEST)
+        limit = requests.whole_number(request, "limit", 1000, 1, 10_000)
+        if request.query_params.get("follow") == "true":
+            await self._found(request)
+            return event_stream(self._follow(request, attempt, offset))
+        name, sources, is_over = await self._sources(request, attempt)
+        steady = [source for source in sources if source.is_over or source.stream == "stdout"]
+        lines = await self._lines(steady, offset, limit)
+        answer = {
+            "task": name,
+            "lines": lines,
+            "next_offset": offset + len(lines),
+            "complete": is_over and len(lines) < limit,
+        }
+        return json_answer(answer, self._services)
+
+    async def _follow(self, request: Request, attempt: int, offset: int) -> AsyncIterator[bytes]:
+        read: dict[tuple[int, str], int] = {}
+        told = 0
+        while True:
+            _, sources, is_over = await self._sources(request, attempt)
+            for source in sources:
+                place = (source.attempt, source.stream)
+                while lines := await self._lines([source], read.get(place, 0), _PIECE):
+                    read[place] = read.get(place, 0) + len(lines)
+                    for line in lines:
+                        told += 1
+                        if told > offset:
+                            yield sse(msgspec.json.encode(line), told, "log")
+            if is_over:
+                return
+            await asyncio.sleep(_LOOK)
+
+    async def _found(self, request: Request) -> tuple[str, TaskRun | None, bool]:
+        run = await run_of(request, self._services)
+        task, task_run = run.task(request.path_params["task"])
+        is_over = run.execution.state in EXECUTION_ENDS or (
+            task_run is not None and task_run.state in TASK_ENDS
+        )
+        return task.name, task_run, is_over
+
+    async def _sources(self, request: Request, attempt: int) -> tuple[str, list[_Source], bool]:
+        name, task_run, is_over = await self._found(request)
+        sources: list[_Source] = []
+        for index, each in enumerate(task_run.tries if task_run else (), 1):
+            for stream in ("stdout", "stderr") if attempt in {0, index} else ():
+                file = self._services.log_file(each.number, stream)
+                if file is not None:
+                    began = moment(each.started_at or each.queued_at)
+                    sources.append(_Source(index, stream, file, began, each.outcome is not None))
+        return name, sources, is_over
+
+    async def _lines(self, sources: list[_Source], offset: int, limit: int) -> list[dict[str, Any]]:
+        redactor = await _redactor(self._services.vault)
+        in_use = self._services.secrets_in_use.redactor
+        read = await asyncio.to_thread(_read, sources, offset, limit)
+        return [
+            {
+                "timestamp": source.timestamp,
+                "attempt": source.attempt,
+                "stream": source.stream,
+                "message": in_use.text(redactor.text(line)),
+            }
+            for source, line in read
+        ]
+
+
+def _read(sources: list[_Source], offset: int, limit: int) -> list[tuple[_Source, str]]:
+    found: list[tuple[_Source, str]] = []
+    passed = 0
+    for source in sources:
+        for line in _lines_of(source):
+            passed += 1
+            if passed > offset:
+                found.append((source, line))
+            if len(found) == limit:
+                return found
+    return found
+
+
+def _lines_of(source: _Source) -> Iterator[str]:
+    try:
+        log = source.file.open("rb")
+    except FileNotFoundError:
+        return
+    with log:
+        while line := log.readline(_LONGEST_LINE):
+            if not source.is_over and not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
+                return  # the rest of the line is still to come
+            yield line.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+
+
+async def _redactor(vault: Vault) -> Redactor:
+    """Return what masks every stored secret: a task that is over is no longer among those in use."""
+    values = []
+    for record in await vault.list():
+        try:
+            values.append(await vault.reveal(record.scope, record.name))
+        except HeadraceError:
+            continue  # sealed with another key, or deleted meanwhile: nobody can have used it here
+    return Redactor(values)
