@@ -15,6 +15,7 @@ from headrace.engine.execution import Execution, TaskRun, blank
 from headrace.engine.plans import Planned
 from headrace.engine.states import EXECUTION_ENDS
 from headrace.errors import InvalidInput, NotFound, Problem
+from headrace.expressions import ExpressionError, Values, as_text, render
 from headrace.ids import alias as new_alias, uuid7
 from headrace.orchestrator.definitions import Shelf
 from headrace.orchestrator.dispatcher import Dispatcher
@@ -80,7 +81,8 @@ class Executions:
     async def start(self, asked: StartRequest) -> ExecutionRow:
         """Start an execution and return it once it is committed.
 
-        Raises `NotFound`, `InvalidInput` (a named sub-workflow does not exist) and `KeyTaken`.
+        Raises `NotFound`, `InvalidInput` (an unknown sub-workflow, a concurrency key that breaks) and
+        `KeyTaken`.
         """
         definition, graph = await self._shelf.get(asked.workflow, asked.version)
         names = asked.names
@@ -95,6 +97,7 @@ class Executions:
             state="pending",
             created_at=self._clock.now(),
             start_key=asked.start_key,
+            concurrency_key=concurrency_key(definition, asked.inputs),
             parent=asked.parent,
             labels=asked.labels,
         )
@@ -263,6 +266,17 @@ class Executions:
         if problems:
             raise InvalidInput(problems)
         return pins
+
+
+def concurrency_key(definition: WorkflowDefinition, inputs: dict[str, Any]) -> str | None:
+    """Return the key of which only one live execution may be; raises `InvalidInput` when it has no value."""
+    if definition.concurrency_key is None:
+        return None
+    try:
+        return as_text(render(definition.concurrency_key, Values({"inputs": inputs})))
+    except ExpressionError as error:
+        message = f"The concurrency key cannot be evaluated: {error.message}."
+        raise InvalidInput([Problem(path="/inputs", code="expression", message=message)]) from None
 
 
 def sub_workflows(tasks: Sequence[TaskDefinition]) -> Mapping[str, None]:

@@ -193,6 +193,22 @@ async def test_a_second_start_with_the_same_key_is_refused(workshop: Any, words:
     assert len(workshop.contents.executions) == 1
 
 
+async def test_only_one_live_execution_has_a_concurrency_key(workshop: Any, words: Any) -> None:
+    workshop.local.behaviour = lambda job: None
+    definition = words.workflow(words.step("a"), concurrency_key=Text(("city-", Expr("inputs.city"))))
+    row = await workshop.start(definition, city="Oslo")
+
+    with pytest.raises(KeyTaken):
+        await workshop.start(definition, city="Oslo")
+    other = await workshop.start(definition, city="Bergen")
+    await workshop.executions.cancel(row)
+    await workshop.end_of(row)
+    again = await workshop.start(definition, city="Oslo")
+
+    assert (row.concurrency_key, other.concurrency_key) == ("city-Oslo", "city-Bergen")
+    assert again.concurrency_key == row.concurrency_key
+
+
 async def test_requests_to_an_ended_execution_are_refused(workshop: Any, words: Any) -> None:
     execution = await workshop.run(words.workflow(words.call("a")))
     row = await workshop.executions.get(execution.number)
