@@ -8,6 +8,7 @@ from headrace import settings
 from headrace.api import server, server_log
 from headrace.api.application import application
 from headrace.app import Server
+from headrace.dialects.dataflow import dialect
 
 
 async def main() -> None:
@@ -15,21 +16,13 @@ async def main() -> None:
     listener = server.listen(found)
     house = Server(found, own_addresses=listener.addresses)
     server_log.configure(house.services.secrets_in_use)
-    dialects = {}
-    try:
-        from headrace.dialects.dataflow.dialect import dialect
-
-        dialects = {dialect.name: dialect}
-        dialect.application(house.services)
-    except ImportError:
-        pass
     await house.open()
     try:
         services = house.services
         token = await server.greet(found, services.tokens, services.store.numbers, services.clock)
         if token is not None:
             sys.stderr.write(f"{token}\n")
-        await server.serve(application(services, dialects), listener, found)
+        await server.serve(application(services, {dialect.name: dialect}), listener, found)
     finally:
         await house.close()
 
