@@ -5,6 +5,7 @@ Everything else is given what it needs; whoever wants another store or runtime c
 
 from __future__ import annotations
 
+import gc
 import sys
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,10 @@ SWITCH_INTERVAL = 20e-6
 
 At Python's default of 5 ms a commit beside a busy loop took 3–280 ms, so 2–5 ms; two busy threads lose 5 %.
 """
+
+GARBAGE_THRESHOLDS = (50_000, 20, 100)
+"""Allocations between collections: an execution of 10,000 tasks is live data, and walking it again and again
+took half of the time of each task (0.09 ms instead of 0.05 ms)."""
 
 _ARTIFACTS_OPENER = "headrace.artifacts.local:open_local"
 
@@ -201,6 +206,9 @@ class Server:
     async def open(self) -> None:
         """Take up what an earlier server left, and begin to work."""
         sys.setswitchinterval(SWITCH_INTERVAL)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         self._dispatcher.open()
         count = await self.house.recover()
         if count:
