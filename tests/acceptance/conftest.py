@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import headrace
 from headrace.testing.running_server import RunningServer
 
-HAS_CLI = importlib.util.find_spec("headrace.cli") is not None
+HAS_CLI = (Path(headrace.__file__).parent / "cli" / "__main__.py").exists()
 SERVE = ["-m", "headrace.cli", "serve"] if HAS_CLI else [str(Path(__file__).with_name("serving.py"))]
 COMMAND = [sys.executable, *SERVE]
 

@@ -1,0 +1,458 @@
+"""The native API of a real server, as clients meet it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from headrace.testing.running_server import RunningServer
+
+ONE_TASK = {
+    "title": "Measure",
+    "inputs": [{"name": "text", "type": "text"}],
+    "tasks": [{"name": "size", "type": "text.size", "inputs": {"text": "{{inputs.text}}"}}],
+    "outputs": [{"name": "size", "value": "{{tasks.size.outputs.size}}"}],
+}
+SLEEPS = {
+    "title": "Sleep",
+    "tasks": [
+        {"name": "nap", "type": "core.shell", "inputs": {"script": "echo begun; sleep 60"}},
+        {"name": "after", "type": "text.size", "inputs": {"text": "{{tasks.nap.outputs.stdout}}"}},
+    ],
+}
+TALKS = {
+    "title": "Talk",
+    "tasks": [
+        {
+            "name": "talk",
+            "type": "core.shell",
+            "inputs": {"script": "echo one; echo two; echo oops >&2; echo three"},
+        }
+    ],
+}
+
+
+@pytest.fixture
+def client(running_server: RunningServer) -> Iterator[httpx2.Client]:
+    with running_server.client() as client:
+        yield client
+
+
+def created(client: httpx2.Client, document: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post("/v1/workflows", json=document)
+    assert answer.status_code == 201, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+def started(client: httpx2.Client, document: dict[str, Any], **inputs: Any) -> str:
+    number = created(client, document)["number"]
+    answer = client.post(f"/v1/workflows/{number}/executions", json={"inputs": inputs})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["url"])
+
+
+def ended(client: httpx2.Client, document: dict[str, Any], **inputs: Any) -> dict[str, Any]:
+    url = started(client, document, **inputs)
+    return client.get(url, params={"wait": 30}).json()  # type: ignore[no-any-return]
+
+
+def until(look: Any, seconds: float = 10.0) -> Any:
+    """Look until there is something to see."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+    return seen
+
+
+def test_a_workflow_runs_from_its_document_to_its_result(client: httpx2.Client) -> None:
+    shown = ended(client, ONE_TASK, text="Hello, World!")
+
+    assert shown["state"] == "succeeded"
+    assert shown["outputs"] == {"size": 13}
+    (task,) = shown["tasks"]
+    assert (task["task"], task["type"], task["state"], task["outputs"]) == (
+        "size",
+        "text.size",
+        "succeeded",
+        {"size": 13},
+    )
+
+
+def test_a_start_may_wait_for_the_end_in_one_request(client: httpx2.Client) -> None:
+    number = created(client, ONE_TASK)["number"]
+
+    answer = client.post(
+        f"/v1/workflows/{number}/executions", params={"wait": 30}, json={"inputs": {"text": "abc"}}
+    )
+
+    assert answer.json()["outputs"] == {"size": 3}
+
+
+def test_a_thing_is_found_by_number_by_id_and_by_alias(client: httpx2.Client) -> None:
+    workflow = created(client, ONE_TASK)
+
+    for key in (workflow["number"], workflow["id"], workflow["alias"]):
+        assert client.get(f"/v1/workflows/{key}").json()["id"] == workflow["id"]
+
+
+def test_lists_are_paged_by_cursor(client: httpx2.Client) -> None:
+    numbers = [created(client, ONE_TASK)["number"] for _ in range(5)]
+    seen: list[int] = []
+    cursor = None
+
+    for _ in range(3):
+        page = client.get(
+            "/v1/workflows", params={"limit": 2} | ({"cursor": cursor} if cursor else {})
+        ).json()
+        seen += [item["number"] for item in page["items"]]
+        cursor = page["next_cursor"]
+
+    assert seen[:5] == numbers[::-1]
+    refused = client.get("/v1/executions", params={"cursor": cursor or "x"})
+    assert refused.status_code == 400
+
+
+def test_executions_are_listed_by_workflow_and_state(client: httpx2.Client) -> None:
+    shown = ended(client, ONE_TASK, text="x")
+
+    listed = client.get(
+        "/v1/executions", params={"workflow": shown["workflow"], "state": ["succeeded", "failed"]}
+    ).json()["items"]
+
+    assert [item["number"] for item in listed] == [shown["number"]]
+    assert (
+        client.get("/v1/executions", params={"workflow": shown["workflow"], "state": "failed"}).json()[
+            "items"
+        ]
+        == []
+    )
+
+
+def test_a_change_makes_a_version_and_an_old_one_is_refused(client: httpx2.Client) -> None:
+    workflow = created(client, ONE_TASK)
+    url = f"/v1/workflows/{workflow['number']}"
+    changed = ONE_TASK | {"description": "Counts."}
+
+    first = client.put(url, json=changed, headers={"if-match": '"1"'})
+    stale = client.put(url, json=ONE_TASK, headers={"if-match": '"1"'})
+    again = client.put(url, json=changed, headers={"if-match": '"2"'})
+
+    assert (first.status_code, first.headers["etag"]) == (200, '"2"')
+    assert (stale.status_code, stale.json()["code"]) == (412, "version_conflict")
+    assert again.json()["version"] == 2
+    assert [item["version"] for item in client.get(f"{url}/versions").json()["items"]] == [2, 1]
+    assert json.loads(client.get(f"{url}/versions/1").json()["document"]) == ONE_TASK
+
+
+def test_a_deleted_workflow_is_gone_and_its_executions_stay(client: httpx2.Client) -> None:
+    shown = ended(client, ONE_TASK, text="x")
+    url = f"/v1/workflows/{shown['workflow']}"
+
+    assert client.delete(url).status_code == 204
+
+    assert client.get(url).status_code == 404
+    assert client.post(f"{url}/executions", json={"inputs": {"text": "x"}}).status_code == 404
+    assert client.get(f"/v1/executions/{shown['number']}").json()["state"] == "succeeded"
+
+
+def test_a_workflow_with_a_live_execution_is_not_deleted(client: httpx2.Client) -> None:
+    url = started(client, SLEEPS)
+    workflow = client.get(url).json()["workflow"]
+
+    assert client.delete(f"/v1/workflows/{workflow}").status_code == 409
+    client.post(f"{url}/cancel")
+
+
+def test_all_problems_of_a_document_are_told_with_their_places(client: httpx2.Client) -> None:
+    broken = {
+        "title": "Broken",
+        "tasks": [
+            {"name": "a", "type": "web.downlaod", "inputs": {"url": "https://example.com"}},
+            {"name": "b", "type": "text.size", "inputs": {"text": "{{tasks.nope.outputs.x}}"}},
+        ],
+    }
+
+    refused = client.post("/v1/workflows", json=broken)
+    checked = client.post("/v1/workflows/validate", json=broken).json()
+
+    assert refused.status_code == 400
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert [(each["path"], each["code"]) for each in refused.json()["problems"]] == [
+        ("/tasks/0/type", "unknown_task_type"),
+        ("/tasks/1/inputs/text", "unknown_reference"),
+    ]
+    assert checked["valid"] is False
+    assert checked["problems"] == refused.json()["problems"]
+    assert checked["problems"][0]["line"] == 1
+
+
+def test_a_good_document_is_valid_and_shows_its_graph(client: httpx2.Client) -> None:
+    before = len(client.get("/v1/workflows", params={"limit": 1000}).json()["items"])
+
+    checked = client.post("/v1/workflows/validate", params={"dialect": "dataflow"}, json=SLEEPS).json()
+
+    assert checked["valid"] is True
+    assert [(task["name"], task["after"], task["next"]) for task in checked["tasks"]] == [
+        ("nap", [], ["after"]),
+        ("after", ["nap"], []),
+    ]
+    assert len(client.get("/v1/workflows", params={"limit": 1000}).json()["items"]) == before
+
+
+def test_a_repeated_start_is_one_execution(client: httpx2.Client) -> None:
+    number = created(client, ONE_TASK)["number"]
+    url = f"/v1/workflows/{number}/executions"
+    headers = {"idempotency-key": f"once-{number}"}
+
+    first = client.post(url, json={"inputs": {"text": "a"}}, headers=headers)
+    second = client.post(url, json={"inputs": {"text": "a"}}, headers=headers)
+    other = client.post(url, json={"inputs": {"text": "b"}}, headers=headers)
+
+    assert second.content == first.content
+    assert second.headers["idempotency-replayed"] == "true"
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+    assert len(client.get("/v1/executions", params={"workflow": number}).json()["items"]) == 1
+
+
+def test_a_repeated_create_is_one_workflow(client: httpx2.Client) -> None:
+    headers = {"idempotency-key": "create-once"}
+
+    answers = [client.post("/v1/workflows", json=ONE_TASK, headers=headers) for _ in range(2)]
+
+    assert answers[0].content == answers[1].content
+
+
+def test_the_inputs_of_a_start_are_checked_all_at_once(client: httpx2.Client) -> None:
+    number = created(client, ONE_TASK)["number"]
+
+    refused = client.post(f"/v1/workflows/{number}/executions", json={"inputs": {"txet": "a"}})
+
+    assert refused.status_code == 400
+    assert [(each["path"], each["code"]) for each in refused.json()["problems"]] == [
+        ("/inputs/txet", "unknown_input"),
+        ("/inputs/text", "missing_input"),
+    ]
+    assert client.get("/v1/executions", params={"workflow": number}).json()["items"] == []
+
+
+def test_a_task_run_shows_inputs_tries_and_outputs(client: httpx2.Client) -> None:
+    shown = ended(client, ONE_TASK, text="abc")
+
+    run = client.get(f"/v1/executions/{shown['number']}/tasks/size").json()
+    listed = client.get(f"/v1/executions/{shown['number']}/tasks").json()["items"]
+
+    assert run["inputs"] == {"text": "abc"}
+    assert run["outputs"] == {"size": 3}
+    assert [(each["attempt"], each["outcome"]) for each in run["tries"]] == [(1, "succeeded")]
+    assert [item["number"] for item in listed] == [run["number"]]
+    assert client.get(f"/v1/executions/{shown['number']}/tasks/nope").status_code == 404
+
+
+def test_events_are_listed_from_a_place_on(client: httpx2.Client) -> None:
+    shown = ended(client, ONE_TASK, text="abc")
+    url = f"/v1/executions/{shown['number']}/events"
+
+    everything = client.get(url).json()
+    rest = client.get(url, params={"after": 2}).json()
+
+    assert [event["seq"] for event in everything["events"]] == list(range(1, shown["seq"] + 1))
+    assert everything["events"][0]["event"] == "execution_started"
+    assert everything["events"][-1]["event"] == "execution_ended"
+    assert everything["complete"] is True
+    assert rest["events"] == everything["events"][2:]
+
+
+def events_of(answer: httpx2.Response) -> list[tuple[int, str]]:
+    """The ids and names of a stream of server-sent events, to its end."""
+    found: list[tuple[int, str]] = []
+    seq = 0
+    for line in answer.iter_lines():
+        if line.startswith("id: "):
+            seq = int(line[4:])
+        elif line.startswith("event: "):
+            found.append((seq, line[7:]))
+    return found
+
+
+def test_events_can_be_followed_to_the_end_and_taken_up_again(client: httpx2.Client) -> None:
+    url = started(client, TALKS)
+    headers = {"accept": "text/event-stream"}
+
+    with client.stream("GET", f"{url}/events", headers=headers) as answer:
+        followed = events_of(answer)
+    with client.stream("GET", f"{url}/events", headers=headers | {"last-event-id": "3"}) as answer:
+        resumed = events_of(answer)
+
+    assert followed[-1][1] == "execution_ended"
+    assert [seq for seq, _ in followed] == list(range(1, len(followed) + 1))
+    assert resumed == followed[3:]
+
+
+def test_logs_are_read_in_ranges(client: httpx2.Client) -> None:
+    shown = ended(client, TALKS)
+    url = f"/v1/executions/{shown['number']}/tasks/talk/logs"
+
+    whole = client.get(url)
+    part = client.get(url, headers={"range": "bytes=4-6"})
+    errors = client.get(url, params={"stream": "stderr"})
+    outside = client.get(url, headers={"range": "bytes=900-"})
+
+    assert whole.content == b"one\ntwo\nthree\n"
+    assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"two", "bytes 4-6/14")
+    assert errors.content == b"oops\n"
+    assert (outside.status_code, outside.headers["content-range"]) == (416, "bytes */14")
+    assert client.get(url, params={"attempt": 2}).status_code == 404
+
+
+def test_logs_are_followed_while_they_are_written(client: httpx2.Client) -> None:
+    url = started(client, SLEEPS)
+    lines = []
+
+    with client.stream("GET", f"{url}/tasks/nap/logs", params={"follow": True}) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                lines.append(json.loads(line[6:]))
+                if lines[0]:
+                    client.post(f"{url}/cancel")
+
+    assert lines == ["begun\n", {}]
+
+
+def test_a_cancelled_execution_ends_and_says_why(client: httpx2.Client) -> None:
+    url = started(client, SLEEPS)
+    until(lambda: client.get(f"{url}/tasks/nap").json()["state"] == "running")
+
+    client.post(f"{url}/cancel", json={"reason": "Not needed any more."})
+    shown = client.get(url, params={"wait": 30}).json()
+    again = client.post(f"{url}/cancel")
+
+    assert shown["state"] == "cancelled"
+    assert shown["detail"]["sentence"] == "Not needed any more."
+    assert [task["state"] for task in shown["tasks"]] == ["cancelled", "cancelled"]
+    assert (again.status_code, again.json()["code"]) == (409, "transition_refused")
+
+
+def test_explain_tells_what_is_waited_for(client: httpx2.Client) -> None:
+    url = started(client, SLEEPS)
+    until(lambda: client.get(f"{url}/tasks/nap").json()["state"] == "running")
+
+    explained = client.get(f"{url}/explain").json()
+    client.post(f"{url}/cancel")
+
+    assert [(task["task"], task["state"], task["waiting_for"]) for task in explained["tasks"]] == [
+        ("nap", "running", []),
+        ("after", "waiting", ["nap"]),
+    ]
+    assert explained["tasks"][1]["reason"]["sentence"] == "It waits for 'nap'."
+
+
+def test_a_paused_execution_goes_on_when_it_is_resumed(client: httpx2.Client) -> None:
+    url = started(client, SLEEPS)
+
+    paused = client.post(f"{url}/pause", json={"reason": "Wait a moment."}).json()
+    resumed = client.post(f"{url}/resume").json()
+    client.post(f"{url}/cancel")
+
+    assert (paused["state"], paused["detail"]["sentence"]) == ("paused", "Wait a moment.")
+    assert resumed["state"] == "running"
+
+
+def test_a_large_output_is_previewed_and_downloaded_whole(client: httpx2.Client) -> None:
+    text = "æ" * 100_000
+    shown = ended(
+        client, {"title": "Echo", "tasks": [{"name": "say", "type": "echo", "inputs": {"text": text}}]}
+    )
+    output = shown["tasks"][0]["outputs"]["text"]
+
+    by_name = client.get(f"/v1/executions/{shown['number']}/tasks/say/outputs/text")
+    by_hash = client.get(output["url"])
+    part = client.get(output["url"], headers={"range": "bytes=0-3"})
+    known = client.get(output["url"], headers={"if-none-match": by_hash.headers["etag"]})
+
+    assert output["preview"] == "æ" * 1024
+    assert output["size"] == 200_000
+    assert by_name.text == by_hash.text == text
+    assert (part.status_code, part.text) == (206, "ææ")
+    assert known.status_code == 304
+    assert by_hash.headers["x-content-type-options"] == "nosniff"
+    assert by_hash.headers["content-disposition"].startswith("attachment")
+
+
+def test_secrets_are_never_told(client: httpx2.Client, running_server: RunningServer) -> None:
+    put = client.put("/v1/secrets/db/password", json={"value": "hunter2-hunter2"})
+    listed = client.get("/v1/secrets")
+    refused = client.put("/v1/secrets/other", json={"value": ["hunter2-hunter2"]})
+    deleted = client.delete("/v1/secrets/db/password")
+
+    assert put.json()["name"] == "db/password"
+    assert [item["name"] for item in listed.json()["items"]] == ["db/password"]
+    assert refused.status_code == 400
+    assert deleted.status_code == 204
+    assert client.delete("/v1/secrets/db/password").status_code == 404
+    for text in (put.text, listed.text, refused.text, running_server.log):
+        assert "hunter2" not in text
+
+
+def test_a_token_is_shown_once_and_revoked_at_once(
+    client: httpx2.Client, running_server: RunningServer
+) -> None:
+    issued = client.post("/v1/tokens", json={"name": "robot", "scopes": ["run"]}).json()
+    mine = {"authorization": f"Bearer {issued['token']}"}
+
+    before = client.get("/v1/workflows", headers=mine).status_code
+    listed = client.get("/v1/tokens").text
+    revoked = client.delete(f"/v1/tokens/{issued['number']}").status_code
+    after = client.get("/v1/workflows", headers=mine).status_code
+
+    assert (before, revoked, after) == (200, 204, 401)
+    assert issued["token"] not in listed
+    assert issued["token"] not in running_server.log
+
+
+def test_task_types_are_described_and_suggested(client: httpx2.Client) -> None:
+    listed = client.get("/v1/task-types").json()["items"]
+    one = client.get("/v1/task-types/Text.Size").json()
+    missing = client.get("/v1/task-types/text.sice")
+
+    assert {"text.size", "core.shell"} <= {item["type"] for item in listed}
+    assert one["type"] == "text.size"
+    assert [port["name"] for port in one["inputs"]] == ["text"]
+    assert "text.size" in missing.json()["detail"]
+
+
+def test_a_task_type_can_be_tried_alone(client: httpx2.Client) -> None:
+    tried = client.post(
+        "/v1/task-types/text.truncate/try", json={"inputs": {"text": "Hello, World!", "length": 5}}
+    )
+    shown = client.get(tried.json()["url"], params={"wait": 30}).json()
+    shell = client.post("/v1/task-types/core.shell/try", json={"inputs": {"script": "echo hi"}}).json()
+    refused = client.post("/v1/task-types/text.truncate/try", json={"inputs": {"text": "x", "size": 5}})
+
+    assert shown["tasks"][0]["outputs"] == {"truncated_text": "Hello..."}
+    assert client.get(shell["url"], params={"wait": 30}).json()["tasks"][0]["outputs"]["stdout"] == "hi\n"
+    assert {each["path"] for each in refused.json()["problems"]} >= {"/inputs/size"}
+
+
+def test_the_plan_of_a_start_shows_order_and_inputs(client: httpx2.Client) -> None:
+    number = created(client, ONE_TASK)["number"]
+
+    plan = client.get(f"/v1/workflows/{number}/plan").json()
+
+    assert [(port["name"], port["required"]) for port in plan["inputs"]] == [("text", True)]
+    assert [task["name"] for task in plan["tasks"]] == ["size"]
+
+
+def test_metrics_count_what_happened(client: httpx2.Client) -> None:
+    ended(client, ONE_TASK, text="x")
+
+    told = client.get("/metrics").text
+
+    assert 'headrace_executions{state="succeeded"}' in told
+    assert "process_resident_memory_bytes" in told
+    assert client.get("/v1/statistics").json()["executions"]["succeeded"] >= 1
