@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, Protocol, assert_never
 
 import msgspec
@@ -142,6 +143,8 @@ class Dispatcher:
             action = jobs.action_of(mailbox.execution, run)
             complete = await jobs.complete_input(run, self._values, self._read_secret)
             input = complete.input
+            if attempt not in self._owners:
+                return  # cancelled meanwhile
             if complete.secrets:
                 self._secrets[attempt] = complete.secrets
                 self._secrets_in_use.learn(complete.secrets)
@@ -224,10 +227,20 @@ class Dispatcher:
             runtime.cancel(attempt)
         else:
             # Still being prepared: it must never start, so its runtime is told before the job arrives.
-            action = jobs.action_of(mailbox.execution, run)
-            name = action.runtime if isinstance(action, RunCommand) else "local"
-            self._places[attempt] = self._runtimes[name]
-            self._runtimes[name].cancel(attempt)
+            with suppress(jobs.CannotDispatch):  # then there is nothing to cancel: the attempt is failing
+                runtime = self._future_place(jobs.action_of(mailbox.execution, run))
+                self._places[attempt] = runtime
+                runtime.cancel(attempt)
+
+    def _future_place(self, action: Any) -> Runtime:
+        """Return the runtime that a job of this action will be given to."""
+        match jobs.runtime_of(action, self._library):
+            case "inline":
+                return self._runtimes["inline"]
+            case "command":
+                return self._place(action)
+            case _:
+                return self._runtimes["local"]
 
     def _fail(self, attempt: int, failure: Failure) -> None:
         now = self._clock.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -242,6 +243,33 @@ async def test_cancelling_ends_running_jobs(workshop: Any, words: Any) -> None:
 
     assert execution.state == "cancelled"
     assert {run.task: run.state for run in execution.runs.values()} == {"a": "cancelled", "b": "cancelled"}
+
+
+async def test_a_call_that_is_cancelled_while_its_input_is_loaded_never_starts(
+    workshop: Any, words: Any
+) -> None:
+    loading = asyncio.Event()
+    may_go_on = asyncio.Event()
+
+    async def fill_in(value: Any) -> Any:
+        loading.set()
+        await may_go_on.wait()
+        return value
+
+    workshop.values.fill_in = fill_in
+    workshop.secrets["key"] = "s3cret-value"
+    call = TaskDefinition(name="call", action=CallTask(type="echo", inputs={"text": Expr("secrets.key")}))
+    row = await workshop.start(words.workflow(call))
+    await loading.wait()
+
+    await workshop.executions.cancel(row)
+    execution = await workshop.end_of(row)
+    may_go_on.set()
+    await words.until(lambda: not workshop.dispatcher._tasks)
+
+    assert execution.state == "cancelled"
+    assert workshop.inline.cancelled
+    assert workshop.inline.jobs == {}
 
 
 async def test_a_sub_workflow_gives_its_outputs_to_its_parent(workshop: Any, words: Any) -> None:
