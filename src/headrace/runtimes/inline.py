@@ -13,6 +13,7 @@ import contextlib
 import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class _Running:
         self.started_at: float | None = None
         """None while it waits for a thread."""
         self.timer: asyncio.TimerHandle | None = None
-        self.work: asyncio.Task[None] | Future[Outputs] | None = None
+        self.work: asyncio.Future[Outputs] | Future[Outputs] | None = None
 
 
 class InlineRuntime:
@@ -91,7 +92,7 @@ class InlineRuntime:
         for each in running:
             self._let_go(each)
         self._threads.shutdown(wait=False, cancel_futures=True)
-        tasks = [each.work for each in running if isinstance(each.work, asyncio.Task)]
+        tasks = [each.work for each in running if isinstance(each.work, asyncio.Future)]
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def log_file(self, attempt: int, stream: Stream) -> Path | None:
@@ -105,19 +106,17 @@ class InlineRuntime:
         if job.attempt in self._forbidden:
             self.cancel(job.attempt)
             return
-        context = CallContext(job.attempt, job.label, job.credentials, self._directories.path(job.attempt))
-        running = _Running(job, context)
+        running = self._add(job)
         if not isinstance(job.work, TaskCall):
             failure = Failure(code="invalid_job", message="The inline runtime takes task calls.", final=True)
             self._end(running, "failed", failure=failure)
             return
         try:
-            called = self._call(job, context)
+            called = self._call(job, running.context)
         except Exception as error:  # noqa: BLE001 - a task type may raise anything
             running.started_at = self._clock.now()
             self._end(running, "failed", failure=failure_of(error))
             return
-        self._running[job.attempt] = running
         if isinstance(called, dict):
             running.started_at = self._clock.now()
             self._end(running, "succeeded", outputs=called)
@@ -125,19 +124,22 @@ class InlineRuntime:
             self._begin_in_thread(running, called)
         else:
             self._note_start(running)
-            running.work = self._loop.create_task(self._await(running, called), name=f"attempt {job.attempt}")
+            running.work = asyncio.ensure_future(called)
+            running.work.add_done_callback(partial(self._on_awaited, running))
 
     def recover(self, job: Job) -> None:
         """Report `lost`, unless this very server runs it."""
         if job.attempt not in self._running:
             failure = Failure(code="lost", message="The server that ran the task is gone.")
-            self._end(_Running(job, CallContext(job.attempt, job.label, {}, "")), "lost", failure=failure)
+            self._end(self._add(job), "lost", failure=failure)
 
     def cancel(self, attempt: int) -> None:
         """End the call; an attempt that is not known can never start in this server."""
         running = self._running.get(attempt)
         if running is not None:
             self._stop(running, "cancelled", Failure(code="cancelled", message="The task was cancelled."))
+            return
+        if attempt in self._reports:
             return
         self._forbidden.add(attempt)
         failure = Failure(code="cancelled", message="The task was cancelled before it began.")
@@ -146,17 +148,18 @@ class InlineRuntime:
             JobEnded(attempt=attempt, outcome="cancelled", started_at=None, ended_at=now, failure=failure)
         )
 
-    async def _await(self, running: _Running, called: Awaitable[Outputs]) -> None:
-        try:
-            outputs = await called
-        except asyncio.CancelledError:
-            if self._is_current(running):  # not by us: the task type cancelled itself
-                failure = Failure(code="internal_error", message="The task type cancelled itself.")
-                self._end(running, "failed", failure=failure)
-        except Exception as error:  # noqa: BLE001 - a task type may raise anything
-            self._end(running, "failed", failure=failure_of(error))
-        else:
-            self._end(running, "succeeded", outputs=outputs)
+    def _add(self, job: Job) -> _Running:
+        place = self._directories.path(job.attempt)
+        context = CallContext(job.attempt, job.label, job.credentials, place)
+        running = self._running[job.attempt] = _Running(job, context)
+        return running
+
+    def _on_awaited(self, running: _Running, done: asyncio.Future[Outputs]) -> None:
+        if not done.cancelled():
+            self._end_with(running, done.exception(), done)
+        elif self._is_current(running):  # not by us
+            failure = Failure(code="internal_error", message="The task type cancelled itself.")
+            self._end(running, "failed", failure=failure)
 
     def _begin_in_thread(self, running: _Running, function: Callable[[], Outputs]) -> None:
         def work() -> Outputs:
@@ -174,7 +177,11 @@ class InlineRuntime:
     def _on_thread(self, running: _Running, done: Future[Outputs]) -> None:
         if done.cancelled():
             return
-        error = done.exception()
+        self._end_with(running, done.exception(), done)
+
+    def _end_with(
+        self, running: _Running, error: BaseException | None, done: asyncio.Future[Outputs] | Future[Outputs]
+    ) -> None:
         if error is None:
             self._end(running, "succeeded", outputs=done.result())
         else:
@@ -217,7 +224,7 @@ class InlineRuntime:
     ) -> None:
         """Report the end once; what comes after it, from a thread that could not be stopped, is nothing."""
         attempt = running.job.attempt
-        if self._running.pop(attempt, running) is not running:
+        if self._running.pop(attempt, None) is not running:
             return
         if running.timer is not None:
             running.timer.cancel()

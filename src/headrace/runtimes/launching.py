@@ -7,6 +7,7 @@ This file must never know when a job may start or what became of it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -58,6 +59,8 @@ class Launcher:
         self._environment.setdefault("PATH", os.defpath)
         self._sh = shutil.which("sh") or "/bin/sh"
         self._shells = {"sh": self._sh, "bash": shutil.which("bash") or self._sh}
+        self._parent = ""
+        _keep_descriptors()
         self._nothing = os.open(os.devnull, os.O_RDWR)
 
     def close(self) -> None:
@@ -75,6 +78,7 @@ class Launcher:
             raise InvalidJob(f"No process can be given this text: {error}.") from error
 
     def _spawn(self, job: Job, command: Command, place: str, stamp: str) -> int:
+        self._make_parent(place)
         work = work_directory(command, place)
         _make_directory(work)
         shell, text, arguments = self._wrapped(job, command, place)
@@ -97,6 +101,13 @@ class Launcher:
             if stdin != self._nothing:
                 os.close(stdin)
 
+    def _make_parent(self, place: str) -> None:
+        """Make the directory of this thousand of attempts; mostly it is that of the last one."""
+        parent = place.rpartition("/")[0]
+        if parent != self._parent:
+            Path(parent).mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._parent = parent
+
     def _wrapped(self, job: Job, command: Command, place: str) -> tuple[str, str, tuple[str, ...]]:
         """Return the shell that reads the prologue, the prologue, and the arguments of the child."""
         limit = job.memory if command.options.get("limit_memory") else None
@@ -108,6 +119,14 @@ class Launcher:
         if prologue.may_share_shell(command.script):
             return shell, prologue.in_same_shell(limit), ()
         return self._sh, prologue.as_child(limit), (shell, script)
+
+
+def _keep_descriptors() -> None:
+    """Let no step inherit what the server itself inherited; what Python opens is never inheritable."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are all that is wanted
+        if int(name) > 2:
+            with contextlib.suppress(OSError):  # the descriptor of the listing itself is gone by now
+                os.set_inheritable(int(name), False)  # noqa: FBT003 - the library's own signature
 
 
 def _make_directory(work: str) -> None:

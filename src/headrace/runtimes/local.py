@@ -93,11 +93,13 @@ class LocalRuntime:
         self._boot = boot or processes.boot_id()
         self._node = socket.gethostname()
         self._steps: dict[int, _Step] = {}
+        self._is_open = False
         self._will_start = False
         self._leftovers: set[str] = set()
 
     def open(self, observer: Observer) -> None:
         """Begin to work inside the running event loop."""
+        self._is_open = True
         self._directories.prepare()
         self._loop = asyncio.get_running_loop()
         self._boots = Boots(self._directories.root, self._boot)
@@ -107,7 +109,10 @@ class LocalRuntime:
         self._stopping = Stopping(self._loop, self._grace, self._on_stopped)
 
     async def close(self) -> None:
-        """Stop observing; processes go on, and the next server finds them."""
+        """Stop observing; processes go on, and the next server finds them; closing twice is closing once."""
+        if not self._is_open:
+            return
+        self._is_open = False
         self._reports.close()
         self._exits.close()
         self._stopping.close()

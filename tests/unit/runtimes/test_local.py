@@ -1,0 +1,172 @@
+"""What only the local runtime does: packing of real processes, limits, large outputs, options."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from headrace.runtimes import results
+from headrace.runtimes.attempts import AttemptDirectories
+from headrace.runtimes.local import LocalRuntime
+from headrace.runtimes.protocol import Command, Job, JobStarted
+from headrace.testing.witness import Witness, until
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.fixture
+def witness() -> Witness:
+    return Witness()
+
+
+@pytest.fixture
+async def runtime(tmp_path: Path, witness: Witness) -> AsyncIterator[LocalRuntime]:
+    directories = AttemptDirectories(tmp_path / "attempts")
+    runtime = LocalRuntime(directories, cpus=2, memory=2**30, grace=timedelta(seconds=0.5))
+    runtime.open(witness)
+    yield runtime
+    await runtime.close()
+
+
+def step(attempt: int, script: str, **job: object) -> Job:
+    return Job(attempt=attempt, label="step", work=Command(script=script), **job)  # type: ignore[arg-type]
+
+
+async def test_declared_cpus_bound_what_runs_at_once(
+    runtime: LocalRuntime, witness: Witness, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    for attempt in range(1001, 1009):
+        runtime.submit(step(attempt, f"echo + >> {log}; sleep 0.05; echo - >> {log}", cpus=1.0))
+    for attempt in range(1001, 1009):
+        await witness.ended(attempt)
+    depth, deepest = 0, 0
+    for mark in log.read_text().split():
+        depth += 1 if mark == "+" else -1
+        deepest = max(deepest, depth)
+
+    assert deepest == 2
+
+
+async def test_a_demand_above_the_capacity_runs_alone_with_a_warning(
+    runtime: LocalRuntime, witness: Witness
+) -> None:
+    runtime.submit(step(1001, "true", cpus=64.0))
+    runtime.submit(step(1002, "true"))
+
+    assert (await witness.ended(1001)).warnings == ("exceeds_capacity",)
+    assert (await witness.ended(1002)).warnings == ()
+
+
+async def test_a_waiting_step_that_is_cancelled_never_starts(
+    runtime: LocalRuntime, witness: Witness, tmp_path: Path
+) -> None:
+    runtime.submit(step(1001, "sleep 600", cpus=2.0))
+    runtime.submit(step(1002, f"touch {tmp_path}/ran"))
+    await witness.started(1001)
+    runtime.cancel(1002)
+    ended = await witness.ended(1002)
+    runtime.cancel(1001)
+    await witness.ended(1001)
+    runtime.submit(step(1003, "true"))
+    await witness.ended(1003)
+
+    assert (ended.outcome, ended.started_at) == ("cancelled", None)
+    assert not (tmp_path / "ran").exists()
+
+
+async def test_short_steps_are_not_reported_started(runtime: LocalRuntime, witness: Witness) -> None:
+    runtime.submit(step(1001, "true"))
+    ended = await witness.ended(1001)
+    runtime.submit(step(1002, "sleep 0.3"))
+    await witness.ended(1002)
+
+    assert ended.started_at is not None
+    assert [each.attempt for each in witness.seen if isinstance(each, JobStarted)] == [1002]
+
+
+async def test_an_output_above_the_limit_is_a_failure(
+    runtime: LocalRuntime, witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "OUTPUT_LIMIT", 3_000_000)
+    runtime.submit(step(1001, "head -c 3000000 /dev/zero | tr '\\0' x"))
+    runtime.submit(step(1002, "head -c 3000001 /dev/zero | tr '\\0' x"))
+    fits, does_not = await witness.ended(1001), await witness.ended(1002)
+
+    assert len(fits.outputs["stdout"]) == 3_000_000
+    assert does_not.failure is not None
+    assert (does_not.failure.code, does_not.failure.final) == ("output_too_large", True)
+
+
+async def test_an_output_that_is_no_text_is_mended(runtime: LocalRuntime, witness: Witness) -> None:
+    runtime.submit(step(1001, "printf 'a\\377b'"))
+
+    assert (await witness.ended(1001)).outputs["stdout"] == "a\ufffdb"
+
+
+async def test_streams_are_left_in_their_files_on_request(runtime: LocalRuntime, witness: Witness) -> None:
+    work = Command(script="echo out", options={"capture": False})
+    runtime.submit(Job(attempt=1001, label="step", work=work))
+
+    assert (await witness.ended(1001)).outputs == {"exit_code": 0}
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="this machine has no bash")
+@pytest.mark.parametrize("text", ['echo "$BASH_VERSION"', 'eval true; echo "$BASH_VERSION"'])
+async def test_bash_reads_the_script_on_request(runtime: LocalRuntime, witness: Witness, text: str) -> None:
+    runtime.submit(Job(attempt=1001, label="step", work=Command(script=text, options={"shell": "bash"})))
+
+    assert len((await witness.ended(1001)).outputs["stdout"]) > 1
+
+
+async def test_another_shell_is_refused(runtime: LocalRuntime, witness: Witness) -> None:
+    runtime.submit(Job(attempt=1001, label="step", work=Command(script="true", options={"shell": "fish"})))
+    ended = await witness.ended(1001)
+
+    assert ended.failure is not None
+    assert "'fish'" in ended.failure.message
+
+
+async def test_memory_is_limited_on_request(runtime: LocalRuntime, witness: Witness) -> None:
+    work = Command(argv=("head", "-c", "1", "/dev/zero"), options={"limit_memory": True})
+    runtime.submit(Job(attempt=1001, label="step", work=work, memory=2**20))
+    work = Command(script="ulimit -v", options={"limit_memory": True})
+    runtime.submit(Job(attempt=1002, label="step", work=work, memory=2**28))
+
+    assert (await witness.ended(1001)).outcome == "failed"
+    assert (await witness.ended(1002)).outputs["stdout"] == f"{2**18}\n"
+
+
+async def test_the_step_is_told_its_own_directory(runtime: LocalRuntime, witness: Witness) -> None:
+    runtime.submit(step(1001, 'cd "$HEADRACE_ATTEMPT_DIR" && pwd'))
+
+    assert (await witness.ended(1001)).outputs["stdout"].endswith("/attempts/1/1001\n")
+
+
+async def test_an_argument_list_that_is_too_long_cannot_start(
+    runtime: LocalRuntime, witness: Witness
+) -> None:
+    work = Command(argv=("echo", "x" * 4_000_000))
+    runtime.submit(Job(attempt=1001, label="step", work=work))
+    ended = await witness.ended(1001)
+    runtime.submit(step(1002, "true"))
+
+    assert ended.failure is not None
+    assert ended.failure.code == "start_failed"
+    assert (await witness.ended(1002)).outcome == "succeeded"
+
+
+async def test_no_descriptor_is_left_open(runtime: LocalRuntime, witness: Witness) -> None:
+    before = descriptors()
+    for attempt in range(1001, 1011):
+        runtime.submit(step(attempt, "cat"))
+    for attempt in range(1001, 1011):
+        await witness.ended(attempt)
+
+    await until(lambda: descriptors() == before)

@@ -1,0 +1,38 @@
+"""Texts that could hide their ending get a shell of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.runtimes import prologue
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exec true",
+        "x; trap 'echo' EXIT",
+        'eval "$x"',
+        "alias ls=x",
+        ". ./env.sh",
+        "cd x && . ./env.sh",
+        "source env.sh",
+        "kill -9 $$",
+        "(\n. x)",
+    ],
+)
+def test_a_text_that_may_hide_its_ending_runs_as_a_child(text: str) -> None:
+    assert not prologue.may_share_shell(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "true", "echo a. b", "python3 ./x.py", "ls . ; find ../a -name '*.c'", "exit 3", "cp a .\n"]
+)
+def test_any_other_text_shares_the_shell(text: str) -> None:
+    assert prologue.may_share_shell(text) is (". ;" not in text and not text.endswith(".\n"))
+
+
+def test_a_limit_of_the_address_space_is_given_in_kib() -> None:
+    assert "ulimit -v 2048||exit 126;" in prologue.in_same_shell(2 * 1024 * 1024)
+    assert "ulimit -v 2048||exit 126;" in prologue.as_child(2 * 1024 * 1024)
+    assert "ulimit" not in prologue.in_same_shell() + prologue.as_child()
