@@ -8,7 +8,7 @@ import pytest
 
 from headrace.store.protocol import Store
 from headrace.store.sqlite import open_sqlite
-from headrace.testing.conformance import store as suite, store_desk as desk
+from headrace.testing.conformance import store as suite, store_desk as desk, store_outbox as outbox
 from headrace.testing.conformance.store_values import TurnedClock
 from headrace.testing.memory_store import Contents, MemoryStore
 
@@ -52,7 +52,7 @@ class TestDefinitions(desk.DefinitionsConformance):
     pass
 
 
-class TestDeliveries(desk.DeliveriesConformance):
+class TestDeliveries(outbox.DeliveriesConformance):
     pass
 
 

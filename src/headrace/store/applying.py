@@ -7,7 +7,7 @@ This file opens and ends no transaction; whoever calls it does, and rolls back w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 import msgspec
@@ -114,7 +114,6 @@ class Applier:
             cursor.executemany(statements.SET_TIMER, [astuple(timer) for timer in commit.timers_set])
         if commit.deliveries:
             cursor.executemany(statements.INSERT_DELIVERY, map(_delivery, commit.deliveries))
-            cursor.executemany(statements.INSERT_DELIVERY_WAIT, _waits(commit.deliveries))
         if (record := commit.idempotency) is not None:
             cursor.execute(statements.FORGET_EXPIRED_ANSWER, (record.scope, record.key, record.created_at))
             cursor.execute(statements.INSERT_ANSWER, astuple(record))
@@ -127,16 +126,15 @@ def _delivery(row: Delivery) -> tuple[object, ...]:
         row.sequence,
         row.event,
         row.url,
+        row.endpoint,
         row.body,
         row.content_type,
         row.queue,
         row.secret_ref,
+        row.is_last,
+        row.catches_up,
         row.state,
         msgspec.msgpack.encode(row.attempts),
         row.created_at,
         row.next_try_at,
     )
-
-
-def _waits(deliveries: Sequence[Delivery]) -> Iterator[tuple[int, int]]:
-    return ((row.number, other) for row in deliveries for other in row.waits_for)

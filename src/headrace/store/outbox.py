@@ -5,12 +5,25 @@ A claim carries the lease epoch of its server: the claims of a server that is go
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, exists, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from headrace.errors import NotFound
 from headrace.store import schema
@@ -19,8 +32,7 @@ from headrace.store.rows import Delivery, DeliveryAttempt, DeliveryState
 from headrace.store.writer import Writer
 
 _deliveries = schema.deliveries.c
-_waits = schema.delivery_waits.c
-_shown = tuple(column for column in schema.deliveries.c if column.name != "claimed_by")
+_shown = tuple(column for column in schema.deliveries.c if column.name not in ("claimed_by", "endpoint"))
 
 
 class SqlDeliveries:
@@ -31,27 +43,40 @@ class SqlDeliveries:
         self._writer = writer
         self._epoch = epoch
 
-    async def claim(self, now: float, limit: int = 100) -> list[Delivery]:
-        """Take deliveries that are due, the longest due first, and none of a queue that has any in flight."""
-        query = due_deliveries(now, limit, self._epoch)
+    async def claim(self, now: float, limit: int = 100, per_endpoint: int = 8) -> list[Delivery]:
+        """Take some of the deliveries that are due, the longest due first; none when none can be taken."""
+        due = due_deliveries(now, limit, self._epoch, per_endpoint)
+        in_flight = endpoints_in_flight(self._epoch)
+
+        def look(connection: Connection) -> tuple[Sequence[Row[Any]], Counter[str]]:
+            return connection.execute(due).all(), Counter(connection.scalars(in_flight))
+
         # A long backlog is looked through beside the writer, which only marks what was found.
-        numbers = await self._readers.read(lambda c: list(c.scalars(query)))
-        if not numbers:
-            return []
-        mine = _deliveries.number.in_(numbers) & (_deliveries.state == "pending")
+        found, busy = await self._readers.read(look)
+        while found:
+            abandoned = {(row.execution, row.url) for row in found if row.is_abandoned}
+            sendable = [row for row in found if not row.is_abandoned]
+            chosen = _chosen(sendable, busy, per_endpoint)
+            claimed = await self._writer.write(partial(self._mark, chosen=chosen, abandoned=abandoned))
+            if claimed:
+                return claimed
+            found, busy = await self._readers.read(look)
+        return []
 
-        def work(connection: Connection) -> list[Delivery]:
-            connection.execute(update(schema.deliveries).where(mine).values(claimed_by=self._epoch))
-            return _read(
-                connection,
-                select(*_shown).where(mine).order_by(_deliveries.next_try_at, _deliveries.number),
-            )
+    def _mark(
+        self, connection: Connection, chosen: Sequence[int], abandoned: Collection[tuple[int, str]]
+    ) -> list[Delivery]:
+        for execution, url in abandoned:
+            _fail_pending(connection, execution, url)
+        mine = _deliveries.number.in_(chosen) & (_deliveries.state == "pending")
+        connection.execute(update(schema.deliveries).where(mine).values(claimed_by=self._epoch))
+        return _read(
+            connection, select(*_shown).where(mine).order_by(_deliveries.next_try_at, _deliveries.number)
+        )
 
-        return await self._writer.write(work)
-
-    async def next_due(self) -> float | None:
+    async def next_due(self, per_endpoint: int = 8) -> float | None:
         """Return when the earliest delivery that could then be claimed is due."""
-        query = next_delivery(self._epoch)
+        query = next_delivery(self._epoch, per_endpoint)
         return await self._readers.read(lambda c: c.scalar(query))
 
     async def record(
@@ -71,19 +96,29 @@ class SqlDeliveries:
 
         return await self._writer.write(work)
 
-    async def abandon(self, execution: int, url: str, state: DeliveryState) -> list[int]:
-        """End all pending deliveries of an execution to this URL with `state`; return their numbers."""
+    async def catch_up(self, execution: int, url: str, at: float) -> int:
+        """Make the waiting ones of an execution to this URL that catch up due at `at`; return how many."""
         change = (
             update(schema.deliveries)
             .where(
-                _deliveries.execution == execution,
-                _deliveries.url == url,
-                _deliveries.state == "pending",
+                *_pending_of(execution, url),
+                _deliveries.catches_up,
+                _deliveries.next_try_at > at,
+                _deliveries.claimed_by.is_(None),
             )
-            .values(state=state, next_try_at=None, claimed_by=None)
-            .returning(_deliveries.number)
+            .values(next_try_at=at)
         )
-        return await self._writer.write(lambda connection: sorted(connection.scalars(change)))
+        return await self._writer.write(lambda connection: connection.execute(change).rowcount)
+
+    async def abandon(self, execution: int, url: str) -> list[int]:
+        """Give up a URL for an execution: what is pending has failed, and what comes later fails unsent."""
+
+        def work(connection: Connection) -> list[int]:
+            connection.execute(delete(schema.abandoned_urls).where(*_of_url(execution, url)))
+            connection.execute(insert(schema.abandoned_urls).values(execution=execution, url=url))
+            return _fail_pending(connection, execution, url)
+
+        return await self._writer.write(work)
 
     async def of_execution(self, execution: int) -> list[Delivery]:
         """Return all deliveries of an execution in their order."""
@@ -95,41 +130,100 @@ class SqlDeliveries:
         return await self._readers.read(lambda c: _read(c, query))
 
     async def redeliver(self, number: int, at: float) -> Delivery:
-        """Make a delivery pending again, due at `at`."""
+        """Make a delivery pending again, due at `at`; a URL that was given up is taken up again."""
 
         def work(connection: Connection) -> Delivery:
-            return _change(connection, number, "pending", _one(connection, number).attempts, at)
+            former = _one(connection, number)
+            connection.execute(delete(schema.abandoned_urls).where(*_of_url(former.execution, former.url)))
+            return _change(connection, number, "pending", former.attempts, at)
 
         return await self._writer.write(work)
 
 
-def due_deliveries(now: float, limit: int, epoch: int) -> Select[tuple[int]]:
-    """Return the query for the numbers of what may be sent now, the longest due first."""
-    pending, conditions = _sendable(epoch)
+def due_deliveries(now: float, limit: int, epoch: int, per_endpoint: int) -> Select[Any]:
+    """Return the query for what may be sent now, the longest due first; of a queue it may find several."""
+    pending, conditions = _sendable(epoch, per_endpoint)
+    abandoned = schema.abandoned_urls.c
+    is_abandoned = exists().where(abandoned.execution == pending.c.execution, abandoned.url == pending.c.url)
     return (
-        select(pending.c.number)
+        select(
+            pending.c.number,
+            pending.c.queue,
+            pending.c.endpoint,
+            pending.c.execution,
+            pending.c.url,
+            is_abandoned.label("is_abandoned"),
+        )
         .where(*conditions, pending.c.next_try_at <= now)
         .order_by(pending.c.next_try_at, pending.c.number)
         .limit(limit)
     )
 
 
-def next_delivery(epoch: int) -> Select[Any]:
+def next_delivery(epoch: int, per_endpoint: int) -> Select[Any]:
     """Return the query for when the earliest delivery is due that may be sent then."""
-    pending, conditions = _sendable(epoch)
+    pending, conditions = _sendable(epoch, per_endpoint)
     return select(pending.c.next_try_at).where(*conditions).order_by(pending.c.next_try_at).limit(1)
 
 
-def _sendable(epoch: int) -> tuple[FromClause, tuple[ColumnElement[bool], ...]]:
+def endpoints_in_flight(epoch: int) -> Select[Any]:
+    """Return the query for the endpoints to which something is in flight, each as often as there is."""
+    return select(_deliveries.endpoint).where(_deliveries.claimed_by == epoch)
+
+
+def _sendable(epoch: int, per_endpoint: int) -> tuple[FromClause, tuple[ColumnElement[bool], ...]]:
     """Return the deliveries, and what must be true of one that may be sent when it is due."""
-    pending, awaited, busy = (schema.deliveries.alias(name) for name in ("pending", "awaited", "busy"))
-    still_awaited = exists().where(
-        _waits.delivery == pending.c.number,
-        _waits.waits_for == awaited.c.number,
-        awaited.c.state == "pending",
-    )
+    pending, earlier, busy = (schema.deliveries.alias(name) for name in ("pending", "earlier", "busy"))
     in_flight = select(busy.c.queue).where(busy.c.claimed_by == epoch)
-    return pending, (pending.c.state == "pending", pending.c.queue.not_in(in_flight), ~still_awaited)
+    full = (
+        select(busy.c.endpoint)
+        .where(busy.c.claimed_by == epoch)
+        .group_by(busy.c.endpoint)
+        .having(func.count() >= per_endpoint)
+    )
+    has_earlier = exists().where(
+        earlier.c.execution == pending.c.execution,
+        earlier.c.url == pending.c.url,
+        earlier.c.sequence < pending.c.sequence,
+        earlier.c.state == "pending",
+    )
+    return pending, (
+        pending.c.state == "pending",
+        pending.c.queue.not_in(in_flight),
+        pending.c.endpoint.not_in(full),
+        ~(pending.c.is_last & has_earlier),
+    )
+
+
+def _chosen(found: Sequence[Row[Any]], in_flight: Counter[str], per_endpoint: int) -> list[int]:
+    """Return the numbers of the first of each queue, as many as each endpoint may have."""
+    queues: set[str] = set()
+    counts = in_flight.copy()
+    chosen = []
+    for row in found:
+        if row.queue not in queues and counts[row.endpoint] < per_endpoint:
+            queues.add(row.queue)
+            counts[row.endpoint] += 1
+            chosen.append(row.number)
+    return chosen
+
+
+def _pending_of(execution: int, url: str) -> tuple[ColumnElement[bool], ...]:
+    return (_deliveries.execution == execution, _deliveries.url == url, _deliveries.state == "pending")
+
+
+def _of_url(execution: int, url: str) -> tuple[ColumnElement[bool], ...]:
+    return (schema.abandoned_urls.c.execution == execution, schema.abandoned_urls.c.url == url)
+
+
+def _fail_pending(connection: Connection, execution: int, url: str) -> list[int]:
+    change = (
+        update(schema.deliveries)
+        .where(*_pending_of(execution, url))
+        .values(state="failed", next_try_at=None, claimed_by=None)
+        .returning(_deliveries.number)
+    )
+    return sorted(connection.scalars(change))
 
 
 def _one(connection: Connection, number: int) -> Delivery:
@@ -160,18 +254,11 @@ def _change(
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[Delivery]:
-    rows = connection.execute(query).mappings().all()
-    waits: dict[int, list[int]] = defaultdict(list)
-    awaited = select(_waits.delivery, _waits.waits_for).where(
-        _waits.delivery.in_([row["number"] for row in rows])
-    )
-    for delivery, other in connection.execute(awaited.order_by(_waits.waits_for)):
-        waits[delivery].append(other)
+    rows = connection.execute(query).mappings()
     return [
         Delivery(
             **{
                 **row,
-                "waits_for": tuple(waits[row["number"]]),
                 "attempts": msgspec.msgpack.decode(row["attempts"], type=tuple[DeliveryAttempt, ...]),
             }
         )

@@ -165,15 +165,15 @@ class Timers(Protocol):
 class Deliveries(Protocol):
     """The transactional outbox: filled by commits, emptied by the notifications."""
 
-    async def claim(self, now: float, limit: int = 100) -> list[Delivery]:
-        """Take deliveries that are due, the longest due first, and none of a queue that has any in flight.
+    async def claim(self, now: float, limit: int = 100, per_endpoint: int = 8) -> list[Delivery]:
+        """Take some of the deliveries that are due, the longest due first; none when none can be taken.
 
-        Several of one queue are to be sent one after the other.
+        At most one of each queue and `per_endpoint` of each endpoint are in flight.
         What is claimed is in flight until `record` or `abandon` is called or the server is gone; one caller
         claims at a time.
         """
 
-    async def next_due(self) -> float | None:
+    async def next_due(self, per_endpoint: int = 8) -> float | None:
         """Return when the earliest delivery that could then be claimed is due; it changes with `record`."""
 
     async def record(
@@ -189,14 +189,23 @@ class Deliveries(Protocol):
         `pending` needs `next_try_at`; without an attempt only the state changes.
         """
 
-    async def abandon(self, execution: int, url: str, state: DeliveryState) -> list[int]:
-        """End all pending deliveries of an execution to this URL with `state`; return their numbers."""
+    async def catch_up(self, execution: int, url: str, at: float) -> int:
+        """Make the waiting ones of an execution to this URL that catch up due at `at`; return how many."""
+
+    async def abandon(self, execution: int, url: str) -> list[int]:
+        """Give up a URL for an execution: what is pending has failed, and what comes later fails unsent.
+
+        Returns the numbers of those that were pending.
+        """
 
     async def of_execution(self, execution: int) -> list[Delivery]:
         """Return all deliveries of an execution in their order."""
 
     async def redeliver(self, number: int, at: float) -> Delivery:
-        """Make a delivery pending again, due at `at`; its attempts are kept. Raises `NotFound`."""
+        """Make a delivery pending again, due at `at`; its attempts are kept. Raises `NotFound`.
+
+        A URL that was given up is taken up again.
+        """
 
 
 class Idempotency(Protocol):

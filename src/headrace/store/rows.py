@@ -96,6 +96,8 @@ class DeliveryAttempt(Struct, frozen=True, array_like=True):
     status_code: int | None
     error: str | None
     duration_ms: int
+    response: str | None = None
+    """The beginning of what was answered, at most 1 KiB."""
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -109,18 +111,27 @@ class Delivery(Struct, frozen=True, kw_only=True):
     url: str
     """Where it goes: `https://…`, `mailto:…`."""
     body: bytes
+    """UTF-8."""
     content_type: str = "application/json"
     queue: str
-    """Deliveries of one queue are sent one after the other, as those of a run to one receiver."""
+    """Of one queue one is in flight at a time; whoever may send eight at once spreads them over eight."""
     secret_ref: str | None = None
-    """Name of the signing secret; None signs with the operator's."""
-    waits_for: tuple[int, ...] = ()
-    """Numbers of deliveries that must no longer be pending before this one is sent."""
+    """The signing secret as `name`, or `scope#name`; None signs with the operator's."""
+    is_last: bool = False
+    """Whether all earlier ones of its execution to this URL must be over before it is sent."""
+    catches_up: bool = False
+    """Whether its retry is due at once when another one of its execution has arrived at this URL."""
     state: DeliveryState = "pending"
     attempts: tuple[DeliveryAttempt, ...] = ()
     created_at: float
     next_try_at: float | None
     """When it is due; None when it is over."""
+
+    @property
+    def endpoint(self) -> str:
+        """Scheme, host and port of the URL: what is dead when a receiver is dead."""
+        origin = "/".join(self.url.split("/", 3)[:3])
+        return origin.partition("?")[0].partition("#")[0].lower()
 
 
 class IdempotencyRecord(Struct, frozen=True, kw_only=True):

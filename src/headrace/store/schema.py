@@ -111,25 +111,29 @@ deliveries = Table(
     Column("sequence", Integer, nullable=False),
     Column("event", Text, nullable=False),
     Column("url", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("content_type", Text, nullable=False),
     Column("queue", Text, nullable=False),
     Column("secret_ref", Text),
+    Column("is_last", Boolean, nullable=False),
+    Column("catches_up", Boolean, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempts", LargeBinary, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("next_try_at", Float),
     Column("claimed_by", Integer),
     Index("deliveries_by_execution", "execution", "sequence"),
-    Index("deliveries_due", "next_try_at", "number", "queue", **_only("state = 'pending'")),
-    Index("deliveries_in_flight", "claimed_by", "queue", **_only("claimed_by IS NOT NULL")),
+    Index("deliveries_due", "next_try_at", "number", "queue", "endpoint", **_only("state = 'pending'")),
+    Index("deliveries_pending", "execution", "url", "sequence", **_only("state = 'pending'")),
+    Index("deliveries_in_flight", "claimed_by", "queue", "endpoint", **_only("claimed_by IS NOT NULL")),
 )
 
-delivery_waits = Table(
-    "delivery_waits",
+abandoned_urls = Table(
+    "abandoned_urls",
     metadata,
-    Column("delivery", Integer, primary_key=True, autoincrement=False),
-    Column("waits_for", Integer, primary_key=True, autoincrement=False),
+    Column("execution", Integer, primary_key=True, autoincrement=False),
+    Column("url", Text, primary_key=True),
     **_WITHOUT_ROWID,
 )
 

@@ -52,11 +52,10 @@ CLEAR_TIMER = "DELETE FROM timers WHERE execution = ? AND key = ?"
 CLEAR_ALL_TIMERS = "DELETE FROM timers WHERE execution = ?"
 
 INSERT_DELIVERY = (
-    "INSERT INTO deliveries (number, execution, sequence, event, url, body, content_type, queue, secret_ref, "
-    "state, attempts, created_at, next_try_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO deliveries (number, execution, sequence, event, url, endpoint, body, content_type, queue, "
+    "secret_ref, is_last, catches_up, state, attempts, created_at, next_try_at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-
-INSERT_DELIVERY_WAIT = "INSERT INTO delivery_waits (delivery, waits_for) VALUES (?, ?)"
 
 FORGET_EXPIRED_ANSWER = "DELETE FROM idempotency WHERE scope = ? AND key = ? AND expires_at <= ?"
 

@@ -42,8 +42,8 @@ QUESTIONS = {
     ),
     "children": projections.newest_executions(ExecutionFilter(parent=5), 100, None),
     "task runs of an execution": projections.task_runs_of(5, 100, 7),
-    "due deliveries": outbox.due_deliveries(5.0, 100, 1),
-    "the next delivery": outbox.next_delivery(1),
+    "due deliveries": outbox.due_deliveries(5.0, 100, 1, 8),
+    "the next delivery": outbox.next_delivery(1, 8),
     "one by any name": select(schema.executions).where(lookup.named(schema.executions, "we-1")),
 }
 
@@ -82,6 +82,6 @@ def test_live_executions_are_found_by_their_own_index(connection: Connection) ->
 
 
 def test_due_deliveries_are_found_among_the_pending_ones(connection: Connection) -> None:
-    steps = plan(connection, outbox.due_deliveries(5.0, 100, 1))
+    steps = plan(connection, outbox.due_deliveries(5.0, 100, 1, 8))
 
     assert any("deliveries_due" in step for step in steps), steps

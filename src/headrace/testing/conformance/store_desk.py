@@ -1,7 +1,6 @@
-"""What every store must keep beside the executions: definitions, outbox, answers, files, tokens, secrets."""
+"""What every store must keep beside the executions: definitions, answers, files, tokens, secrets."""
 
 # ruff: noqa: D102 - a test's name is its sentence
-# ruff: noqa: S106 - the name of a secret is none
 
 from __future__ import annotations
 
@@ -13,14 +12,12 @@ from msgspec.structs import replace
 from headrace.errors import Conflict, NotFound, StaleVersion
 from headrace.security.secrets import SecretRecord
 from headrace.security.tokens import TokenRecord
-from headrace.store import rows
 from headrace.store.protocol import KeyTaken, Store
 from headrace.testing.conformance.store import Premises, WithStore
 from headrace.testing.conformance.store_values import (
     answer,
     commit,
     defined,
-    delivery,
     draft,
     ended,
     file,
@@ -134,108 +131,6 @@ class DefinitionsConformance(WithStore):
 
         assert await store.idempotency.find(answer().scope, "k") == answer()
         assert (await store.definitions.get(row.number)).version == 1
-
-
-class DeliveriesConformance(WithStore):
-    """Give the fixture `premises`."""
-
-    async def _announced(self, store: Store, *deliveries: rows.Delivery) -> None:
-        row = await started(store)
-        await store.commit(commit(row, 2, deliveries=deliveries))
-
-    async def test_what_is_due_is_claimed_once(self, store: Store) -> None:
-        one = delivery(1, 5, waits_for=(77,), secret_ref="hook", content_type="text/plain")
-        await self._announced(store, one, delivery(2, 5, queue="later", next_try_at=300.0))
-
-        assert await store.deliveries.next_due() == 100.0
-        assert await store.deliveries.claim(99.0) == []
-        assert await store.deliveries.claim(100.0) == [one]
-        assert await store.deliveries.claim(100.0) == []
-        assert await store.deliveries.next_due() == 300.0
-
-    async def test_none_is_claimed_of_a_queue_that_has_one_in_flight(self, store: Store) -> None:
-        late, early = delivery(1, 5, next_try_at=90.0), delivery(2, 5, 2, next_try_at=80.0)
-        other = delivery(3, 6, queue="other")
-        await self._announced(store, late, early, other)
-        assert await store.deliveries.claim(95.0) == [early, late]
-        assert await store.deliveries.claim(100.0, limit=1) == [other]
-
-        await store.deliveries.record(2, None, state="pending", next_try_at=99.0)
-        assert await store.deliveries.claim(100.0) == []
-        assert await store.deliveries.next_due() is None
-        await store.deliveries.record(1, None, state="delivered")
-
-        assert [row.number for row in await store.deliveries.claim(100.0)] == [2]
-
-    async def test_a_retry_waits_for_its_time(self, store: Store) -> None:
-        await self._announced(store, delivery(1, 5))
-        await store.deliveries.claim(100.0)
-        tried = rows.DeliveryAttempt(100.0, 503, None, 41)
-        waiting = await store.deliveries.record(1, tried, state="pending", next_try_at=105.0)
-
-        assert (waiting.attempts, waiting.next_try_at) == ((tried,), 105.0)
-        assert await store.deliveries.claim(104.0) == []
-        assert await store.deliveries.next_due() == 105.0
-        assert await store.deliveries.claim(105.0) == [waiting]
-
-    async def test_one_that_waits_for_others_is_sent_after_them(self, store: Store) -> None:
-        await self._announced(
-            store,
-            delivery(1, 5, waits_for=(2, 3), queue="a"),
-            delivery(2, 5, queue="a"),
-            delivery(3, 5, queue="b"),
-        )
-        claimed = await store.deliveries.claim(100.0)
-        assert [row.number for row in claimed] == [2, 3]
-        await store.deliveries.record(2, None, state="delivered")
-        assert await store.deliveries.claim(100.0) == []
-        await store.deliveries.record(3, None, state="failed")
-
-        assert [row.number for row in await store.deliveries.claim(100.0)] == [1]
-
-    async def test_attempts_add_up_and_a_delivery_can_be_made_again(self, store: Store) -> None:
-        await self._announced(store, delivery(1, 5), delivery(2, 6))
-        first = rows.DeliveryAttempt(100.0, None, "timeout", 10_000)
-        last = rows.DeliveryAttempt(105.0, 410, None, 30)
-        await store.deliveries.record(1, first, state="pending", next_try_at=105.0)
-        over = await store.deliveries.record(1, last, state="failed")
-        assert (over.attempts, over.next_try_at) == ((first, last), None)
-
-        again = await store.deliveries.redeliver(1, 400.0)
-
-        assert (again.state, again.attempts, again.next_try_at) == ("pending", (first, last), 400.0)
-        assert await store.deliveries.of_execution(5) == [again]
-        with pytest.raises(NotFound):
-            await store.deliveries.redeliver(9, 1.0)
-        with pytest.raises(NotFound):
-            await store.deliveries.record(9, None, state="failed")
-
-    async def test_a_url_can_be_given_up_for_a_run(self, store: Store) -> None:
-        await self._announced(
-            store,
-            delivery(1, 5),
-            delivery(2, 5, 2),
-            delivery(3, 5, 3, url="https://example.org"),
-            delivery(4, 6),
-        )
-        await store.deliveries.record(1, None, state="delivered")
-
-        assert await store.deliveries.abandon(5, "https://example.com/hook", "refused") == [2]
-        states = [row.state for row in await store.deliveries.of_execution(5)]
-        assert states == ["delivered", "refused", "pending"]
-
-    async def test_what_was_in_flight_when_the_server_died_is_due_again(self, premises: Premises) -> None:
-        former = premises.open()
-        await self._announced(former, delivery(1, 5))
-        await former.deliveries.claim(100.0)
-        await former.close()
-        store = premises.open()
-        due = await store.deliveries.next_due()
-        claimed = await store.deliveries.claim(100.0)
-        await store.close()
-
-        assert due == 100.0
-        assert [row.number for row in claimed] == [1]
 
 
 class AnswersConformance(WithStore):

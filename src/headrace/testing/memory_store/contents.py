@@ -26,6 +26,7 @@ class Contents:
         self.task_runs: dict[int, rows.TaskRunRow] = {}
         self.timers: dict[tuple[int, str], rows.Timer] = {}
         self.deliveries: dict[int, rows.Delivery] = {}
+        self.abandoned_urls: set[tuple[int, str]] = set()
         self.answers: dict[tuple[str, str], rows.IdempotencyRecord] = {}
         self.workflows: dict[int, rows.WorkflowRow] = {}
         self.versions: dict[tuple[int, int], rows.VersionRow] = {}

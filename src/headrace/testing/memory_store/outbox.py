@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 from msgspec.structs import replace
@@ -18,17 +19,26 @@ class MemoryDeliveries:
 
     def __init__(self, contents: Contents) -> None:
         self._deliveries = contents.deliveries
+        self._abandoned = contents.abandoned_urls
         self._claimed: set[int] = set()
 
-    async def claim(self, now: float, limit: int = 100) -> list[rows.Delivery]:
+    async def claim(self, now: float, limit: int = 100, per_endpoint: int = 8) -> list[rows.Delivery]:
         """See `Deliveries.claim`."""
-        due = [delivery for moment, delivery in self._sendable() if moment <= now][:limit]
-        self._claimed.update(delivery.number for delivery in due)
-        return due
+        claimed: list[rows.Delivery] = []
+        while len(claimed) < limit:
+            due = (delivery for moment, delivery in self._sendable(per_endpoint) if moment <= now)
+            if (first := next(due, None)) is None:
+                break
+            if (first.execution, first.url) in self._abandoned:
+                self._fail_pending(first.execution, first.url)
+            else:
+                self._claimed.add(first.number)
+                claimed.append(first)
+        return claimed
 
-    async def next_due(self) -> float | None:
+    async def next_due(self, per_endpoint: int = 8) -> float | None:
         """See `Deliveries.next_due`."""
-        return next((moment for moment, _ in self._sendable()), None)
+        return next((moment for moment, _ in self._sendable(per_endpoint)), None)
 
     async def record(
         self,
@@ -50,16 +60,23 @@ class MemoryDeliveries:
             )
         )
 
-    async def abandon(self, execution: int, url: str, state: rows.DeliveryState) -> list[int]:
-        """See `Deliveries.abandon`."""
-        pending = [
+    async def catch_up(self, execution: int, url: str, at: float) -> int:
+        """See `Deliveries.catch_up`."""
+        waiting = [
             delivery
-            for delivery in self._deliveries.values()
-            if (delivery.execution, delivery.url, delivery.state) == (execution, url, "pending")
+            for delivery in self._pending_of(execution, url)
+            if delivery.catches_up
+            and (delivery.next_try_at or at) > at
+            and delivery.number not in self._claimed
         ]
-        for delivery in pending:
-            self._change(replace(delivery, state=state, next_try_at=None))
-        return sorted(delivery.number for delivery in pending)
+        for delivery in waiting:
+            self._change(replace(delivery, next_try_at=at))
+        return len(waiting)
+
+    async def abandon(self, execution: int, url: str) -> list[int]:
+        """See `Deliveries.abandon`."""
+        self._abandoned.add((execution, url))
+        return self._fail_pending(execution, url)
 
     async def of_execution(self, execution: int) -> list[rows.Delivery]:
         """See `Deliveries.of_execution`."""
@@ -68,22 +85,40 @@ class MemoryDeliveries:
 
     async def redeliver(self, number: int, at: float) -> rows.Delivery:
         """See `Deliveries.redeliver`."""
-        return self._change(replace(self._one(number), state="pending", next_try_at=at))
+        former = self._one(number)
+        self._abandoned.discard((former.execution, former.url))
+        return self._change(replace(former, state="pending", next_try_at=at))
 
-    def _sendable(self) -> list[tuple[float, rows.Delivery]]:
-        busy = {self._deliveries[number].queue for number in self._claimed}
+    def _sendable(self, per_endpoint: int) -> list[tuple[float, rows.Delivery]]:
+        in_flight = [self._deliveries[number] for number in self._claimed]
+        queues = {delivery.queue for delivery in in_flight}
+        counts = Counter(delivery.endpoint for delivery in in_flight)
         found = [
             (delivery.next_try_at, delivery)
             for delivery in self._deliveries.values()
             if delivery.next_try_at is not None
-            and delivery.queue not in busy
-            and not any(self._is_pending(other) for other in delivery.waits_for)
+            and delivery.queue not in queues
+            and counts[delivery.endpoint] < per_endpoint
+            and not (delivery.is_last and self._has_earlier(delivery))
         ]
         return sorted(found, key=lambda pair: (pair[0], pair[1].number))
 
-    def _is_pending(self, number: int) -> bool:
-        other = self._deliveries.get(number)
-        return other is not None and other.state == "pending"
+    def _pending_of(self, execution: int, url: str) -> list[rows.Delivery]:
+        return [
+            delivery
+            for delivery in self._deliveries.values()
+            if (delivery.execution, delivery.url, delivery.state) == (execution, url, "pending")
+        ]
+
+    def _has_earlier(self, delivery: rows.Delivery) -> bool:
+        others = self._pending_of(delivery.execution, delivery.url)
+        return any(other.sequence < delivery.sequence for other in others)
+
+    def _fail_pending(self, execution: int, url: str) -> list[int]:
+        pending = self._pending_of(execution, url)
+        for delivery in pending:
+            self._change(replace(delivery, state="failed", next_try_at=None))
+        return sorted(delivery.number for delivery in pending)
 
     def _one(self, number: int) -> rows.Delivery:
         if (found := self._deliveries.get(number)) is None:

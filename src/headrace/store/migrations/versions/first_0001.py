@@ -18,7 +18,7 @@ def upgrade() -> None:
     _task_runs()
     _timers()
     _deliveries()
-    _delivery_waits()
+    _abandoned_urls()
     _idempotency()
     _workflows()
     _indexes_of_workflows()
@@ -114,10 +114,13 @@ def _deliveries() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("content_type", sa.Text(), nullable=False),
         sa.Column("queue", sa.Text(), nullable=False),
         sa.Column("secret_ref", sa.Text(), nullable=True),
+        sa.Column("is_last", sa.Boolean(), nullable=False),
+        sa.Column("catches_up", sa.Boolean(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
@@ -129,7 +132,15 @@ def _deliveries() -> None:
     op.create_index(
         "deliveries_due",
         "deliveries",
-        ["next_try_at", "number", "queue"],
+        ["next_try_at", "number", "queue", "endpoint"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
+        "deliveries_pending",
+        "deliveries",
+        ["execution", "url", "sequence"],
         unique=False,
         sqlite_where=sa.text("state = 'pending'"),
         postgresql_where=sa.text("state = 'pending'"),
@@ -137,19 +148,19 @@ def _deliveries() -> None:
     op.create_index(
         "deliveries_in_flight",
         "deliveries",
-        ["claimed_by", "queue"],
+        ["claimed_by", "queue", "endpoint"],
         unique=False,
         sqlite_where=sa.text("claimed_by IS NOT NULL"),
         postgresql_where=sa.text("claimed_by IS NOT NULL"),
     )
 
 
-def _delivery_waits() -> None:
+def _abandoned_urls() -> None:
     op.create_table(
-        "delivery_waits",
-        sa.Column("delivery", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("waits_for", sa.Integer(), autoincrement=False, nullable=False),
-        sa.PrimaryKeyConstraint("delivery", "waits_for"),
+        "abandoned_urls",
+        sa.Column("execution", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("execution", "url"),
         sqlite_with_rowid=False,
     )
 
