@@ -185,7 +185,7 @@ def deeds_of(seed: int, count: int) -> list[tuple[int, int]]:
 
 
 deeds = st.builds(deeds_of, st.integers(0, 2**32), st.integers(0, 60))
-"""What the world does: a kind and which one.  (Drawn lists would be short; a seed gives as many as wanted.)"""
+"""What the world does: a kind and which one.  Drawn lists would be short; a seed gives more."""
 
 
 class World:

@@ -11,11 +11,12 @@ from tests.properties.engine_worlds import World, deeds, definitions, same_state
 
 from headrace.definition.model import TaskDefinition, WorkflowDefinition
 from headrace.engine import messages
-from headrace.engine.execution import Execution, TaskRun
+from headrace.engine.execution import NO_ITEM, ROOT, Execution, TaskRun
 from headrace.engine.plans import Planned, Reason
+from headrace.engine.rerun import plan_rerun
 from headrace.testing.simulator import Result, rehearse
 
-EXAMPLES = int(os.environ.get("ENGINE_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("ENGINE_EXAMPLES", "300"))
 """Enough for every commit; after a change of the engine itself, try some thousands."""
 
 LAWS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -124,6 +125,47 @@ def test_an_execution_with_a_plan_keeps_the_laws_too(
         for run in world.execution.runs.values():
             if run.task == name and planned.mode != "run":
                 assert not run.tries
+
+
+@LAWS
+@given(definitions(), deeds, deeds)
+def test_a_rerun_of_what_failed_keeps_the_laws_too(
+    definition: WorkflowDefinition, before: list[tuple[int, int]], after: list[tuple[int, int]]
+) -> None:
+    earlier = World(definition)
+    for kind, which in before:
+        earlier.do(kind, which)
+    earlier.finish()
+
+    world = World(definition, plan_rerun(earlier.execution, "failed"))
+    for kind, which in after:
+        world.do(kind, which)
+    world.finish()
+
+    for run in world.execution.runs.values():
+        assert run.earlier is None or not run.tries
+
+
+@LAWS
+@given(timeless_graphs(), st.lists(st.booleans(), min_size=8, max_size=8))
+def test_a_rerun_of_nothing_comes_to_the_same_without_an_attempt(
+    tasks: tuple[TaskDefinition, ...], failures: list[bool]
+) -> None:
+    definition = WorkflowDefinition(name="random", dialect="test", tasks=tasks)
+    earlier = rehearse(definition, results(tasks, failures, 0)).execution
+
+    again = rehearse(definition, plan=plan_rerun(earlier, [])).execution
+
+    assert roots(again) == roots(earlier)
+    assert not any(run.tries for run in again.runs.values())
+
+
+def roots(execution: Execution) -> dict[tuple[str, int], tuple[Any, ...]]:
+    return {
+        (run.task, run.visit): (run.state, run.outputs, run.failure, run.taken)
+        for run in execution.runs.values()
+        if run.scope == ROOT and run.item == NO_ITEM
+    }
 
 
 @LAWS

@@ -80,12 +80,8 @@ class Decision:
         return Names(self.execution, scope, None, self.at, self.moment.values)
 
     def is_closing(self, scope: Scope) -> bool:
-        """Tell whether nothing may start in this scope any more.
-
-        The closing task begins when everything else has ended, so from then on a cancel holds nothing back.
-        """
-        execution = self.execution
-        return scope.end is not None or (execution.state == "cancelling" and execution.closing_run is None)
+        """Tell whether nothing may start in this scope any more."""
+        return self.execution.is_closing(scope)
 
     def chance(self, run: TaskRun) -> float:
         """Return a number from 0 to below 1 that depends on the seed, the run and its tries alone."""

@@ -9,7 +9,7 @@ from headrace.definition.model import Retry, Transition
 from headrace.definition.outcomes import Failure, Usage
 from headrace.engine import events
 from headrace.engine.decision import Decision
-from headrace.engine.execution import NO_ITEM, NOTHING, ROOT, TaskRun
+from headrace.engine.execution import NO_ITEM, NOTHING, TaskRun
 from headrace.engine.names import Names
 from headrace.engine.plans import Reason
 from headrace.engine.rendering import render_value
@@ -188,10 +188,10 @@ def _published(
 
 
 def _recorded(decision: Decision, run: TaskRun) -> tuple[tuple[int, dict[str, Any]], ...] | None:
-    if run.earlier is None or run.scope != ROOT:
+    """Return the transitions that a reused run took; None where they are to be evaluated."""
+    if run.earlier is None:
         return None
-    planned = decision.execution.plan[run.task]
-    return planned.recordings[run.visit - 1].taken
+    return decision.execution.plan[run.task].recordings[run.visit - 1].taken
 
 
 def _wait_before_retry(

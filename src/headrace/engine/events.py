@@ -157,6 +157,8 @@ class ItemsExpanded(Event, frozen=True, tag=16):
     items: Any
     """The list (of batches, where a batch size is given)."""
     count: int
+    is_earlier_list: bool = False
+    """The list is that of the execution that is run again, so the planned results of its items are used."""
 
 
 class AttemptFailed(Event, frozen=True, tag=17):
@@ -212,6 +214,8 @@ class TaskReused(Event, frozen=True, tag=21):
     failure: Failure | None
     reason: Reason
     earlier: int
+    published: dict[str, Any] = {}
+    """Values published inside of it, where it is a group."""
 
 
 class EndRequested(Event, frozen=True, tag=22):

@@ -147,10 +147,9 @@ def _group_opened(execution: Execution, event: events.GroupOpened) -> None:
 
 def _expanded(execution: Execution, event: events.ItemsExpanded) -> None:
     run = _move(execution, event.run, "running")
-    planned = execution.plan.get(run.task) if run.scope == ROOT else None
     run.foreach = Foreach(event.items, event.count)
-    if planned is not None and planned.item_list == event.items:
-        run.foreach.earlier = planned.items
+    if event.is_earlier_list:
+        run.foreach.earlier = execution.plan[run.task].items
     run.started_at = event.at
 
 
@@ -191,6 +190,9 @@ def _skipped(execution: Execution, event: events.TaskSkipped) -> None:
 def _reused(execution: Execution, event: events.TaskReused) -> None:
     run = execution.runs[event.run]
     run.outputs, run.failure, run.earlier = event.outputs, event.failure, event.earlier
+    if event.published:
+        run.variables = {**run.variables, **event.published}
+        execution.variables.update(event.published)
     _end(execution, run, event.state, event.reason, event.at)
 
 
@@ -261,11 +263,15 @@ def _end(execution: Execution, run: TaskRun, state: TaskState, reason: Reason | 
     _leave(execution, run)
     run.reason, run.ended_at = reason, at
     del execution.live[number]
+    scope = execution.scopes[run.scope]
+    scope.active -= 1
     inside = execution.inside(run)
     if inside is not None and inside.published:
         run.variables = {**run.variables, **inside.published}
-    scope = execution.scopes[run.scope]
-    scope.active -= 1
+        if run.item == NO_ITEM:
+            scope.published.update(inside.published)
+    if not execution.is_closing(scope):
+        run.taken = ()
     if run.item != NO_ITEM:
         foreach = execution.runs[run.aggregate].foreach
         assert foreach is not None

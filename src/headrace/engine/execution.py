@@ -96,7 +96,10 @@ class TaskRun(Struct):
     """What it is ready to do, where the execution is paused."""
     foreach: Foreach | None = None
     taken: tuple[tuple[int, dict[str, Any]], ...] | None = None
-    """Transitions taken at the end with what they published; None before the end."""
+    """Transitions taken at the end with what they published.
+
+    None before the end, and where the end came when nothing led on any more.
+    """
     earlier: int | None = None
     """The run of an earlier execution whose result stands here."""
     variables: Variables = NOTHING
@@ -242,6 +245,13 @@ class Execution(Struct):
             assert task.fallback is not None
             return task.fallback
         return task.action
+
+    def is_closing(self, scope: Scope) -> bool:
+        """Tell whether nothing may start in this scope any more.
+
+        The closing task begins when everything else has ended, so from then on a cancel holds nothing back.
+        """
+        return scope.end is not None or (self.state == "cancelling" and self.closing_run is None)
 
     def inside(self, run: TaskRun) -> Scope | None:
         """Return the scope of the run's last try where that is a group."""

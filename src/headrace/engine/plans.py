@@ -28,8 +28,10 @@ class Recording(Struct, frozen=True, kw_only=True):
     outputs: dict[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
     reason: Reason | None = None
-    taken: tuple[tuple[int, dict[str, Any]], ...] = ()
-    """Taken transitions: index and published values."""
+    taken: tuple[tuple[int, dict[str, Any]], ...] | None = ()
+    """Taken transitions: index and published values; None where they were never looked at, and are now."""
+    published: dict[str, Any] = field(default_factory=dict)
+    """Values published inside of it, where it is a group."""
     run: int = 0
     """Number of the earlier task run."""
 

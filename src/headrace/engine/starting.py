@@ -25,7 +25,7 @@ from headrace.engine.ending import after_end, fail, give_up, succeed
 from headrace.engine.execution import NO_ITEM, NOTHING, ROOT, Scope, TaskRun
 from headrace.engine.graph import Node
 from headrace.engine.names import Names
-from headrace.engine.plans import Reason
+from headrace.engine.plans import Reason, Recording
 from headrace.engine.rendering import render_object, render_value, seconds
 from headrace.expressions import ExpressionError, NeedsValue, as_text, holds, parse, render
 
@@ -55,7 +55,11 @@ def skip_unreached(decision: Decision, scope: Scope, node: Node) -> None:
     """Skip a task whose join cannot be met, naming the sources that did not lead there."""
     missing = missing_sources(scope, node)
     run = new_run(decision, scope, node.name, scope.visits.get(node.name, 0) + 1)
-    decision.emit(events.TaskSkipped(decision.at, run.number, _unmet(node, missing)))
+    kept = _recording(decision, run)
+    if kept is not None and kept.state == "skipped":
+        _reuse(decision, run, kept)
+    else:
+        decision.emit(events.TaskSkipped(decision.at, run.number, _unmet(node, missing)))
     after_end(decision, run)
 
 
@@ -119,12 +123,7 @@ def fill_window(decision: Decision, run: TaskRun) -> None:
         if earlier is None:
             go_on(decision, item, "start")
             continue
-        reason = Reason("reused", "The item succeeded in the earlier execution.")
-        decision.emit(
-            events.TaskReused(
-                decision.at, item.number, earlier.state, earlier.outputs, None, reason, earlier.run
-            )
-        )
+        _reuse(decision, item, earlier)
 
 
 def _begin_visit(decision: Decision, scope: Scope, node: Node) -> None:
@@ -159,16 +158,29 @@ def _start_by_plan(decision: Decision, run: TaskRun) -> bool:
         case "noop":
             decision.emit(events.TaskSucceeded(at, run.number, 0, NOTHING, None, None))
         case "reuse":
-            if run.visit > len(planned.recordings):
+            kept = _recording(decision, run)
+            if kept is None:
                 return False
-            kept = planned.recordings[run.visit - 1]
-            decision.emit(
-                events.TaskReused(
-                    at, run.number, kept.state, kept.outputs, kept.failure, planned.reason, kept.run
-                )
-            )
+            _reuse(decision, run, kept)
     after_end(decision, run)
     return True
+
+
+def _recording(decision: Decision, run: TaskRun) -> Recording | None:
+    """Return what this visit came to in the execution that is run again, where that is to be reused."""
+    planned = decision.execution.plan.get(run.task) if run.scope == ROOT else None
+    if planned is None or run.visit > len(planned.recordings):
+        return None
+    return planned.recordings[run.visit - 1]
+
+
+def _reuse(decision: Decision, run: TaskRun, kept: Recording) -> None:
+    reason = kept.reason or decision.execution.plan[run.task].reason
+    decision.emit(
+        events.TaskReused(
+            decision.at, run.number, kept.state, kept.outputs, kept.failure, reason, kept.run, kept.published
+        )
+    )
 
 
 def _checks_hold(decision: Decision, run: TaskRun) -> bool:
@@ -193,10 +205,7 @@ def _expand(decision: Decision, run: TaskRun, items: ForEach) -> None:
     except ExpressionError as error:
         fail(decision, run, broken(error, f"task '{run.task}' items"))
         return
-    if isinstance(value, ValueRef):
-        if value.sha256 not in decision.moment.values:
-            raise NeedsValue((value,))
-        value = decision.moment.values[value.sha256]
+    value = _loaded(decision, value)
     if value is None:
         value = []
     elif not isinstance(value, list):
@@ -204,8 +213,21 @@ def _expand(decision: Decision, run: TaskRun, items: ForEach) -> None:
     if items.batch_size is not None:
         size = items.batch_size
         value = [value[first : first + size] for first in range(0, len(value), size)]
-    decision.emit(events.ItemsExpanded(decision.at, run.number, value, len(value)))
+    planned = decision.execution.plan.get(run.task) if run.scope == ROOT else None
+    is_earlier_list = (
+        planned is not None and bool(planned.items) and value == _loaded(decision, planned.item_list)
+    )
+    decision.emit(events.ItemsExpanded(decision.at, run.number, value, len(value), is_earlier_list))
     decision.aggregates.append(run)
+
+
+def _loaded(decision: Decision, value: Any) -> Any:
+    """Return a value that may have been a reference to a large one; raises NeedsValue."""
+    if not isinstance(value, ValueRef):
+        return value
+    if value.sha256 not in decision.moment.values:
+        raise NeedsValue((value,))
+    return decision.moment.values[value.sha256]
 
 
 def _attempt(decision: Decision, run: TaskRun, action: Action) -> None:
