@@ -188,7 +188,7 @@ def test_what_is_not_there_is_not_found(client: httpx2.Client, path: str) -> Non
         ("POST", "/v1/workflows/1001", "DELETE, GET, HEAD, PUT"),
         ("DELETE", "/healthz", "GET, HEAD"),
         ("OPTIONS", "/v1/workflows", "GET, HEAD, POST"),
-        ("BREW", "/v1/executions/1/cancel", "POST"),
+        ("PROPFIND", "/v1/executions/1/cancel", "POST"),
     ],
 )
 def test_a_wrong_method_is_told_all_right_ones(
@@ -283,12 +283,12 @@ def test_a_token_is_taken_in_every_form(running_server: RunningServer, form: str
         assert client.get("/v1/workflows").status_code == 200
 
 
-@pytest.mark.parametrize("value", ["", "Bearer", "Bearer wrong", "Basic !!!", "Negotiate x", "Bearer \x7f"])
+@pytest.mark.parametrize("value", ["", "Bearer", "Bearer wrong", "Basic !!!", "Negotiate x", "Bearer 🔑"])
 def test_a_wrong_token_is_none_and_no_browser_asks_for_a_password(
     running_server: RunningServer, value: str
 ) -> None:
     with httpx2.Client(base_url=running_server.url, trust_env=False) as client:
-        answer = client.get("/v1/workflows", headers={"authorization": value})
+        answer = client.get("/v1/workflows", headers={"authorization": value.encode()})
 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -296,9 +296,7 @@ def test_a_wrong_token_is_none_and_no_browser_asks_for_a_password(
 
 def test_a_request_has_an_id_that_the_log_knows(client: httpx2.Client, running_server: RunningServer) -> None:
     mine = client.get("/v1/workflows", headers={"x-request-id": "my-request-1"})
-    theirs = client.get(
-        "/v1/workflows", headers={"x-request-id": "bad id\u00e9".encode("latin-1").decode("latin-1")}
-    )
+    theirs = client.get("/v1/workflows", headers={"x-request-id": "a bad id"})
 
     assert mine.headers["x-request-id"] == "my-request-1"
     assert len(theirs.headers["x-request-id"]) == 16

@@ -41,8 +41,11 @@ class RunningServer:
         self.url = ""
         """Its address, without a slash at the end."""
         self.token = TOKEN
+        self.settings = dict(settings)
+        """Variables without their prefix, for the next start."""
+        self.rest_of_output = ""
+        """What it wrote to standard output after its address, known when it has ended."""
         self._command = list(command)
-        self._settings = dict(settings)
         self._process: subprocess.Popen[bytes] | None = None
         self._log_file = directory / "server.log"
 
@@ -79,7 +82,7 @@ class RunningServer:
     def start_again(self) -> None:
         """Start the process on the same data; return when it listens, raise `NoServer` when it does not."""
         given = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
-        own = {"DATA_DIR": str(self.directory / "data"), "PORT": "0", "ADMIN_TOKEN": TOKEN, **self._settings}
+        own = {"DATA_DIR": str(self.directory / "data"), "PORT": "0", "ADMIN_TOKEN": TOKEN, **self.settings}
         environment = given | {f"HEADRACE_{name}": value for name, value in own.items()}
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the command is the caller's
@@ -114,7 +117,8 @@ class RunningServer:
             self._process.wait()
             raise NoServer(f"The server did not end within {PATIENCE:.0f} s.\n{self.log}") from None
         finally:
-            if self._process.stdout is not None:
+            if self._process.stdout is not None and not self._process.stdout.closed:
+                self.rest_of_output = self._process.stdout.read().decode()
                 self._process.stdout.close()
         return status
 
