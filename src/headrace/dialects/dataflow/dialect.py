@@ -53,7 +53,7 @@ class DataflowDialect:
         )
 
     def application(self, services: Any) -> Any:
-        """Return the doors of the dialect: an ASGI application; `services` is the orchestrator's `Services`."""
+        """Return the doors of the dialect, an ASGI application; `services` is the orchestrator's."""
         from headrace.dialects.dataflow.routes import application  # the web framework is for servers only
 
         return application(services)

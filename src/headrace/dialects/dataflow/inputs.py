@@ -80,4 +80,6 @@ def has_type(type_name: TypeName, value: Any) -> bool:
         return False
     if type_name == "file":
         return types_of.describes_file(value)
+    if type_name == "number":
+        return fields.is_number(value)
     return type_name == "any" or accepts(type_name, value)

@@ -1,13 +1,20 @@
-"""The task types of the specification as a table, so that these tests ask nothing of the task library."""
+"""The task types of the specification as a table, and a real server for the tests of doors."""
 
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 
 from headrace.definition.types import Port, TaskTypeSpec
+from headrace.settings import Settings
+
+if TYPE_CHECKING:
+    from headrace.app import Server
 
 SPEECH_FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 
@@ -178,3 +185,21 @@ class Table:
 @pytest.fixture(scope="session")
 def library() -> Table:
     return Table(TYPES)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[tuple[Server, httpx2.AsyncClient]]:
+    from tests.unit.dialects.dataflow.serving import opened  # the whole server, for the tests that ask for it
+
+    async with opened(Settings(data_dir=tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def server(house: tuple[Server, httpx2.AsyncClient]) -> Server:
+    return house[0]
+
+
+@pytest.fixture
+def client(house: tuple[Server, httpx2.AsyncClient]) -> httpx2.AsyncClient:
+    return house[1]

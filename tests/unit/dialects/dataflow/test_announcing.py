@@ -1,0 +1,97 @@
+"""Deliveries of the changes of rehearsed runs."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import msgspec
+
+from headrace.definition.model import WorkflowDefinition
+from headrace.dialects.dataflow.announcing import announcer
+from headrace.dialects.dataflow.catalog import TaskTypes
+from headrace.dialects.dataflow.parse import parse
+from headrace.engine import messages
+from headrace.security.redaction import SecretsInUse
+from headrace.store.rows import Delivery
+from headrace.testing.simulator import Rehearsal, Result, Results
+
+LABELS = {
+    "webhook": "https://example.com/h",
+    "workflow_id": "wf-4g7h8j9k",
+    "run_id": "we-1a2b3c4d",
+    "family": "B",
+}
+TASKS = [{"name": "a", "type": "echo", "inputs": {"text": "x"}}, {"name": "b", "type": "text.size"}]
+RESULTS: Results = {"a": Result.of(text="top secret"), "b": Result.of(size=10)}
+
+
+def defined(library: TaskTypes) -> WorkflowDefinition:
+    definition = parse({"title": "w", "tasks": TASKS}, library).definition
+    assert definition is not None
+    return definition
+
+
+def announced(definition: WorkflowDefinition, secrets: SecretsInUse, **labels: str) -> list[Delivery]:
+    """Rehearse a run and return what each of its commits would announce."""
+    numbers = itertools.count(5001)
+    announce = announcer(lambda: next(numbers), {}, secrets)
+    rehearsal = Rehearsal(definition, RESULTS)
+    rehearsal.execution.labels = {**LABELS, **labels}
+    found = announce(rehearsal.execution, rehearsal.events, 0)
+    told = len(rehearsal.events)
+    while rehearsal.step():
+        found += announce(rehearsal.execution, rehearsal.events[told:], told)
+        told = len(rehearsal.events)
+    return found
+
+
+def body(delivery: Delivery) -> dict[str, Any]:
+    content: dict[str, Any] = msgspec.json.decode(delivery.body)
+    return content
+
+
+def test_each_change_is_one_delivery_in_one_queue(library: TaskTypes) -> None:
+    found = announced(defined(library), SecretsInUse())
+
+    assert [(each.number, each.sequence, each.event) for each in found] == [
+        (5001, 1, "execution.running"),
+        (5002, 2, "task.completed"),
+        (5003, 3, "task.completed"),
+        (5004, 4, "execution.completed"),
+    ]
+    assert {each.url for each in found} == {"https://example.com/h"}
+    assert len({each.queue for each in found}) == 1
+
+
+def test_bodies_are_the_details_at_that_moment_in_the_family_of_the_start(library: TaskTypes) -> None:
+    first, second, *_ = map(body, announced(defined(library), SecretsInUse()))
+
+    assert first["execution_id"] == "ex-1a2b3c4d"
+    assert first["status"] == "RUNNING"
+    assert first["task"] is None
+    assert second["task"] == "a"
+    assert [task["status"] for task in second["tasks"]] == ["COMPLETED", "PENDING"]
+
+
+def test_unwanted_events_are_counted_and_not_sent(library: TaskTypes) -> None:
+    found = announced(defined(library), SecretsInUse(), webhook_events="execution.completed")
+
+    assert [(each.sequence, each.event) for each in found] == [(4, "execution.completed")]
+
+
+def test_secrets_in_use_are_masked(library: TaskTypes) -> None:
+    secrets = SecretsInUse()
+    secrets.learn(["top secret"])
+    found = announced(defined(library), secrets, webhook_secret="run:we-1a2b3c4d")
+
+    assert body(found[-1])["tasks"][0]["outputs"] == {"text": "***"}
+    assert found[0].secret_ref == "run:we-1a2b3c4d"
+
+
+def test_what_decides_nothing_announces_nothing(library: TaskTypes) -> None:
+    rehearsal = Rehearsal(defined(library), RESULTS)
+    rehearsal.execution.labels = LABELS
+    happened = rehearsal.tell(messages.Pause())
+
+    assert announcer(lambda: 1, {}, SecretsInUse())(rehearsal.execution, happened, 1) == []

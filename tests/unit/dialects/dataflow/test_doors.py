@@ -1,0 +1,160 @@
+"""What the doors answer to good and bad requests, over the real server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.unit.dialects.dataflow.serving import HELLO, codes, create, ended, opened, run
+
+from headrace.settings import Settings
+from headrace.settings.model import DataflowSettings
+
+
+async def test_a_clean_document_gets_exactly_the_documented_answer(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/workflows", json=HELLO)
+
+    assert answer.status_code == 201
+    assert list(answer.json()) == ["workflow_id"]
+    assert answer.headers["location"] == f"/workflows/{answer.json()['workflow_id']}"
+
+
+async def test_a_run_is_started_followed_and_read(client: httpx2.AsyncClient) -> None:
+    path = await ended(client)
+    details = (await client.get(path)).json()
+
+    assert details["status"] == "COMPLETED"
+    assert details["outputs"] == {"loud": "HELLO"}
+    assert [task["status"] for task in details["tasks"]] == ["COMPLETED", "COMPLETED"]
+
+
+async def test_both_doors_start_and_either_prefix_finds_the_run(client: httpx2.AsyncClient) -> None:
+    workflow = await create(client)
+    answer = await client.post(f"/workflows/{workflow}/execute", json={"input": {"text": "x"}})
+    suffix = answer.json()["execution_id"].removeprefix("ex-")
+
+    assert answer.status_code == 202
+    for prefix, key in (("ex", "execution_id"), ("we", "workflow_execution_id")):
+        found = await client.get(f"/workflows/{workflow}/executions/{prefix}-{suffix}")
+        assert found.json()[key] == f"{prefix}-{suffix}"
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status", "error", "problems"),
+    [
+        (b"{", "application/json", 400, "invalid_json", ["invalid_json"]),
+        (b"\xff", "application/json", 400, "invalid_json", ["invalid_json"]),
+        (b'{"a": NaN}', "application/json", 400, "invalid_json", ["invalid_json"]),
+        (b'{"a": 1, "a": 2}', "application/json", 400, "invalid_json", ["duplicate_key"]),
+        (b"[" * 70 + b"]" * 70, "application/json", 400, "invalid_json", ["too_deep"]),
+        (b"", "application/json", 400, "invalid_json", ["invalid_json"]),
+        (b"[]", "application/json", 400, "invalid_workflow", ["invalid_type"]),
+        (b'"x"', "application/problem+json", 400, "invalid_workflow", ["invalid_type"]),
+        (b"a=b", "application/x-www-form-urlencoded", 415, "unsupported_media_type", []),
+        (b"<a/>", "application/xml", 415, "unsupported_media_type", []),
+    ],
+)
+async def test_bodies_that_are_no_workflow(
+    client: httpx2.AsyncClient,
+    content: bytes,
+    content_type: str,
+    status: int,
+    error: str,
+    problems: list[str],
+) -> None:
+    answer = await client.post("/workflows", content=content, headers={"content-type": content_type})
+
+    assert (answer.status_code, answer.json()["error"], codes(answer)) == (status, error, problems)
+
+
+async def test_all_problems_are_told_at_once_and_nothing_is_kept(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/workflows", json={"title": "", "tasks": [{"type": "nope"}], "conditon": 1})
+
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "The workflow has 2 problems."
+    assert codes(answer) == ["empty", "unknown_task_type"]
+    assert (await client.get("/workflows")).json() == {"workflows": []}
+
+
+async def test_a_body_above_the_limit_is_refused(tmp_path: Path) -> None:
+    limited = DataflowSettings(max_body=1000)
+    async with opened(Settings(data_dir=tmp_path, dataflow=limited)) as (_, client):
+        answer = await client.post("/workflows", content=b" " * 1001)
+
+    assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
+
+
+async def test_a_bad_start_leaves_no_run(client: httpx2.AsyncClient) -> None:
+    workflow = await create(client)
+    answer = await client.post(f"/workflows/{workflow}/executions", json={"inputs": {"webpage_url": "x"}})
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_execution")
+    assert codes(answer) == ["missing_input", "unknown_input"]
+    assert (await client.get(f"/workflows/{workflow}/executions")).json() == {"executions": []}
+
+
+async def test_a_start_needs_no_body_where_no_input_is_needed(client: httpx2.AsyncClient) -> None:
+    workflow = await create(client, {"title": "w", "tasks": [{"name": "a", "type": "echo", "input": "x"}]})
+    answer = await client.post(
+        f"/workflows/{workflow}/executions", headers={"content-type": "application/x-www-form-urlencoded"}
+    )
+
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/workflows/wf-00000000",
+        "/workflows/nope",
+        "/workflows/wf-00000000/executions",
+        "/workflows/wf-00000000/executions/we-00000000",
+        "/workflows/wf-00000000/versions/1",
+        "/workflows/wf-00000000/nope",
+        "/files/file-00000000",
+        "/files/..%2f..",
+        "/task-types/web.downlaod",
+    ],
+)
+async def test_what_is_not_there_is_404(client: httpx2.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
+async def test_a_run_of_another_workflow_is_404(client: httpx2.AsyncClient) -> None:
+    path = await ended(client)
+    other = await create(client)
+    answer = await client.get(f"/workflows/{other}/executions/{path.rsplit('/', 1)[1]}")
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=1001", "cursor=x", "status=DONE"])
+async def test_bad_queries_of_lists(client: httpx2.AsyncClient, query: str) -> None:
+    workflow = await create(client)
+    answer = await client.get(f"/workflows/{workflow}/executions?{query}")
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_query")
+    assert codes(answer) == ["invalid_value"]
+
+
+@pytest.mark.parametrize("wait", ["x", "-1", "61", "nan"])
+async def test_a_bad_wait(client: httpx2.AsyncClient, wait: str) -> None:
+    answer = await client.get(f"{await run(client)}?wait={wait}")
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_query")
+
+
+async def test_lists_go_on_where_they_left_off(client: httpx2.AsyncClient) -> None:
+    workflow = await create(client)
+    for _ in range(3):
+        await client.post(f"/workflows/{workflow}/executions", json={"inputs": {"text": "x"}})
+    first = (await client.get(f"/workflows/{workflow}/executions?limit=2")).json()
+    rest = (
+        await client.get(f"/workflows/{workflow}/executions?limit=2&cursor={first['next_cursor']}")
+    ).json()
+
+    assert [len(first["executions"]), len(rest["executions"])] == [2, 1]
+    assert "next_cursor" not in rest

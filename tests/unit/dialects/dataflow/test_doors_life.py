@@ -1,0 +1,234 @@
+"""The life of workflows, runs and files through the doors, over the real server."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from tests.unit.dialects.dataflow.serving import HELLO, SLOW, create, ended, opened, run, token_of
+
+from headrace.app import Server
+from headrace.dialects.dataflow.routes import operations
+from headrace.settings import Settings
+from headrace.settings.model import DataflowSettings
+from headrace.settings.quantities import Rate
+
+
+async def test_versions(client: httpx2.AsyncClient) -> None:
+    path = f"/workflows/{await create(client)}"
+    shown = await client.get(path)
+    same = await client.put(path, json=shown.json())
+    changed = await client.put(path, json={**HELLO, "title": "New"}, headers={"if-match": '"1"'})
+    late = await client.put(path, json=HELLO, headers={"if-match": '"1"'})
+    listed = (await client.get(f"{path}/versions")).json()["versions"]
+
+    assert shown.headers["etag"] == '"1"'
+    assert [same.json()["workflow_version"], changed.json()["workflow_version"]] == [1, 2]
+    assert (late.status_code, late.json()["error"]) == (412, "version_conflict")
+    assert [version["workflow_version"] for version in listed] == [2, 1]
+    assert (await client.get(f"{path}/versions/1")).json()["title"] == "Hello"
+    assert (await client.get(f"{path}/versions/3")).status_code == 404
+
+
+async def test_a_request_with_a_key_is_done_once(client: httpx2.AsyncClient) -> None:
+    headers = {"idempotency-key": "k"}
+    first = await client.post("/workflows", json=HELLO, headers=headers)
+    second = await client.post("/workflows", json=HELLO, headers=headers)
+    other = await client.post("/workflows", json={**HELLO, "title": "x"}, headers=headers)
+
+    assert second.content == first.content
+    assert second.headers["location"] == first.headers["location"]
+    assert second.headers["idempotency-replayed"] == "true"
+    assert (other.status_code, other.json()["error"]) == (409, "idempotency_conflict")
+
+
+async def test_a_start_with_a_key_is_done_once(client: httpx2.AsyncClient) -> None:
+    path = f"/workflows/{await create(client)}/executions"
+    sent: dict[str, Any] = {"json": {"inputs": {"text": "x"}}, "headers": {"idempotency-key": "k"}}
+    first, second = await client.post(path, **sent), await client.post(path, **sent)
+
+    assert first.content == second.content
+    assert first.headers["location"] == second.headers["location"]
+    assert len((await client.get(path)).json()["executions"]) == 1
+
+
+async def test_a_run_is_cancelled_once_it_lives(client: httpx2.AsyncClient) -> None:
+    path = await run(client, SLOW, {})
+    in_use = await client.delete(path.rsplit("/", 2)[0])
+    answer = await client.post(f"{path}/cancel")
+    details = (await client.get(f"{path}?wait=20")).json()
+    again = await client.post(f"{path}/cancel")
+
+    assert (in_use.status_code, in_use.json()["error"]) == (409, "workflow_in_use")
+    assert answer.status_code == 202
+    assert details["status"] == "CANCELLED"
+    assert [task["status"] for task in details["tasks"]] == ["CANCELLED", "CANCELLED"]
+    assert (again.status_code, again.json()["error"]) == (409, "execution_ended")
+
+
+async def test_ended_runs_of_a_deleted_workflow_stay_readable(client: httpx2.AsyncClient) -> None:
+    path = await ended(client)
+    workflow = path.rsplit("/", 2)[0]
+
+    assert (await client.delete(workflow)).status_code == 204
+    assert (await client.get(workflow)).status_code == 404
+    assert (await client.post(f"{workflow}/executions", json={})).status_code == 404
+    assert (await client.get(path)).json()["status"] == "COMPLETED"
+
+
+async def test_tasks_logs_and_outputs(client: httpx2.AsyncClient) -> None:
+    path = await ended(client)
+    task = (await client.get(f"{path}/tasks/shout")).json()
+    logs = (await client.get(f"{path}/tasks/shout/logs")).json()
+    raw = await client.get(f"{path}/outputs/loud", headers={"range": "bytes=1-2"})
+
+    assert task["inputs"] == {"script": "tr a-z A-Z; echo done >&2", "stdin": "hello"}
+    assert [(each["attempt"], each["status"]) for each in task["tries"]] == [(1, "COMPLETED")]
+    assert [(line["stream"], line["message"]) for line in logs["lines"]] == [
+        ("stdout", "HELLO"),
+        ("stderr", "done"),
+    ]
+    assert (logs["next_offset"], logs["complete"]) == (2, True)
+    assert (raw.status_code, raw.text) == (206, "EL")
+    assert raw.headers["x-content-type-options"] == "nosniff"
+    assert raw.headers["content-disposition"].startswith("attachment")
+    for missing in ("tasks/nope", "tasks/shout/outputs/nope", "outputs/nope", "tasks/nope/logs"):
+        assert (await client.get(f"{path}/{missing}")).status_code == 404
+
+
+async def test_outputs_of_a_run_that_lives_are_not_ready(client: httpx2.AsyncClient) -> None:
+    document = {**SLOW, "outputs": [{"name": "o", "value": "{{tasks.after.outputs.text}}"}]}
+    path = await run(client, document, {})
+    answers = [await client.get(f"{path}/{each}") for each in ("outputs/o", "tasks/after/outputs/text")]
+    await client.post(f"{path}/cancel")
+
+    assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [(409, "not_ready")] * 2
+
+
+async def test_logs_are_followed_to_their_end(client: httpx2.AsyncClient) -> None:
+    script = "for i in 1 2 3; do echo $i; done; echo e >&2"
+    document = {"title": "w", "tasks": [{"name": "t", "type": "core.shell", "inputs": {"script": script}}]}
+    path = await run(client, document, {})
+    answer = await client.get(f"{path}/tasks/t/logs?follow=true")
+    lines = [json.loads(line[5:]) for line in answer.text.splitlines() if line.startswith("data:")]
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert [(line["stream"], line["message"]) for line in lines] == [
+        ("stdout", "1"),
+        ("stdout", "2"),
+        ("stdout", "3"),
+        ("stderr", "e"),
+    ]
+
+
+async def test_events_are_a_list_or_a_stream_with_the_same_numbers(client: httpx2.AsyncClient) -> None:
+    path = await ended(client)
+    listed = (await client.get(f"{path}/events?after=1")).json()
+    headers = {"accept": "text/event-stream", "last-event-id": "1"}
+    stream = (await client.get(f"{path}/events", headers=headers)).text
+    told = [json.loads(line[5:]) for line in stream.splitlines() if line.startswith("data:")]
+
+    assert [event["event"] for event in listed["events"]] == [
+        "task.completed",
+        "task.completed",
+        "execution.completed",
+    ]
+    assert listed["complete"] is True
+    assert told == listed["events"]
+    assert "id: 2\n" in stream
+
+
+async def test_files_are_kept_shown_and_given_to_runs(client: httpx2.AsyncClient) -> None:
+    part = {"file": ("talk.png", b"\x89PNG\r\n\x1a\nxx", "image/jpeg")}
+    by_form = (await client.post("/files", files=part)).json()
+    raw = await client.post("/files?name=a%2Fb.txt", content=b"hello")
+    row = raw.json()
+    content = await client.get(row["url"])
+    document = {
+        "title": "w",
+        "inputs": [{"name": "f", "type": "file"}],
+        "tasks": [{"name": "t", "type": "echo", "input": "x"}],
+        "outputs": [{"name": "f", "value": "{{inputs.f}}"}],
+    }
+    details = (await client.get(await ended(client, document, {"inputs": {"f": row["file_id"]}}))).json()
+
+    assert (by_form["name"], by_form["content_type"]) == ("talk.png", "image/png")
+    assert raw.headers["location"] == f"/files/{row['file_id']}"
+    assert (row["name"], row["size"]) == ("a_b.txt", 5)
+    assert content.content == b"hello"
+    assert details["outputs"]["f"] == details["inputs"]["f"] == row
+    assert (await client.delete(f"/files/{row['file_id']}")).status_code == 204
+    assert (await client.get(f"/files/{row['file_id']}")).status_code == 404
+
+
+async def test_a_file_in_the_hands_of_a_run_stays(client: httpx2.AsyncClient) -> None:
+    row = (await client.post("/files", content=b"hello")).json()
+    path = await run(
+        client, {**SLOW, "inputs": [{"name": "f", "type": "file"}]}, {"inputs": {"f": row["file_id"]}}
+    )
+    answer = await client.delete(f"/files/{row['file_id']}")
+    await client.post(f"{path}/cancel")
+
+    assert (answer.status_code, answer.json()["error"]) == (409, "file_in_use")
+
+
+async def test_validation_answers_200_either_way(client: httpx2.AsyncClient) -> None:
+    good, bad = (
+        await client.post("/workflows/validate", json=HELLO),
+        await client.post("/workflows/validate", json={}),
+    )
+
+    assert [good.status_code, bad.status_code] == [200, 200]
+    assert [good.json()["valid"], bad.json()["valid"]] == [True, False]
+    assert [step["because"] for step in good.json()["plan"]] == ["position", "reference"]
+
+
+async def test_a_webhook_is_remembered_and_its_secret_is_not_shown(
+    client: httpx2.AsyncClient, server: Server
+) -> None:
+    webhook = {"url": "https://example.com/h", "events": ["completed"], "secret": "whsec_c2VjcmV0"}
+    path = await run(client, body={"inputs": {"text": "x"}, "monitoring": {"webhook": webhook}})
+    row = await server.services.executions.get(path.rsplit("/", 1)[1])
+
+    assert row.labels["webhook"] == "https://example.com/h"
+    assert row.labels["webhook_events"] == "execution.completed"
+    assert (
+        await server.services.vault.reveal(row.labels["webhook_secret"], "webhook_secret") == "whsec_c2VjcmV0"
+    )
+    assert "c2VjcmV0" not in (await client.get(path)).text
+
+
+async def test_no_token_no_answer_and_a_small_scope_is_not_enough(
+    client: httpx2.AsyncClient, server: Server
+) -> None:
+    reader = {"authorization": f"Bearer {await token_of(server, 'read')}"}
+    nobody = {"authorization": ""}
+
+    for operation in operations(server.services):
+        path = operation.path.format(
+            id="wf-00000000", eid="we-00000000", fid="f", n="1", task="t", name="n", sequence="1", type="x"
+        )
+        refused = await client.request(operation.method, path, headers=nobody)
+        assert (refused.status_code, refused.json()["error"]) == (401, "unauthorized"), path
+        if operation.scope != "read":
+            forbidden = await client.request(operation.method, path, headers=reader)
+            assert (forbidden.status_code, forbidden.json()["error"]) == (403, "forbidden"), path
+
+
+async def test_a_wrong_method_is_told_which_are_right(client: httpx2.AsyncClient) -> None:
+    answer = await client.patch("/workflows/wf-00000000")
+
+    assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "DELETE, GET, PUT"
+
+
+async def test_a_token_above_its_rate_waits(tmp_path: Path) -> None:
+    limited = DataflowSettings(rate_limit=Rate(2, timedelta(hours=1)))
+    async with opened(Settings(data_dir=tmp_path, dataflow=limited)) as (_, client):
+        answers = [await client.get("/task-types") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2].headers["retry-after"]) > 1000
