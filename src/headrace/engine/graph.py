@@ -7,8 +7,9 @@ This file must never know a run, a state or a value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from headrace.definition import shape
 from headrace.definition.model import RunGroup, TaskDefinition
 
 
@@ -64,10 +65,11 @@ class Graph:
         """In written order; two graphs of equal tasks are equal."""
         self.nodes = {task.name: Node(task, index) for index, task in enumerate(tasks)}
         out = {name: _distinct_targets(node.task) for name, node in self.nodes.items()}
-        led_to = {target for name, targets in out.items() for target in targets if target != name}
-        self.entries = tuple(name for name in self.nodes if name not in led_to) or tuple(self.nodes)[:1]
+        self.entries = shape.entries(out)
         """Tasks that start with the scope, in written order."""
-        back = self._order(out)
+        order, back = shape.walk(out)
+        for place, name in enumerate(order):
+            self.nodes[name].order = place
         self._connect(out, back)
         if back:
             self._mark_cycles(out)
@@ -84,34 +86,6 @@ class Graph:
 
     __hash__ = None  # type: ignore[assignment]  # as for every value that is compared by content
 
-    def _order(self, out: dict[str, tuple[str, ...]]) -> set[tuple[str, str]]:
-        """Number the nodes topologically and return the ways back, found depth first in written order."""
-        back: set[tuple[str, str]] = set()
-        finished: list[str] = []
-        done: set[str] = set()
-        for start in (*self.entries, *self.nodes):
-            if start in done:
-                continue
-            on_path = {start}
-            stack = [(start, iter(out[start]))]
-            while stack:
-                name, rest = stack[-1]
-                for target in rest:
-                    if target in on_path:
-                        back.add((name, target))
-                    elif target not in done:
-                        on_path.add(target)
-                        stack.append((target, iter(out[target])))
-                        break
-                else:
-                    stack.pop()
-                    on_path.discard(name)
-                    done.add(name)
-                    finished.append(name)
-        for order, name in enumerate(reversed(finished)):
-            self.nodes[name].order = order
-        return back
-
     def _connect(self, out: dict[str, tuple[str, ...]], back: set[tuple[str, str]]) -> None:
         sources: dict[str, list[str]] = {name: [] for name in self.nodes}
         for name, targets in out.items():
@@ -127,11 +101,9 @@ class Graph:
             self.nodes[name].sources = tuple(names)
 
     def _mark_cycles(self, out: dict[str, tuple[str, ...]]) -> None:
-        for component in _components(out):
-            first = component[0]
-            if len(component) > 1 or first in out[first]:
-                for name in component:
-                    self.nodes[name].in_cycle = True
+        for cycle in shape.cycles(out):
+            for name in cycle:
+                self.nodes[name].in_cycle = True
         reached = [name for name, node in self.nodes.items() if node.in_cycle]
         while reached:
             name = reached.pop()
@@ -144,43 +116,3 @@ def _distinct_targets(task: TaskDefinition) -> tuple[str, ...]:
     if len(task.next) == 1 and len(task.next[0].to) == 1:
         return task.next[0].to
     return tuple(dict.fromkeys(to for transition in task.next for to in transition.to))
-
-
-def _components(out: dict[str, tuple[str, ...]]) -> Iterable[list[str]]:
-    """Yield the strongly connected components (Tarjan 1972, with an explicit stack)."""
-    number: dict[str, int] = {}
-    low: dict[str, int] = {}
-    path: list[str] = []
-    on_path: set[str] = set()
-    for start, first in out.items():
-        if start in number:
-            continue
-        stack = [(start, iter(first))]
-        number[start] = low[start] = len(number)
-        path.append(start)
-        on_path.add(start)
-        while stack:
-            name, rest = stack[-1]
-            for target in rest:
-                if target not in number:
-                    number[target] = low[target] = len(number)
-                    path.append(target)
-                    on_path.add(target)
-                    stack.append((target, iter(out[target])))
-                    break
-                if target in on_path:
-                    low[name] = min(low[name], number[target])
-            else:
-                stack.pop()
-                if stack:
-                    parent = stack[-1][0]
-                    low[parent] = min(low[parent], low[name])
-                if low[name] == number[name]:
-                    component = []
-                    while True:
-                        member = path.pop()
-                        on_path.discard(member)
-                        component.append(member)
-                        if member == name:
-                            break
-                    yield component
