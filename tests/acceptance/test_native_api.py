@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -241,89 +242,6 @@ def test_the_inputs_of_a_start_are_checked_all_at_once(client: httpx2.Client) ->
     assert client.get("/v1/executions", params={"workflow": number}).json()["items"] == []
 
 
-def test_a_task_run_shows_inputs_tries_and_outputs(client: httpx2.Client) -> None:
-    shown = ended(client, ONE_TASK, text="abc")
-
-    run = client.get(f"/v1/executions/{shown['number']}/tasks/size").json()
-    listed = client.get(f"/v1/executions/{shown['number']}/tasks").json()["items"]
-
-    assert run["inputs"] == {"text": "abc"}
-    assert run["outputs"] == {"size": 3}
-    assert [(each["attempt"], each["outcome"]) for each in run["tries"]] == [(1, "succeeded")]
-    assert [item["number"] for item in listed] == [run["number"]]
-    assert client.get(f"/v1/executions/{shown['number']}/tasks/nope").status_code == 404
-
-
-def test_events_are_listed_from_a_place_on(client: httpx2.Client) -> None:
-    shown = ended(client, ONE_TASK, text="abc")
-    url = f"/v1/executions/{shown['number']}/events"
-
-    everything = client.get(url).json()
-    rest = client.get(url, params={"after": 2}).json()
-
-    assert [event["seq"] for event in everything["events"]] == list(range(1, shown["seq"] + 1))
-    assert everything["events"][0]["event"] == "execution_started"
-    assert everything["events"][-1]["event"] == "execution_ended"
-    assert everything["complete"] is True
-    assert rest["events"] == everything["events"][2:]
-
-
-def events_of(answer: httpx2.Response) -> list[tuple[int, str]]:
-    """The ids and names of a stream of server-sent events, to its end."""
-    found: list[tuple[int, str]] = []
-    seq = 0
-    for line in answer.iter_lines():
-        if line.startswith("id: "):
-            seq = int(line[4:])
-        elif line.startswith("event: "):
-            found.append((seq, line[7:]))
-    return found
-
-
-def test_events_can_be_followed_to_the_end_and_taken_up_again(client: httpx2.Client) -> None:
-    url = started(client, TALKS)
-    headers = {"accept": "text/event-stream"}
-
-    with client.stream("GET", f"{url}/events", headers=headers) as answer:
-        followed = events_of(answer)
-    with client.stream("GET", f"{url}/events", headers=headers | {"last-event-id": "3"}) as answer:
-        resumed = events_of(answer)
-
-    assert followed[-1][1] == "execution_ended"
-    assert [seq for seq, _ in followed] == list(range(1, len(followed) + 1))
-    assert resumed == followed[3:]
-
-
-def test_logs_are_read_in_ranges(client: httpx2.Client) -> None:
-    shown = ended(client, TALKS)
-    url = f"/v1/executions/{shown['number']}/tasks/talk/logs"
-
-    whole = client.get(url)
-    part = client.get(url, headers={"range": "bytes=4-6"})
-    errors = client.get(url, params={"stream": "stderr"})
-    outside = client.get(url, headers={"range": "bytes=900-"})
-
-    assert whole.content == b"one\ntwo\nthree\n"
-    assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"two", "bytes 4-6/14")
-    assert errors.content == b"oops\n"
-    assert (outside.status_code, outside.headers["content-range"]) == (416, "bytes */14")
-    assert client.get(url, params={"attempt": 2}).status_code == 404
-
-
-def test_logs_are_followed_while_they_are_written(client: httpx2.Client) -> None:
-    url = started(client, SLEEPS)
-    lines = []
-
-    with client.stream("GET", f"{url}/tasks/nap/logs", params={"follow": True}) as answer:
-        for line in answer.iter_lines():
-            if line.startswith("data: "):
-                lines.append(json.loads(line[6:]))
-                if lines[0]:
-                    client.post(f"{url}/cancel")
-
-    assert lines == ["begun\n", {}]
-
-
 def test_a_cancelled_execution_ends_and_says_why(client: httpx2.Client) -> None:
     url = started(client, SLEEPS)
     until(lambda: client.get(f"{url}/tasks/nap").json()["state"] == "running")
@@ -363,27 +281,6 @@ def test_a_paused_execution_goes_on_when_it_is_resumed(client: httpx2.Client) ->
     assert resumed["state"] == "running"
 
 
-def test_a_large_output_is_previewed_and_downloaded_whole(client: httpx2.Client) -> None:
-    text = "æ" * 100_000
-    shown = ended(
-        client, {"title": "Echo", "tasks": [{"name": "say", "type": "echo", "inputs": {"text": text}}]}
-    )
-    output = shown["tasks"][0]["outputs"]["text"]
-
-    by_name = client.get(f"/v1/executions/{shown['number']}/tasks/say/outputs/text")
-    by_hash = client.get(output["url"])
-    part = client.get(output["url"], headers={"range": "bytes=0-3"})
-    known = client.get(output["url"], headers={"if-none-match": by_hash.headers["etag"]})
-
-    assert output["preview"] == "æ" * 1024
-    assert output["size"] == 200_000
-    assert by_name.text == by_hash.text == text
-    assert (part.status_code, part.text) == (206, "ææ")
-    assert known.status_code == 304
-    assert by_hash.headers["x-content-type-options"] == "nosniff"
-    assert by_hash.headers["content-disposition"].startswith("attachment")
-
-
 def test_secrets_are_never_told(client: httpx2.Client, running_server: RunningServer) -> None:
     put = client.put("/v1/secrets/db/password", json={"value": "hunter2-hunter2"})
     listed = client.get("/v1/secrets")
@@ -415,30 +312,6 @@ def test_a_token_is_shown_once_and_revoked_at_once(
     assert issued["token"] not in running_server.log
 
 
-def test_task_types_are_described_and_suggested(client: httpx2.Client) -> None:
-    listed = client.get("/v1/task-types").json()["items"]
-    one = client.get("/v1/task-types/Text.Size").json()
-    missing = client.get("/v1/task-types/text.sice")
-
-    assert {"text.size", "core.shell"} <= {item["type"] for item in listed}
-    assert one["type"] == "text.size"
-    assert [port["name"] for port in one["inputs"]] == ["text"]
-    assert "text.size" in missing.json()["detail"]
-
-
-def test_a_task_type_can_be_tried_alone(client: httpx2.Client) -> None:
-    tried = client.post(
-        "/v1/task-types/text.truncate/try", json={"inputs": {"text": "Hello, World!", "length": 5}}
-    )
-    shown = client.get(tried.json()["url"], params={"wait": 30}).json()
-    shell = client.post("/v1/task-types/core.shell/try", json={"inputs": {"script": "echo hi"}}).json()
-    refused = client.post("/v1/task-types/text.truncate/try", json={"inputs": {"text": "x", "size": 5}})
-
-    assert shown["tasks"][0]["outputs"] == {"truncated_text": "Hello..."}
-    assert client.get(shell["url"], params={"wait": 30}).json()["tasks"][0]["outputs"]["stdout"] == "hi\n"
-    assert {each["path"] for each in refused.json()["problems"]} >= {"/inputs/size"}
-
-
 def test_the_plan_of_a_start_shows_order_and_inputs(client: httpx2.Client) -> None:
     number = created(client, ONE_TASK)["number"]
 
@@ -456,3 +329,35 @@ def test_metrics_count_what_happened(client: httpx2.Client) -> None:
     assert 'headrace_executions{state="succeeded"}' in told
     assert "process_resident_memory_bytes" in told
     assert client.get("/v1/statistics").json()["executions"]["succeeded"] >= 1
+
+
+def test_a_rerun_is_shown_before_it_is_made(client: httpx2.Client, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    script = f"cat {flag}"
+    document = {
+        "title": "Flaky",
+        "tasks": [
+            {"name": "first", "type": "echo", "inputs": {"text": "x"}},
+            {"name": "second", "type": "core.shell", "inputs": {"script": script}},
+            {"name": "third", "type": "text.size", "inputs": {"text": "{{tasks.second.outputs.stdout}}"}},
+        ],
+    }
+    failed = ended(client, document)
+    url = f"/v1/executions/{failed['number']}/rerun"
+    flag.write_text("four")
+
+    plan = client.post(f"{url}/plan").json()["tasks"]
+    shown = client.get(client.post(url).json()["url"], params={"wait": 30}).json()
+    from_the_end = client.post(f"{url}/plan", json={"from": ["third"]}).json()["tasks"]
+    unknown = client.post(url, json={"from": ["fourth"]})
+
+    assert failed["state"] == "failed"
+    assert [(row["task"], row["mode"]) for row in plan] == [
+        ("first", "reuse"),
+        ("second", "run"),
+        ("third", "run"),
+    ]
+    assert shown["state"] == "succeeded"
+    assert shown["tasks"][2]["outputs"] == {"size": 4}
+    assert [row["mode"] for row in from_the_end] == ["reuse", "reuse", "run"]
+    assert (unknown.status_code, unknown.json()["problems"][0]["path"]) == (400, "/from")

@@ -288,7 +288,7 @@ def test_a_wrong_token_is_none_and_no_browser_asks_for_a_password(
     running_server: RunningServer, value: str
 ) -> None:
     with httpx2.Client(base_url=running_server.url, trust_env=False) as client:
-        answer = client.get("/v1/workflows", headers={"authorization": value.encode()})
+        answer = client.get("/v1/workflows", headers={b"authorization": value.encode()})
 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")

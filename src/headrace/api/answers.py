@@ -110,6 +110,21 @@ class Validation(Struct, frozen=True, kw_only=True):
     tasks: tuple[TaskShown, ...]
 
 
+class TaskPlanned(Struct, frozen=True, kw_only=True):
+    """What a rerun would do with one task."""
+
+    task: str
+    mode: str
+    """run, reuse, noop or skip."""
+    reason: ReasonShown
+
+
+class RerunPlan(Struct, frozen=True, kw_only=True):
+    """What a rerun would do."""
+
+    tasks: list[TaskPlanned]
+
+
 class Started(Struct, frozen=True, kw_only=True):
     """An execution that was started; the same bytes again where a start is repeated by its key."""
 

@@ -25,6 +25,7 @@ from headrace.api.routes.events import EventRoutes
 from headrace.api.routes.executions import ExecutionRoutes
 from headrace.api.routes.library import LibraryRoutes
 from headrace.api.routes.logs import LogRoutes
+from headrace.api.routes.reruns import RerunRoutes
 from headrace.api.routes.secrets import SecretRoutes
 from headrace.api.routes.server import ServerRoutes
 from headrace.api.routes.task_runs import TaskRunRoutes
@@ -76,6 +77,7 @@ class Native:
         repeats = Repeats(services.store.idempotency, services.clock)
         return [
             *ExecutionRoutes(services, dialects, values, streams, repeats).operations(),
+            *RerunRoutes(services, dialects).operations(),
             *WorkflowRoutes(services, dialects, repeats).operations(),
             *TaskRunRoutes(services, values).operations(),
             *EventRoutes(services, values, streams).operations(),

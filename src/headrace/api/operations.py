@@ -11,7 +11,7 @@ from typing import Any, Literal as OneOf
 import msgspec
 from fastapi import APIRouter
 from fastapi.dependencies.utils import request_params_to_args
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, request_response
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +22,7 @@ from headrace.security.callers import authorise
 from headrace.security.tokens import Scope
 
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]
+Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 Wanted = OneOf["public"] | Scope
 
 SCOPE = "x-headrace-scope"
@@ -48,9 +49,11 @@ class Operation(Struct, frozen=True, kw_only=True):
 class GuardedRoute(APIRoute):
     """A route that asks for the token first, then for unknown query parameters, then reads the body."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request."""
-        handle = super().get_route_handler()
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.app = request_response(self._guarded(self.get_route_handler()))
+
+    def _guarded(self, answer: Answer) -> Answer:
         wanted = (self.openapi_extra or {})[SCOPE]
         has_body = self.body_field is not None
         params = self.dependant.query_params
@@ -63,7 +66,7 @@ class GuardedRoute(APIRoute):
             if has_body:
                 request = GuardedRequest(request.scope, request.receive)
                 await request.prepare()
-            return await handle(request)
+            return await answer(request)
 
         return guarded
 

@@ -212,7 +212,12 @@ def _awaited(run: TaskRun) -> str:
 
 def reason_shown(reason: Reason | None) -> answers.ReasonShown | None:
     """Return a reason with its sentence."""
-    return None if reason is None else answers.ReasonShown(reason.code, reason.sentence)
+    return None if reason is None else reason_of(reason)
+
+
+def reason_of(reason: Reason) -> answers.ReasonShown:
+    """Return a reason that is there, with its sentence."""
+    return answers.ReasonShown(reason.code, reason.sentence)
 
 
 def type_of(task: TaskDefinition) -> str:
