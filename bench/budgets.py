@@ -1,0 +1,71 @@
+"""What must be reached, and whether it was: pure comparisons of figures with the budgets of the design."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.figures import Standing
+from bench.works import Work
+
+MOST_MILLISECONDS = {"chain": 0.4, "fanout": 0.2}
+"""Per task, durably."""
+
+LEAST_LEAD = {"chain": 5.0, "fanout": 12.0}
+"""How many times as long the best durable peer must take."""
+
+LEAST_RATE_OF_XARGS = 0.8
+"""Of the rate of `xargs`, two steps at once."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One budget, and what was found."""
+
+    work: str
+    wanted: str
+    found: str
+    is_met: bool
+
+
+def of_work(work: Work, standings: Sequence[Standing]) -> list[Verdict]:
+    """Return the verdicts of one piece of work; the first standing is ours, then come the peers."""
+    ours, *peers = standings
+    match work.shape:
+        case "chain" | "fanout":
+            return [_time(work, ours), *_lead(work, ours, peers), _rows(work, ours)]
+        case "shell":
+            return [*_rate(work, ours, peers), _rows(work, ours)]
+
+
+def at_most(work: str, limit: float, found: float, unit: str) -> Verdict:
+    """Return the verdict of a figure that has an upper bound."""
+    return Verdict(work, f"≤ {limit:g} {unit}", f"{found:.3g} {unit}", found <= limit)
+
+
+def _time(work: Work, ours: Standing) -> Verdict:
+    return at_most(work.title, MOST_MILLISECONDS[work.shape], ours.figures.median, "ms per task")
+
+
+def _lead(work: Work, ours: Standing, peers: Sequence[Standing]) -> list[Verdict]:
+    durable = [peer for peer in peers if peer.flushes]
+    if not durable:
+        return []
+    best = min(durable, key=lambda peer: peer.figures.median)
+    lead = best.figures.median / ours.figures.median
+    least = LEAST_LEAD[work.shape]
+    return [Verdict(work.title, f"≥ {least:g} × {best.name}", f"{lead:.3g} ×", lead >= least)]
+
+
+def _rate(work: Work, ours: Standing, peers: Sequence[Standing]) -> list[Verdict]:
+    # Only two at once has a budget; more than the machine has cores measures the scheduler of the kernel.
+    if not peers or work.at_once != 2:
+        return []
+    rate = peers[0].figures.median / ours.figures.median
+    wanted = f"≥ {LEAST_RATE_OF_XARGS:g} of the rate of xargs"
+    return [Verdict(work.title, wanted, f"{rate:.3g}", rate >= LEAST_RATE_OF_XARGS)]
+
+
+def _rows(work: Work, ours: Standing) -> Verdict:
+    found = f"{ours.figures.rows:,}"
+    return Verdict(work.title, f"{work.tasks:,} ended rows at return", found, ours.figures.is_complete)

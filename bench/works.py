@@ -1,0 +1,46 @@
+"""The pieces of work that are measured, as both sides of the line know them.
+
+A contestant runs in an environment of its own, so this file leans on the standard library alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+Shape = Literal["chain", "fanout", "shell"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One piece of work; whoever does it twice does it anew."""
+
+    shape: Shape
+    size: int
+    """Tasks of the chain, tasks between the first and the last of the fan-out, or shell steps."""
+    at_once: int = 1
+    """Shell steps that may run at the same time."""
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks must be found ended in the store afterwards."""
+        match self.shape:
+            case "chain" | "shell":
+                return self.size
+            case "fanout":
+                return self.size + 2
+            case _:
+                assert_never(self.shape)
+
+    @property
+    def title(self) -> str:
+        """What the table calls it."""
+        match self.shape:
+            case "chain":
+                return f"chain of {self.size} no-op tasks"
+            case "fanout":
+                return f"fan-out 1 → {self.size:,} → 1 no-op tasks"
+            case "shell":
+                return f"{self.size} shell steps `true`, {self.at_once} at once"
+            case _:
+                assert_never(self.shape)
