@@ -1,0 +1,171 @@
+"""`headrace run`: a document here and now, by the same engine as a server's, without one."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from msgspec.structs import replace
+
+from headrace.cli import documents, inputs
+from headrace.cli.options import Config, DataDir, Dialect, Input, Json, Set
+from headrace.cli.serving import named_settings
+from headrace.cli.statuses import Status, status_of_run
+from headrace.cli.terminal import Terminal
+from headrace.cli.validating import File
+from headrace.errors import InvalidDefinition, StoreError
+
+if TYPE_CHECKING:
+    from headrace.api.answers import ExecutionShown
+    from headrace.app import Server
+    from headrace.settings import Settings
+    from headrace.store.rows import ExecutionRow
+
+MOMENTS = 10.0
+"""Seconds that an interrupted run has to end by itself."""
+
+
+def run(
+    file: File,
+    input: Input = None,
+    dialect: Dialect = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+    set: Set = None,
+    json: Json = False,
+) -> None:
+    """Run a document here and now, without a server.
+
+    What happens is kept in the data directory, where a server finds it later.
+    """
+    from headrace import settings
+
+    terminal = Terminal(json=json)
+    found = settings.load({"data_dir": data_dir, **named_settings(set)}, config)
+    source = documents.read(file)
+    given = inputs.pairs(input)
+    shown = asyncio.run(_run(terminal, found, source, dialect, given))
+    terminal.answer(shown, lambda: _result(shown))
+    raise typer.Exit(status_of_run(shown.state))
+
+
+def _result(shown: ExecutionShown) -> Any:
+    from headrace.cli.watching import outputs_shown
+
+    return outputs_shown(shown.outputs)
+
+
+async def _run(
+    terminal: Terminal, settings: Settings, source: documents.Source, dialect: str | None, given: dict[str, str]
+) -> ExecutionShown:
+    """Run a document to its end; an interruption cancels it."""
+    async with _engine(terminal, settings) as server:
+        row = await _start(server, source, dialect, given)
+        try:
+            await _follow(terminal, server, row)
+        except asyncio.CancelledError:
+            await asyncio.shield(_cancel(server, row))
+            raise
+        return await _shown(server, row)
+
+
+@asynccontextmanager
+async def _engine(terminal: Terminal, settings: Settings) -> AsyncIterator[Server]:
+    """Open the engine on the data directory, or on one of its own when a server works there."""
+    import logging
+
+    from headrace.api import server_log
+    from headrace.app import Server
+
+    with tempfile.TemporaryDirectory(prefix="headrace-") as private:
+        try:
+            server = Server(settings)
+        except StoreError as error:
+            terminal.note(f"{error.message} This run is kept nowhere.")
+            server = Server(settings.model_copy(update={"data_dir": Path(private)}))
+        server_log.configure(server.services.secrets_in_use, logging.WARNING)
+        try:
+            await server.open()
+            yield server
+        finally:
+            await server.close()
+
+
+async def _start(
+    server: Server, source: documents.Source, dialect: str | None, given: dict[str, str]
+) -> ExecutionRow:
+    from headrace.api.definitions import media_type_of
+    from headrace.api.starting import inputs_of
+    from headrace.orchestrator.executions import StartRequest
+
+    services = server.services
+    chosen, parsed = documents.parse(source, dialect, documents.dialects(), services.library)
+    definition = parsed.definition
+    if definition is None or parsed.problems:
+        raise InvalidDefinition(
+            [_placed(source.name, problem) for problem in parsed.problems], parsed.warnings
+        )
+    values = inputs.typed(given, inputs.types_of(definition.inputs))
+    complete = await inputs_of(definition.inputs, values, services.store.files)
+    row = await services.workflows.create(
+        definition,
+        source.content,
+        media_type_of(source.content),
+        names=services.workflows.name(chosen.workflow_prefix),
+    )
+    return await services.executions.start(
+        StartRequest(
+            workflow=row.number,
+            version=row.version,
+            inputs=complete,
+            names=services.executions.name(chosen.execution_prefix),
+        )
+    )
+
+
+def _placed(name: str, problem: Any) -> Any:
+    """Return a problem whose path says where it stands in the file."""
+    return replace(problem, path=f"{name}:{problem.line}:{problem.column}") if problem.line else problem
+
+
+async def _follow(terminal: Terminal, server: Server, row: ExecutionRow) -> None:
+    """Draw what happens, until the execution is over."""
+    from headrace.api.event_views import event_shown
+    from headrace.api.views import type_of
+    from headrace.cli.board import Board
+    from headrace.cli.watching import live
+
+    executions = server.services.executions
+    definition = (await executions.view(row)).definition
+    board = Board(definition.name, [(task.name, type_of(task)) for task in definition.tasks])
+    mask = server.services.secrets_in_use
+    with live(terminal, board):
+        async for batch in executions.follow(row):
+            for numbered in batch:
+                board.take(mask.redactor.json(event_shown(numbered)))
+
+
+async def _cancel(server: Server, row: ExecutionRow) -> None:
+    from headrace.errors import TransitionRefused
+
+    executions = server.services.executions
+    try:
+        await executions.cancel(row, "Interrupted at the terminal.", "cancel_running")
+    except TransitionRefused:
+        return
+    await executions.wait(row, MOMENTS)
+
+
+async def _shown(server: Server, row: ExecutionRow) -> ExecutionShown:
+    from headrace.api.values import ShownValues
+    from headrace.api.views import execution_shown
+
+    services = server.services
+    values = ShownValues(services.artifacts, services.values, services.secrets_in_use)
+    row = await services.executions.get(row.number)
+    return await execution_shown(row, await services.executions.view(row), values)
