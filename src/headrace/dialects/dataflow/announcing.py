@@ -22,12 +22,8 @@ from headrace.store.rows import Delivery
 
 FAMILY, WEBHOOK, EVENTS, SECRET = "family", "webhook", "webhook_events", "webhook_secret"
 WORKFLOW, RUN = "workflow_id", "run_id"
-"""Labels of a run: family of its door, receiver, chosen events, scope of the signing secret, its two ids."""
-
-
-def secret_scope(alias: str) -> str:
-    """Return the vault's scope in which a run's signing secret stands, under the name `webhook_secret`."""
-    return f"run:{alias}"
+"""Labels of a run: the family of its door, receiver, chosen events, the vault's scope in which its signing
+secret stands (under the name `webhook_secret`), and the two ids that answers speak of."""
 
 
 def announcer(

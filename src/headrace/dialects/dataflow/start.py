@@ -93,6 +93,13 @@ def check_start(
     return CheckedStart(inputs, webhook, problems, warnings)
 
 
+def check_tasks(definition: WorkflowDefinition, library: TaskTypes, facts: Facts) -> tuple[Problem, ...]:
+    """Tell which tasks of a definition cannot run here and now, for a run that is given no new inputs."""
+    findings = Findings()
+    _check_tasks(definition, library, facts, findings)
+    return findings.told(None)[0]
+
+
 class _Inputs:
     """The inputs of one start."""
 

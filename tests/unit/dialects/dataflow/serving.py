@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -83,6 +84,10 @@ async def ended(client: httpx2.AsyncClient, document: Any = HELLO, body: Any = N
     path = await run(client, document, body)
     answer = await client.get(f"{path}?wait=20")
     assert answer.json()["completed_at"] is not None
+    async with asyncio.timeout(20):
+        # the list is read from the store, and so knows of the end only when it is committed
+        while (await client.get(path.rsplit("/", 1)[0])).json()["executions"][0]["completed_at"] is None:
+            await asyncio.sleep(0)
     return path
 
 

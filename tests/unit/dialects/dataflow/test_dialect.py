@@ -18,7 +18,13 @@ def installed() -> Library:
 
 
 def test_every_problem_has_its_line_and_column(installed: Library) -> None:
-    source = b'{"title": "w",\n "inputs": [{"name": "a"}],\n "tasks": [{"type": "echo",\n   "input": "{{inputs.b}}"}]}'
+    lines = (
+        '{"title": "w",',
+        ' "inputs": [{"name": "a"}],',
+        ' "tasks": [{"type": "echo",',
+        '   "input": "{{inputs.b}}"}]}',
+    )
+    source = "\n".join(lines).encode()
     parsed = dialect.parse(source, installed, max_tasks=10)
 
     assert [(problem.code, problem.line, problem.column) for problem in parsed.problems] == [

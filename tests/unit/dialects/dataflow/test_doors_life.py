@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from tests.unit.dialects.dataflow.serving import HELLO, SLOW, create, ended, opened, run, token_of
 
 from headrace.app import Server
@@ -232,3 +233,48 @@ async def test_a_token_above_its_rate_waits(tmp_path: Path) -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[2].headers["retry-after"]) > 1000
+
+
+async def test_a_run_is_run_again_from_where_it_failed(client: httpx2.AsyncClient, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    script = f'echo once; test -e "{flag}"'
+    document = {
+        "title": "w",
+        "tasks": [
+            {"name": "good", "type": "echo", "inputs": {"text": "x"}},
+            {"name": "bad", "type": "core.shell", "inputs": {"script": script}},
+        ],
+    }
+    path = await ended(client, document, {})
+    flag.touch()
+    answer = await client.post(f"{path}/rerun", json={"from": "failed"})
+    details = (await client.get(f"{answer.headers['location']}?wait=20")).json()
+
+    assert (await client.get(path)).json()["status"] == "FAILED"
+    assert answer.status_code == 202
+    assert answer.json()["status"] == "PENDING"
+    assert details["status"] == "COMPLETED"
+    assert [task["attempts"] for task in details["tasks"]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        ({"from": "nowhere"}, 400, "invalid_execution"),
+        ({"from": []}, 400, "invalid_execution"),
+        ([], 400, "invalid_execution"),
+        ({"from": ["nope"]}, 404, "not_found"),
+    ],
+)
+async def test_bad_reruns(client: httpx2.AsyncClient, body: Any, status: int, error: str) -> None:
+    answer = await client.post(f"{await ended(client)}/rerun", json=body)
+
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+
+
+async def test_a_run_that_lives_is_not_run_again(client: httpx2.AsyncClient) -> None:
+    path = await run(client, SLOW, {})
+    answer = await client.post(f"{path}/rerun", json={"from": "start"})
+    await client.post(f"{path}/cancel")
+
+    assert answer.status_code == 409

@@ -11,6 +11,7 @@ from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import definition_of, run_of, workflow_of
 from headrace.dialects.dataflow.routes.operations import Operation, json_answer
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid_query
+from headrace.dialects.dataflow.routes.reruns import rerun
 from headrace.dialects.dataflow.routes.shelves import shelf_of, view_of
 from headrace.dialects.dataflow.routes.starts import start_run
 from headrace.dialects.dataflow.spelling import RUN_STATES
@@ -34,6 +35,7 @@ class ExecutionRoutes:
             Operation("GET", f"{workflow}/executions", "read", self.list_executions),
             Operation("GET", run, "read", self.get_execution),
             Operation("POST", f"{run}/cancel", "run", self.cancel, 202),
+            Operation("POST", f"{run}/rerun", "run", self.rerun, 202),
             Operation("GET", f"{run}/tasks", "read", self.list_tasks),
             Operation("GET", f"{run}/tasks/{{task}}", "read", self.get_task),
             Operation("GET", f"{run}/deliveries", "read", self.list_deliveries),
@@ -74,6 +76,10 @@ class ExecutionRoutes:
         await services.executions.cancel(run.row, "Cancelled by a request.")
         run = await run_of(request, services)
         return json_answer(runs.details(await view_of(run, services)), services, 202)
+
+    async def rerun(self, request: Request) -> Response:
+        """Start a run that uses the results of an ended one again."""
+        return await rerun(request, self._services)
 
     async def list_tasks(self, request: Request) -> Response:
         """Return every task of a run with its inputs and tries."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.definition.model import WorkflowDefinition
 from headrace.definition.templates import FileRef
 from headrace.dialects.dataflow import render, runs, start
-from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, RUN, SECRET, WEBHOOK, WORKFLOW, secret_scope
+from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, RUN, SECRET, WEBHOOK, WORKFLOW
 from headrace.dialects.dataflow.parse import style_of
 from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import definition_of, workflow_of
@@ -22,72 +24,101 @@ from headrace.dialects.dataflow.routes.shelves import FILES
 from headrace.dialects.dataflow.runs import RunView
 from headrace.dialects.dataflow.spelling import style_for
 from headrace.dialects.dataflow.webhooks import Webhook
+from headrace.dialects.dataflow.wire import Style
 from headrace.engine.execution import blank
-from headrace.errors import NotFound
+from headrace.engine.plans import Planned
+from headrace.errors import NotFound, Problem
+from headrace.ids import alias as new_alias
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.services import Services
 from headrace.security.secrets import GLOBAL
 from headrace.store.protocol import KeyTaken
+from headrace.store.rows import WorkflowRow
 
 KEY_HEADER = "x-openai-key"
 KEY = "openai_api_key"
 _PREFIX = "we"
 _TRIES = 5
+"""Names that are drawn before it is no coincidence any more that all are taken."""
 
 
 async def start_run(request: Request, services: Services, first: str) -> Response:
     """Start the workflow of the path; `first` is the prefix of ids at this door."""
     row = await workflow_of(request, services)
     body = await requests.read_source(request, services)
-    once = requests.Once(request, services, caller_of(request), body, _location)
+    once = requests.Once(request, services, caller_of(request), body, location_of)
     if (earlier := await once.earlier()) is not None:
         return earlier
     definition = await definition_of(row, services)
     document = requests.optional_document_of(body)
     key = request.headers.get(KEY_HEADER)
-    facts = await _facts(document, definition, key, services)
+    facts = await facts_of(document, definition, key, services)
     checked = start.check_start(document, row.alias or "", definition, services.library, facts)
     if checked.problems:
         raise invalid("invalid_execution", "The start", checked.problems, checked.warnings)
-    style = style_for(style_of(definition), f"{first}-")
-    for _ in range(_TRIES):
-        names = services.executions.name(_PREFIX)
-        alias = names.alias or ""
-        view = RunView(blank(definition), row.alias or "", alias, style)
-        answer = render.with_warnings(runs.started(view, row.version), checked.warnings)
-        asked = StartRequest(
-            workflow=row.number,
-            version=row.version,
-            inputs=checked.inputs,
-            names=names,
-            labels={
-                FAMILY: style.family,
-                **_file_labels(facts.files),
-                **await _webhook_labels(checked.webhook, row.alias or "", alias, services),
-            },
-            credentials={KEY: key} if key else {},
-            idempotency=once.record(202, msgspec.json.encode(answer)),
-        )
-        try:
-            await services.executions.start(asked)
-        except KeyTaken as taken:
-            if taken.key != "alias":
-                return await once.faster(taken)
-            continue
-        return json_answer(answer, services, 202, {"location": view.url})
-    raise Refusal(503, "unavailable", "No free id was found; try again.")
+    labels = _file_labels(facts.files) | await _webhook_labels(checked.webhook, services)
+    opening = Opening(row, row.version, definition, checked.inputs, labels, style_for_door(definition, first))
+    return await opening.start(once, services, key, checked.warnings)
 
 
-def _location(answer: bytes) -> str:
+class Opening(Struct, frozen=True):
+    """A run that may begin: everything is checked."""
+
+    workflow: WorkflowRow
+    version: int
+    definition: WorkflowDefinition
+    inputs: dict[str, Any]
+    labels: dict[str, str]
+    style: Style
+    plan: dict[str, Planned] = field(default_factory=dict)
+
+    async def start(
+        self, once: requests.Once, services: Services, key: str | None, warnings: Sequence[Problem] = ()
+    ) -> Response:
+        """Begin the run under a name that is free, and answer."""
+        workflow_id = self.workflow.alias or ""
+        for _ in range(_TRIES):
+            names = services.executions.name(_PREFIX)
+            alias = names.alias or ""
+            view = RunView(blank(self.definition), workflow_id, alias, self.style)
+            answer = render.with_warnings(runs.started(view, self.version), warnings)
+            asked = StartRequest(
+                workflow=self.workflow.number,
+                version=self.version,
+                inputs=self.inputs,
+                names=names,
+                labels={**self.labels, FAMILY: self.style.family, WORKFLOW: workflow_id, RUN: alias},
+                plan=self.plan,
+                credentials={KEY: key} if key else {},
+                idempotency=once.record(202, msgspec.json.encode(answer)),
+            )
+            try:
+                await services.executions.start(asked)
+            except KeyTaken as taken:
+                if taken.key != "alias":
+                    return await once.faster(taken)
+                continue
+            return json_answer(answer, services, 202, {"location": view.url})
+        raise Refusal(503, "unavailable", "No free id was found; try again.")
+
+
+def style_for_door(definition: WorkflowDefinition, first: str) -> Style:
+    """Return the style of a run that is started at a door whose ids begin with `first`."""
+    return style_for(style_of(definition), f"{first}-")
+
+
+def location_of(answer: bytes) -> str:
+    """Return where the run is that an answer to a start speaks of."""
     made: dict[str, str] = msgspec.json.decode(answer)
     workflow_id = made.get("workflow_id") or made.get("workflowId")
     run_id = made.get("workflow_execution_id") or made.get("execution_id") or made.get("executionId")
     return f"/workflows/{workflow_id}/executions/{run_id}"
 
 
-async def _facts(
+async def facts_of(
     document: Any, definition: WorkflowDefinition, key: str | None, services: Services
 ) -> start.Facts:
+    """Look up what the check of a start must know; `key` is that of the header."""
     needed = start.needs(document, definition, services.library)
     wanted = needed.secrets | needed.credentials
     stored = {record.name for record in await services.vault.list(GLOBAL)} if wanted else set()
@@ -118,16 +149,15 @@ def _file_labels(files: Any) -> dict[str, str]:
     return {FILES: msgspec.json.encode(ids).decode()}
 
 
-async def _webhook_labels(
-    webhook: Webhook | None, workflow_id: str, alias: str, services: Services
-) -> dict[str, str]:
-    """Return how a run remembers its webhook; the signing secret goes to the vault, in a scope of the run."""
+async def _webhook_labels(webhook: Webhook | None, services: Services) -> dict[str, str]:
+    """Return how a run remembers its webhook; the signing secret goes to the vault, in a scope of its own."""
     if webhook is None:
         return {}
-    labels = {WEBHOOK: webhook.url, WORKFLOW: workflow_id, RUN: alias}
+    labels = {WEBHOOK: webhook.url}
     if webhook.events is not None:
         labels[EVENTS] = ",".join(webhook.events)
     if webhook.secret is not None:
-        await services.vault.keep(secret_scope(alias), SECRET, webhook.secret, services.clock.now())
-        labels[SECRET] = secret_scope(alias)
+        scope = new_alias("webhook", 16)
+        await services.vault.keep(scope, SECRET, webhook.secret, services.clock.now())
+        labels[SECRET] = scope
     return labels
