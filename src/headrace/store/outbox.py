@@ -135,7 +135,9 @@ class SqlDeliveries:
         def work(connection: Connection) -> Delivery:
             former = _one(connection, number)
             connection.execute(delete(schema.abandoned_urls).where(*_of_url(former.execution, former.url)))
-            return _change(connection, number, "pending", former.attempts, at)
+            again = {"state": "pending", "next_try_at": at}
+            connection.execute(update(schema.deliveries).where(_deliveries.number == number).values(again))
+            return _one(connection, number)
 
         return await self._writer.write(work)
 

@@ -204,7 +204,7 @@ class Deliveries(Protocol):
     async def redeliver(self, number: int, at: float) -> Delivery:
         """Make a delivery pending again, due at `at`; its attempts are kept. Raises `NotFound`.
 
-        A URL that was given up is taken up again.
+        A URL that was given up is taken up again; what is in flight stays so.
         """
 
 

@@ -6,6 +6,7 @@ Nothing here knows a database, and nothing here reads the bytes of an event or a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Generic, Literal as OneOf, TypeVar
 
@@ -130,8 +131,9 @@ class Delivery(Struct, frozen=True, kw_only=True):
     @property
     def endpoint(self) -> str:
         """Scheme, host and port of the URL: what is dead when a receiver is dead."""
-        origin = "/".join(self.url.split("/", 3)[:3])
-        return origin.partition("?")[0].partition("#")[0].lower()
+        scheme, _, rest = self.url.partition("://")
+        host = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+        return f"{scheme}://{host}".lower()
 
 
 class IdempotencyRecord(Struct, frozen=True, kw_only=True):

@@ -157,6 +157,15 @@ class DeliveriesConformance(WithStore):
 
         assert [row.number for row in await store.deliveries.claim(200.0)] == [2, 1]
 
+    async def test_what_is_in_flight_is_not_sent_twice_when_it_is_to_be_delivered_again(
+        self, store: Store
+    ) -> None:
+        await self._announced(store, delivery(1, 5))
+        await store.deliveries.claim(100.0)
+        await store.deliveries.redeliver(1, 100.0)
+
+        assert await store.deliveries.claim(100.0) == []
+
     async def test_what_was_in_flight_when_the_server_died_is_due_again(self, premises: Premises) -> None:
         former = premises.open()
         await self._announced(former, delivery(1, 5))

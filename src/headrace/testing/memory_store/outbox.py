@@ -87,7 +87,8 @@ class MemoryDeliveries:
         """See `Deliveries.redeliver`."""
         former = self._one(number)
         self._abandoned.discard((former.execution, former.url))
-        return self._change(replace(former, state="pending", next_try_at=at))
+        self._deliveries[number] = replace(former, state="pending", next_try_at=at)
+        return self._deliveries[number]
 
     def _sendable(self, per_endpoint: int) -> list[tuple[float, rows.Delivery]]:
         in_flight = [self._deliveries[number] for number in self._claimed]

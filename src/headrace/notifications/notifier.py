@@ -1,0 +1,244 @@
+"""Sends what is due in the outbox: woken by commits, by its own answers, and by the clock; it never polls.
+
+Nothing is remembered here that a restart would lose: what was in flight when a server died is due again,
+with the same message id, so delivery is at least once.
+A receiver that does not answer holds its share of the places and no more (`PER_ENDPOINT`), and a delivery
+that waits for its next try holds none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import TypeVar, assert_never
+
+import httpx2
+import structlog
+
+from headrace.clock import Clock
+from headrace.errors import HeadraceError, NotFound, StoreError
+from headrace.notifications import posting, schedule, signing
+from headrace.notifications.signing import Signer
+from headrace.security.redaction import SecretsInUse
+from headrace.store.protocol import Deliveries
+from headrace.store.rows import Delivery, DeliveryAttempt, DeliveryState
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+MOST_IN_FLIGHT = 96
+"""Requests at once: fewer than the guarded client has connections, so that none waits for another's."""
+
+PER_ENDPOINT = 8
+"""Of them to one scheme, host and port: what one run may have in flight, and a dozenth of all."""
+
+LONGEST_SLEEP = timedelta(seconds=30)
+"""After it the clock is looked at again while something waits, because somebody may have set it."""
+
+STORE_PATIENCE = timedelta(seconds=1)
+"""Between tries while the store cannot answer."""
+
+CLOSING = timedelta(seconds=2)
+"""For what is in flight when the server stops; what takes longer is sent again by the next one."""
+
+Reveal = Callable[[str, str], Awaitable[str]]
+"""Scope and name of a secret to its value; raises `NotFound` or another `HeadraceError`."""
+
+
+class Notifier:
+    """The sender of all deliveries of this server."""
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        client: Callable[[], httpx2.AsyncClient],
+        *,
+        reveal: Reveal,
+        operator: Signer | None,
+        secrets_in_use: SecretsInUse,
+        clock: Clock,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Take the outbox, what makes a client that passes the egress guard, and who signs by default.
+
+        A delivery without a secret of its own is signed by the operator's signer; without one it is sent
+        unsigned, because both specifications make the secret optional.
+        """
+        self._deliveries = deliveries
+        self._make_client = client
+        self._reveal = reveal
+        self._operator = operator
+        self._secrets_in_use = secrets_in_use
+        self._clock = clock
+        self._chance = chance
+        self._awake = asyncio.Event()
+        self._in_flight: dict[asyncio.Task[None], Delivery] = {}
+        self._work: asyncio.Task[None] | None = None
+        self._client: httpx2.AsyncClient | None = None
+        self._is_closing = False
+
+    def open(self) -> None:
+        """Begin to send, first of all what an earlier server left."""
+        self._client = posting.without_memory(self._make_client())
+        self._work = asyncio.get_running_loop().create_task(self._run())
+
+    def wake(self) -> None:
+        """Look at the outbox: something was committed, or the clock was turned."""
+        self._awake.set()
+
+    async def close(self) -> None:
+        """Send nothing more; what is in flight may end for a moment, and is otherwise due again."""
+        self._is_closing = True
+        self.wake()
+        if self._work is not None:
+            await self._work
+        sending = dict(self._in_flight)
+        if sending:
+            await asyncio.wait(sending, timeout=CLOSING.total_seconds())
+        for task, delivery in sending.items():
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+                with suppress(StoreError):
+                    await self._deliveries.record(
+                        delivery.number, None, state="pending", next_try_at=delivery.next_try_at
+                    )
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def redeliver(self, number: int) -> Delivery:
+        """Make a delivery due again, whatever became of it; raises `NotFound`."""
+        again = await self._deliveries.redeliver(number, self._clock.now())
+        self.wake()
+        return again
+
+    async def _run(self) -> None:
+        while not self._is_closing:
+            self._awake.clear()
+            try:
+                await self._begin_what_is_due()
+                pause = await self._until_next()
+            except StoreError as error:
+                log.warning("store_unavailable", error=error.message)
+                pause = STORE_PATIENCE.total_seconds()
+            except Exception:  # a defect must not silence the server for good
+                log.exception("notifier_broke")
+                pause = LONGEST_SLEEP.total_seconds()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._awake.wait()
+
+    async def _begin_what_is_due(self) -> None:
+        while (free := MOST_IN_FLIGHT - len(self._in_flight)) > 0 and not self._is_closing:
+            claimed = await self._deliveries.claim(self._clock.now(), free, PER_ENDPOINT)
+            if not claimed:
+                return
+            for delivery in claimed:
+                task = asyncio.get_running_loop().create_task(self._send(delivery))
+                self._in_flight[task] = delivery
+                task.add_done_callback(self._ended)
+
+    async def _until_next(self) -> float | None:
+        """Return the seconds until something is due; None when only a commit or an answer can change that."""
+        if len(self._in_flight) >= MOST_IN_FLIGHT:
+            return None
+        due = await self._deliveries.next_due(PER_ENDPOINT)
+        if due is None:
+            return None
+        return min(max(0.0, due - self._clock.now()), LONGEST_SLEEP.total_seconds())
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        delivery = self._in_flight.pop(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("delivery_broke", delivery=delivery.number, exc_info=error)
+        self.wake()
+
+    async def _send(self, delivery: Delivery) -> None:
+        at, began = self._clock.now(), time.perf_counter()
+        try:
+            signer = await _patiently(lambda: self._signer(delivery))
+        except HeadraceError as error:
+            attempt = DeliveryAttempt(at, None, error.message, 0)
+            await self._record(delivery, attempt, "not_configured", None)
+            return
+        answer = await self._try(delivery, signer, at)
+        took = round((time.perf_counter() - began) * 1000)
+        attempt = DeliveryAttempt(at, answer.status_code, answer.error, took, answer.response)
+        match answer.outcome:
+            case "arrived":
+                await self._record(delivery, attempt, "delivered", None)
+                if delivery.catches_up:
+                    await _patiently(
+                        lambda: self._deliveries.catch_up(delivery.execution, delivery.url, self._clock.now())
+                    )
+            case "gone":
+                await self._record(delivery, attempt, "failed", None)
+                await _patiently(lambda: self._deliveries.abandon(delivery.execution, delivery.url))
+            case "refused":
+                await self._record(delivery, attempt, "refused", None)
+            case "failed":
+                tries = len(delivery.attempts) + 1
+                delay = schedule.next_delay(tries, self._chance(), answer.retry_after)
+                state: DeliveryState = "failed" if delay is None else "pending"
+                await self._record(delivery, attempt, state, delay)
+            case _ as never:
+                assert_never(never)
+
+    async def _signer(self, delivery: Delivery) -> Signer | None:
+        if delivery.secret_ref is None:
+            return self._operator
+        scope, _, name = delivery.secret_ref.rpartition("#")
+        try:
+            return Signer(await self._reveal(scope, name))
+        except NotFound as error:
+            # Sent without it, the receiver would take it for a forgery.
+            raise NotFound(f"The signing secret is not there any more: {error.message}") from error
+
+    async def _try(self, delivery: Delivery, signer: Signer | None, at: float) -> posting.Answer:
+        assert self._client is not None
+        try:
+            return await posting.post(
+                self._client,
+                delivery.url,
+                delivery.body,
+                signing.headers(delivery, at, signer),
+                now=at,
+                redactor=self._secrets_in_use.redactor,
+            )
+        except Exception:  # a defect must not leave the delivery in flight for ever
+            log.exception("delivery_broke", execution=delivery.execution, delivery=delivery.number)
+            return posting.Answer(outcome="failed", error="The server could not send it; its log says why.")
+
+    async def _record(
+        self, delivery: Delivery, attempt: DeliveryAttempt, state: DeliveryState, delay: timedelta | None
+    ) -> None:
+        due = None if delay is None else self._clock.now() + delay.total_seconds()
+        await _patiently(
+            lambda: self._deliveries.record(delivery.number, attempt, state=state, next_try_at=due)
+        )
+        tell = log.debug if state == "delivered" else log.info
+        tell(
+            f"delivery_{state}",
+            execution=delivery.execution,
+            sequence=delivery.sequence,
+            endpoint=delivery.endpoint,
+            tries=len(delivery.attempts) + 1,
+            status=attempt.status_code,
+            error=attempt.error,
+        )
+
+
+async def _patiently(action: Callable[[], Awaitable[T]]) -> T:
+    """Do it as soon as the store can answer."""
+    while True:
+        try:
+            return await action()
+        except StoreError as error:
+            log.warning("store_unavailable", error=error.message)
+            await asyncio.sleep(STORE_PATIENCE.total_seconds())
