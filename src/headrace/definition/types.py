@@ -114,5 +114,5 @@ def accepts(wanted: TypeName, value: Any) -> bool:
     if wanted == "object":
         return found in ("object", "list")
     if wanted == "number":
-        return isinstance(value, int) or (found == "number" and math.isfinite(value))
+        return found == "number" and (isinstance(value, int) or math.isfinite(value))
     return found == wanted
