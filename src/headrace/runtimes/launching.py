@@ -14,7 +14,7 @@ import signal
 from pathlib import Path
 
 from headrace.errors import InvalidJob
-from headrace.runtimes import processes, prologue
+from headrace.runtimes import processes, prologue, record
 from headrace.runtimes.protocol import Command, Job
 
 ALLOWED_ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
@@ -73,7 +73,7 @@ class Launcher:
         Raises OSError when the machine refuses, and InvalidJob for text that no process can be given.
         """
         try:
-            return self._spawn(job, command, place, f"{self._boot} {now:.6f}")
+            return self._spawn(job, command, place, record.stamp(self._boot, now))
         except ValueError as error:
             raise InvalidJob(f"No process can be given this text: {error}.") from error
 
@@ -151,8 +151,12 @@ def _write_script(path: str, text: str) -> None:
         fresh.write_bytes(content)
         fresh.replace(path)
         return
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+    try:
+        written = os.write(descriptor, content)
+        while written < len(content):
+            written += os.write(descriptor, content[written:])
+    finally:
+        os.close(descriptor)
 
 
 def _anonymous_file(content: bytes) -> int:

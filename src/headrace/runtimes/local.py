@@ -188,13 +188,8 @@ class LocalRuntime:
         job = step.job
         assert job is not None
         assert isinstance(job.work, Command)
-        known = record.read(step.place)
-        if known is not None:  # an earlier server had it started
-            self._packing.release(step.attempt)
-            self._take_up(step, known)
-            return
         self._boots.mark()
-        step.started_at = self._clock.now()
+        step.started_at = round(self._clock.now(), 6)  # as in the claim
         pid = self._launcher.launch(job, job.work, step.place, step.started_at)
         self._watch(step, Process(pid, step.attempt, step.place, is_child=True), self._pidfd(pid))
 
@@ -231,7 +226,7 @@ class LocalRuntime:
         if claim is not None:
             step.started_at = claim.started_at
             if known.ending is None and claim.boot == self._boot:
-                pidfd = processes.hold(claim.pid, claim.ticks)
+                pidfd = processes.hold(claim.pid, claim.started_after_boot)
                 if pidfd is not None:
                     is_child = processes.is_child(claim.pid)
                     self._packing.occupy(step.attempt, self._demand(step.job))
@@ -315,10 +310,13 @@ class LocalRuntime:
     def _conclude(self, step: _Step, known: record.Record | None) -> None:
         process = step.process
         owner = known.claim if known else None
-        if process is not None and owner is not None and owner.pid != process.pid:
-            step.process = None  # an earlier server's process had claimed first
-            self._take_up(step, known)
-            return
+        if process is not None and process.is_child and known is not None:
+            claimed = (process.pid, step.started_at)
+            if owner is None or (owner.pid, owner.started_at) != claimed:
+                # Somebody came first: a process that an earlier server started, or a server that forbade it.
+                step.process = step.wait_status = step.usage = step.started_at = None
+                self._take_up(step, known)
+                return
         ending = known.ending if known else None
         if ending is None:
             ending = step.verdict or self._ending_without_record(step, owner)
@@ -348,7 +346,7 @@ class LocalRuntime:
             place=step.place,
             ending=ending,
             started_at=step.started_at,
-            ended_at=self._clock.now() if step.process else record.written_at(step.place),
+            ended_at=(None if step.process else record.written_at(step.place)) or self._clock.now(),
             pid=step.process.pid if step.process else None,
             usage=step.usage,
             warnings=("exceeds_capacity",) if exceeds else (),

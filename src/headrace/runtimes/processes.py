@@ -13,6 +13,11 @@ from msgspec import Struct
 MARK = "HEADRACE_ATTEMPT_DIR"
 """Variable that every process of an attempt inherits; by it those are found that left its session."""
 
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_TICK = 2 / _TICKS_PER_SECOND
+_LONGEST_SPAWN = 5.0
+"""Seconds that may pass on a choking machine between asking for a process and its start."""
+
 _MARK_PREFIX = f"{MARK}=".encode()
 
 
@@ -30,10 +35,10 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def start_ticks(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since boot, or None when there is no such process."""
+def started_after_boot(pid: int) -> float | None:
+    """Return when a process started, in seconds since boot, or None when there is no such process."""
     fields = _stat(pid)
-    return None if fields is None else int(fields[22 - 3])
+    return None if fields is None else int(fields[22 - 3]) / _TICKS_PER_SECOND
 
 
 def is_child(pid: int) -> bool:
@@ -42,17 +47,19 @@ def is_child(pid: int) -> bool:
     return fields is not None and int(fields[4 - 3]) == os.getpid()
 
 
-def hold(pid: int, ticks: int) -> int | None:
-    """Return a pidfd of exactly that process, or None when it is gone; the caller closes it.
+def hold(pid: int, spawned: float) -> int | None:
+    """Return a pidfd of the process that was spawned that many seconds after boot, or None when it is gone.
 
     The handle is opened first and the start time compared after, so that the pid cannot change hands in
-    between.
+    between; pids are not given again so soon that a stranger could have started in the same moments. The
+    caller closes it.
     """
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:
         return None
-    if start_ticks(pid) == ticks:
+    started = started_after_boot(pid)
+    if started is not None and -_TICK <= started - spawned <= _LONGEST_SPAWN:
         return descriptor
     os.close(descriptor)
     return None

@@ -2,8 +2,8 @@
 
 It begins to exist exactly once (O_EXCL, or the shell's noclobber redirect), so whoever makes it owns the
 attempt.
-The first line is the owner: `<boot id> <unix seconds> <its own line of /proc/self/stat>` from a shell, or
-`taken` from a server that wants the attempt never to run.
+The first line is the owner: `<boot id> <unix seconds> <seconds since boot> <pid>` from a shell, or `taken`
+from a server that wants the attempt never to run.
 The second line is the ending: an exit code, or `cancelled`, `timed_out` or `lost` from a server; later lines
 say nothing.
 A line without its newline is not there yet: its writer was cut off or is still writing.
@@ -11,7 +11,9 @@ A line without its newline is not there yet: its writer was cut off or is still 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from pathlib import Path
 from typing import Literal as OneOf, get_args
 
@@ -26,15 +28,15 @@ _VERDICTS: dict[bytes, Verdict] = {word.encode(): word for word in get_args(Verd
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """The process that runs the attempt; the four together name it for ever."""
+    """The process that runs the attempt; all together name it for ever."""
 
     boot: str
     started_at: float
     """Unix seconds, taken by the server just before it started the process."""
+    started_after_boot: float
+    """The same moment in seconds since boot, by which a later owner of the pid is told apart."""
     pid: int
     """Also the process group and the session."""
-    ticks: int
-    """Start of the process in clock ticks since boot, so that a later owner of the pid is told apart."""
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -47,6 +49,11 @@ class Record(Struct, frozen=True, kw_only=True):
     """The claim is being written, or its writer died in that instant."""
 
 
+def stamp(boot: str, started_at: float) -> str:
+    """Return what a shell that is about to be started writes before its pid."""
+    return f"{boot} {started_at:.6f} {time.clock_gettime(time.CLOCK_BOOTTIME):.3f}"
+
+
 def parse(content: bytes) -> Record:
     """Read the content of the file; it never fails, an unreadable line is one that says nothing."""
     owner, newline, rest = content.partition(b"\n")
@@ -57,14 +64,15 @@ def parse(content: bytes) -> Record:
 
 
 def _claim(line: bytes) -> Claim | None:
-    head, _, tail = line.rpartition(b")")
-    words, state = head.split(), tail.split()
     try:
-        # proc(5): the fields after the name in brackets begin with the third; the start time is the 22nd.
+        boot, started_at, started_after_boot, pid = line.decode().split(" ")
         return Claim(
-            boot=words[0].decode(), started_at=float(words[1]), pid=int(words[2]), ticks=int(state[22 - 3])
+            boot=boot,
+            started_at=float(started_at),
+            started_after_boot=float(started_after_boot),
+            pid=int(pid),
         )
-    except (ValueError, IndexError):
+    except ValueError:
         return None
 
 
@@ -75,40 +83,49 @@ def _ending(line: bytes) -> Ending | None:
 
 
 def read(place: str) -> Record | None:
-    """Return what is known of the attempt, or None when nobody has claimed it."""
+    """Return what is known of the attempt, or None when nobody has claimed it.
+
+    A record that cannot be read now is one that is torn: it neither proves that the attempt ran nor that it
+    did not.
+    """
     try:
         descriptor = os.open(f"{place}.claim", os.O_RDONLY)
     except FileNotFoundError:
         return None
+    except OSError:
+        return Record(is_torn=True)
     try:
         return parse(os.read(descriptor, 4096))
+    except OSError:
+        return Record(is_torn=True)
     finally:
         os.close(descriptor)
 
 
 def take(place: str, verdict: Verdict) -> bool:
-    """Claim the attempt so that it can never run; False when somebody else has it already."""
-    Path(place).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Claim the attempt so that it can never run; False when somebody has it already, or the disk refuses."""
     try:
+        Path(place).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(f"{place}.claim", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    except OSError:
         return False
-    try:
-        os.write(descriptor, _TAKEN + verdict.encode() + b"\n")
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError), os.fdopen(descriptor, "wb", buffering=0) as file:
+        file.write(_TAKEN + verdict.encode() + b"\n")
     return True
 
 
 def add(place: str, ending: Ending) -> None:
-    """Write the ending of a claimed attempt; an ending that stands there already goes on to count."""
-    descriptor = os.open(f"{place}.claim", os.O_WRONLY | os.O_APPEND)
+    """Write the ending of a claimed attempt; an ending that stands there already goes on to count.
+
+    It is for later servers; where the disk refuses it, this one goes by what it knows.
+    """
+    with contextlib.suppress(OSError), Path(f"{place}.claim").open("ab", buffering=0) as file:
+        file.write(f"{ending}\n".encode())
+
+
+def written_at(place: str) -> float | None:
+    """Return when the record last changed, in Unix seconds, or None when there is none."""
     try:
-        os.write(descriptor, f"{ending}\n".encode())
-    finally:
-        os.close(descriptor)
-
-
-def written_at(place: str) -> float:
-    """Return when the record last changed, in Unix seconds."""
-    return os.stat(f"{place}.claim").st_mtime  # noqa: PTH116
+        return Path(f"{place}.claim").stat().st_mtime
+    except OSError:
+        return None

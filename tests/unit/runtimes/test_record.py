@@ -10,10 +10,8 @@ from hypothesis import given, strategies as st
 from headrace.runtimes import record
 from headrace.runtimes.record import Claim, Record
 
-OWNER = (
-    b"boot-1 1700000000.500000 4321 (sh) S 1 4321 4321 0 -1 4194304 88 0 0 0 0 0 0 0 20 0 1 0 777 2674688 200"
-)
-CLAIM = Claim(boot="boot-1", started_at=1700000000.5, pid=4321, ticks=777)
+OWNER = b"boot-1 1700000000.500000 77.125 4321"
+CLAIM = Claim(boot="boot-1", started_at=1700000000.5, started_after_boot=77.125, pid=4321)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +30,8 @@ CLAIM = Claim(boot="boot-1", started_at=1700000000.5, pid=4321, ticks=777)
         (b"taken\ncancelled\n", Record(ending="cancelled")),
         (b"taken\nlost\n", Record(ending="lost")),
         (b"rubbish\n", Record()),
-        (OWNER.replace(b"(sh)", b"(a) b (c)") + b"\n", Record(claim=CLAIM)),
+        (b"boot-1 x 77.125 4321\n", Record()),
+        (b"boot-1 1.5 77.125 4321 5\n", Record()),
     ],
 )
 def test_the_record_is_read_line_by_line(content: bytes, expected: Record) -> None:

@@ -71,13 +71,13 @@ class Sleeper:
     def __init__(self, directories: AttemptDirectories) -> None:
         environment = {processes.MARK: directories.path(1001)}
         self.process = subprocess.Popen(["sleep", "60"], env=environment, start_new_session=True)
-        ticks = processes.start_ticks(self.process.pid)
-        assert ticks is not None
-        self.ticks = ticks
+        started = processes.started_after_boot(self.process.pid)
+        assert started is not None
+        self.started = started
 
     @property
     def claim(self) -> str:
-        return owner(self.process.pid, self.ticks)
+        return owner(self.process.pid, self.started)
 
     def kill(self) -> None:
         self.process.kill()
@@ -98,8 +98,8 @@ def sleeper(directories: AttemptDirectories) -> Iterator[Sleeper]:
     sleeper.kill()
 
 
-def owner(pid: int, ticks: int, boot: str = BOOT) -> str:
-    return f"{boot} 1700000000.5 {pid} (sh) S" + " 0" * 18 + f" {ticks} 0 0\n"
+def owner(pid: int, after_boot: float, boot: str = BOOT) -> str:
+    return f"{boot} 1700000000.5 {after_boot} {pid}\n"
 
 
 def dead_process() -> int:
@@ -143,7 +143,7 @@ async def test_an_ending_without_its_newline_is_not_there(directories: AttemptDi
 async def test_a_pid_that_passed_to_a_stranger_is_not_ours(
     directories: AttemptDirectories, stranger: Sleeper
 ) -> None:
-    leave_claim(directories, owner(stranger.process.pid, stranger.ticks - 1))
+    leave_claim(directories, owner(stranger.process.pid, stranger.started - 60))
     ended = await recovered(directories)
 
     assert ended.outcome == "lost"
@@ -167,9 +167,9 @@ async def test_an_ending_from_before_a_reboot_counts(directories: AttemptDirecto
 
 
 async def test_a_claim_from_before_a_reboot_is_lost(directories: AttemptDirectories) -> None:
-    ticks = processes.start_ticks(os.getpid())
-    assert ticks is not None
-    leave_claim(directories, owner(os.getpid(), ticks, "boot-0"))
+    started = processes.started_after_boot(os.getpid())
+    assert started is not None
+    leave_claim(directories, owner(os.getpid(), started, "boot-0"))
 
     assert (await recovered(directories)).outcome == "lost"
 
@@ -271,8 +271,9 @@ async def test_discarding_an_attempt_removes_all_its_files(directories: AttemptD
     assert list((directories.root / "1").iterdir()) == []
 
 
-async def test_a_disk_that_takes_no_claim_is_a_failure_to_start(directories: AttemptDirectories) -> None:
-    leave(directories, "claim/in the way", "")
+async def test_a_place_that_takes_no_claim_is_a_failure_to_start(directories: AttemptDirectories) -> None:
+    leave(directories, "stdout", "")
+    Path(f"{directories.path(1001)}.claim").symlink_to("nowhere/at/all")
     async with opened(directories) as (runtime, witness):
         runtime.submit(Job(attempt=1001, label="step", work=Command(script="echo ran")))
         ended = await witness.ended(1001)
@@ -280,3 +281,14 @@ async def test_a_disk_that_takes_no_claim_is_a_failure_to_start(directories: Att
     assert ended.outcome == "failed"
     assert ended.failure is not None
     assert ended.failure.code == "start_failed"
+
+
+async def test_a_claim_that_cannot_be_read_is_lost(directories: AttemptDirectories) -> None:
+    leave(directories, "claim/in the way", "")
+    ended = await recovered(directories)
+    async with opened(directories) as (runtime, witness):
+        runtime.cancel(1001)
+        cancelled = await witness.ended(1001)
+
+    assert ended.outcome == "lost"
+    assert cancelled.outcome == "cancelled"
