@@ -64,6 +64,25 @@ class OpenAISettings(Room):
     """Whether a run that uses these task types is refused without a key; off where none is needed."""
 
 
+class AkoflowSettings(Room):
+    """The AkoFlow dialect."""
+
+    default_runtime: Annotated[str, Accepts("the name of a runtime, or an empty text")] = "local"
+    """Runtime of a workflow that names none; empty refuses such a workflow."""
+    unknown_runtime: Annotated[OneOf["refuse", "local"], Accepts("`refuse` or `local`")] = "refuse"
+    """What becomes of a runtime that is not configured: refuse the workflow, or try it out on this machine."""
+    default_storage_policy: Annotated[
+        OneOf["default", "distributed"], Accepts("`default` or `distributed`")
+    ] = "default"
+    """Storage policy of a workflow that names none."""
+    max_body: Size = Field(default=32 * MIB, gt=0)
+    """Largest body of a request, in bytes; a larger one is refused with 413."""
+    max_activities: Count = Field(default=50_000, ge=1)
+    """Largest number of activities in one workflow; ten times as many dependencies are taken."""
+    max_run: Size = Field(default=4 * MIB, gt=0)
+    """Largest `run` of one activity, in bytes."""
+
+
 class LocalSettings(Room):
     """The local runtime: shell steps on this machine."""
 
@@ -125,6 +144,7 @@ class Settings(BaseSettings):
     """Private destinations that webhooks and tasks may call all the same; shell steps are not covered."""
     max_tasks: Count = Field(default=50_000, ge=1)
     """Largest number of tasks in one definition."""
+    akoflow: AkoflowSettings = AkoflowSettings()
     dataflow: DataflowSettings = DataflowSettings()
     openai: OpenAISettings = OpenAISettings()
     local: LocalSettings = Field(default_factory=LocalSettings)

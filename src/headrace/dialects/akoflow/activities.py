@@ -1,0 +1,217 @@
+"""Reads one activity (section 2.4 of the specification); an override counts for its own activity only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from headrace.definition.model import Retry
+from headrace.dialects.akoflow import places, quantities
+from headrace.dialects.akoflow.drafts import ActivityDraft, Command
+from headrace.dialects.akoflow.inherited import Inherited
+from headrace.dialects.akoflow.quantities import Wrong
+from headrace.dialects.akoflow.tables import Table
+from headrace.dialects.akoflow.wire import (
+    ACTIVITY_KEYS,
+    COMMAND_KEYS,
+    LEFT_OVER,
+    LONGEST_ARGUMENT,
+    LONGEST_NAME,
+    TRIES_KEYS,
+)
+from headrace.security.documents import Scalar
+
+_RETRY_DELAY = timedelta(seconds=10)
+_MOST_ATTEMPTS = 1000
+
+
+def name_of(table: Table, what: str) -> str:
+    """Return the name of a workflow or an activity; empty when there is none that can be used."""
+    name = table.text("name")
+    if name is None and not table.has("name"):
+        table.problem("name", "name_missing", f"{what} needs a 'name'.")
+    elif name == "":
+        table.problem("name", "name_missing", f"{what} needs a 'name' that is not empty.")
+    elif name is not None and len(name) > LONGEST_NAME:
+        message = f"A name has at most {LONGEST_NAME} characters; this one has {len(name)}."
+        table.problem("name", "wrong_type", message)
+    return name or ""
+
+
+def read_activity(table: Table, name: str, inherited: Inherited) -> ActivityDraft:
+    """Return an activity; when a problem was told, whatever stands for it."""
+    table.check_keys(ACTIVITY_KEYS, LEFT_OVER)
+    runtime, effective = inherited.runtime_of(table)
+    cpus, cpu_limit = _cpus(table)
+    memory, memory_limit = memory_of(table, "memoryLimit")
+    retry, timeout = _tries(table)
+    run, command = _work(table, inherited.around.max_run)
+    selector = _node_selector(table)
+    if selector:
+        message = "nodeSelector is for Kubernetes and Slurm; it is ignored here."
+        table.warn("nodeSelector", "node_selector_ignored", message)
+    own_path = places.directory_of(table, "mountPath")
+    return ActivityDraft(
+        name=name,
+        run=run,
+        command=command,
+        depends_on=depends_on_of(table),
+        image=table.text("image") or inherited.image,
+        runtime=runtime,
+        effective=effective,
+        mount_path=own_path or inherited.mount_path,
+        cpus=cpus,
+        cpu_limit=cpu_limit,
+        memory=memory,
+        memory_limit=memory_limit,
+        node_selector=selector,
+        keep_disk=table.flag("keepDisk"),
+        inputs=places.relative_paths(table, "inputs"),
+        outputs=places.relative_paths(table, "outputs"),
+        retry=retry,
+        timeout=timeout,
+    )
+
+
+def depends_on_of(table: Table) -> tuple[str, ...]:
+    """Return the names that an activity depends on, in order; one scalar is a list of one."""
+    value = table.values.get("dependsOn")
+    if type(value) is Scalar:
+        return () if value.value is None else (value.text,)
+    return tuple(text for text, _ in table.texts("dependsOn"))
+
+
+def memory_of(table: Table, key: str) -> tuple[int | None, str]:
+    """Return bytes and how they were written."""
+    text = table.text(key)
+    if text is None:
+        return None, ""
+    found = quantities.size(text)
+    if isinstance(found, Wrong):
+        message = f"'{text[:40]}' is no amount of memory: write bytes, or a number with Ki, Mi, Gi, k, M, G."
+        table.problem(key, "bad_quantity", message, found.suggestion)
+        return None, text
+    return found, text
+
+
+def _cpus(table: Table) -> tuple[float | None, str]:
+    text = table.text("cpuLimit")
+    if text is None:
+        return None, ""
+    found = quantities.cpus(text)
+    if isinstance(found, Wrong):
+        message = f"'{text[:40]}' is no number of cores: write 2, 0.5 or 500m, above 0 and at most 4096."
+        table.problem("cpuLimit", "bad_quantity", message, found.suggestion)
+        return None, text
+    return found, text
+
+
+def _work(table: Table, max_run: int) -> tuple[str, Command | None]:
+    run = table.source("run") or ""
+    size = len(run.encode()) if len(run) * 4 > max_run else 0
+    if size > max_run:
+        message = f"'run' has {size} bytes; at most {max_run} are taken."
+        table.problem("run", "run_too_large", message)
+    command = _command(table)
+    if run and table.has("command"):
+        table.problem("command", "run_and_command", "An activity has either 'run' or 'command', not both.")
+    if not run.strip() and not table.has("command"):
+        key = "run" if "run" in table.values else "name"
+        table.warn(key, "empty_run", "There is nothing to run: the activity succeeds at once.")
+    return run, command
+
+
+def _command(activity: Table) -> Command | None:
+    table = activity.table("command")
+    if table is None:
+        return None
+    table.check_keys(COMMAND_KEYS)
+    key = "entrypoint" if table.has("entrypoint") else "executable"
+    value = table.values.get(key)
+    if isinstance(value, list):
+        entrypoint = tuple(text for text, _ in _arguments(table, key, value))
+    else:
+        text = table.text(key)
+        entrypoint = (text,) if text else ()
+    if not entrypoint:
+        table.problem(key, "wrong_type", "A command needs an 'entrypoint': a program, or a list of words.")
+    arguments = tuple(text for text, _ in _arguments(table, "arguments", table.items("arguments")))
+    return Command(entrypoint, arguments, _environment(table))
+
+
+def _arguments(table: Table, key: str, items: list[Any]) -> list[tuple[str, str]]:
+    """Return words for a program: any characters but NUL, each up to the longest that Linux takes."""
+    found = []
+    for index, item in enumerate(items):
+        path = f"{table.at(key)}/{index}"
+        if type(item) is not Scalar or item.value is None:
+            table.findings.problem(path, "wrong_type", f"Each element of '{key}' must be a text.")
+        elif "\0" in item.text:
+            table.findings.problem(path, "control_character", "No program can be given a NUL character.")
+        elif len(item.text.encode()) >= LONGEST_ARGUMENT:
+            table.findings.problem(path, "run_too_large", "An argument has at most 128 KiB.")
+        else:
+            found.append((item.text, path))
+    return found
+
+
+def _environment(command: Table) -> dict[str, str]:
+    table = command.table("environment")
+    found: dict[str, str] = {}
+    for name in table.values if table is not None else ():
+        assert table is not None
+        value = table.source(name) or ""
+        if not name or "=" in name or "\0" in name or "\0" in value:
+            message = "A variable has a name without '=' and a value without NUL characters."
+            table.problem(name, "control_character", message)
+        found[name] = value
+    return found
+
+
+def _node_selector(table: Table) -> str:
+    value = table.values.get("nodeSelector")
+    if isinstance(value, dict):
+        inner = Table(value, table.at("nodeSelector"), table.findings)
+        return ",".join(f"{key}={inner.text(key) or ''}" for key in value)
+    text = table.text("nodeSelector") or ""
+    for pair in text.split(",") if text.strip() else ():
+        if "=" not in pair or not pair.partition("=")[0].strip():
+            message = f"A node selector is written 'key=value', not '{pair.strip()[:80]}'."
+            table.problem("nodeSelector", "bad_node_selector", message)
+            break
+    return text
+
+
+def _tries(activity: Table) -> tuple[Retry | None, float | None]:
+    table = activity.table("policy")
+    if table is None:
+        return None, None
+    table.check_keys(TRIES_KEYS)
+    written = table.text("maxAttempts")
+    attempts = (
+        int(written) if written and written.isascii() and written.isdecimal() and len(written) < 5 else 0
+    )
+    if written is not None and not 1 <= attempts <= _MOST_ATTEMPTS:
+        message = f"'maxAttempts' is a whole number from 1 to {_MOST_ATTEMPTS}."
+        table.problem("maxAttempts", "bad_quantity", message, "1")
+    delay = _seconds(table, "retryDelay")
+    timeout = _seconds(table, "timeout")
+    if timeout == 0:
+        table.problem("timeout", "bad_quantity", "A timeout is longer than 0 seconds.", "1")
+    if attempts < 2:
+        return None, timeout
+    return Retry(
+        count=attempts - 1, delay=_RETRY_DELAY if delay is None else timedelta(seconds=delay)
+    ), timeout
+
+
+def _seconds(table: Table, key: str) -> float | None:
+    text = table.text(key)
+    if text is None:
+        return None
+    found = quantities.seconds(text)
+    if isinstance(found, Wrong):
+        message = f"'{text[:40]}' is no duration: write seconds, or 90s, 15m, 2h."
+        table.problem(key, "bad_quantity", message, found.suggestion)
+        return None
+    return found

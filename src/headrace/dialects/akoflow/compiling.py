@@ -1,0 +1,167 @@
+"""Compiles a document that was found right into the model.
+
+An activity is a task whose action is a command; `dependsOn` becomes transitions of the dependencies.
+The id of a workflow is the number of its run, and those of its activities are the numbers after it, so that
+they are known before anything has begun; `size_of_block` says how many numbers a run needs.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from msgspec import Struct
+
+from headrace.definition.model import (
+    Action,
+    Nothing,
+    Resources,
+    RunCommand,
+    TaskDefinition,
+    Transition,
+    WorkflowDefinition,
+)
+from headrace.definition.templates import Expr, Literal, Template
+from headrace.dialects.akoflow.drafts import ActivityDraft, WorkflowDraft
+from headrace.dialects.akoflow.wire import DIALECT
+
+ATTEMPT_VARIABLE = "attempt_variable"
+"""Option of a command: the variable that tells the process which attempt of its task it is, from 1."""
+
+_LIMITS = {"cpu": "packed", "memory": "measured"}
+
+
+class Ground(Struct, frozen=True):
+    """Where a run stands on this server."""
+
+    private: str | None = None
+    """Its private directory; None gives each activity without a `mountPath` a fresh one of its own."""
+    moved: dict[str, str] = {}
+    """Mount paths that cannot be made here to the directories used in their place."""
+    source: bytes = b""
+    """The document, for those who are told of the end."""
+
+
+def size_of_block(definition: WorkflowDefinition) -> int:
+    """Return how many consecutive numbers a run of this definition takes."""
+    return 1 + len(definition.tasks)
+
+
+def activity_id(workflow_id: int, index: int) -> int:
+    """Return the id of the activity at this place in the document."""
+    return workflow_id + 1 + index
+
+
+def compile_workflow(draft: WorkflowDraft, ground: Ground) -> WorkflowDefinition:
+    """Return the definition of a document."""
+    targets: dict[str, list[str]] = {activity.name: [] for activity in draft.activities}
+    for activity in draft.activities:
+        for source in activity.depends_on:
+            targets[source].append(activity.name)
+    tasks = tuple(
+        _task(draft, activity, index, tuple(targets[activity.name]), ground)
+        for index, activity in enumerate(draft.activities)
+    )
+    return WorkflowDefinition(
+        name=draft.name,
+        dialect=DIALECT,
+        tasks=tasks,
+        unhandled="every_failure",
+        annotations=_workflow_notes(draft, ground),
+    )
+
+
+def _task(
+    draft: WorkflowDraft, activity: ActivityDraft, index: int, targets: tuple[str, ...], ground: Ground
+) -> TaskDefinition:
+    directory = ground.private
+    if activity.mount_path is not None:
+        directory = ground.moved.get(activity.mount_path, activity.mount_path)
+    return TaskDefinition(
+        name=activity.name,
+        action=_action(draft, activity, index, directory),
+        next=(Transition(to=targets, when="succeeded()"),) if targets else (),
+        join="all",
+        retry=activity.retry,
+        timeout=None if activity.timeout is None else Literal(activity.timeout),
+        annotations=_activity_notes(activity, directory),
+    )
+
+
+def _action(draft: WorkflowDraft, activity: ActivityDraft, index: int, directory: str | None) -> Action:
+    command = activity.command
+    if command is None and not activity.run.strip():
+        return Nothing()
+    environment: dict[str, Template] = {
+        "WORKFLOW_NAME": Literal(draft.name),
+        "WORKFLOW_ID": Expr("execution.number"),
+        "WORKFLOW_NAMESPACE": Literal(draft.namespace),
+        "ACTIVITY_NAME": Literal(activity.name),
+        "ACTIVITY_ID": Expr(f"execution.number + {activity_id(0, index)}"),
+        "ACTIVITY_MOUNT_PATH": Literal(directory or ""),
+    }
+    given: dict[str, Template] = {}
+    argv = None
+    if command is not None:
+        argv = tuple(Literal(word) for word in (*command.entrypoint, *command.arguments))
+        given = {name: Literal(value) for name, value in command.environment.items()}
+    return RunCommand(
+        script=activity.run if command is None else None,
+        argv=argv,
+        environment=given | environment,
+        runtime=activity.effective,
+        image=activity.image or None,
+        directory=directory,
+        resources=Resources(cpus=activity.cpus, memory=activity.memory),
+        outputs=activity.outputs,
+        options={"shell": "bash", ATTEMPT_VARIABLE: "ACTIVITY_ATTEMPT"},
+    )
+
+
+def _activity_notes(activity: ActivityDraft, directory: str | None) -> dict[str, Any]:
+    """Return what an answer shows of an activity and the model has no place for; defaults are left out."""
+    command = activity.command
+    notes = {
+        "runtime": activity.runtime,
+        "effective": activity.effective if activity.effective != activity.runtime else "",
+        "run": activity.run if activity.run and not activity.run.strip() else "",
+        "image": activity.image,
+        "command": None
+        if command is None
+        else {
+            "entrypoint": list(command.entrypoint),
+            "arguments": list(command.arguments),
+            "environment": command.environment,
+        },
+        "mount_path": activity.mount_path,
+        "directory": directory,
+        "cpu_limit": activity.cpu_limit,
+        "memory_limit": activity.memory_limit,
+        "limits": _LIMITS if activity.effective == "local" else None,
+        "depends_on": list(activity.depends_on),
+        "node_selector": activity.node_selector,
+        "keep_disk": activity.keep_disk,
+        "inputs": list(activity.inputs),
+    }
+    return {key: value for key, value in notes.items() if value}
+
+
+def _workflow_notes(draft: WorkflowDraft, ground: Ground) -> dict[str, Any]:
+    notes: dict[str, Any] = {
+        "namespace": draft.namespace,
+        "runtime": draft.runtime,
+        "image": draft.image,
+        "schedule": draft.schedule,
+        "storage_policy": draft.storage_policy,
+        "storage_class": draft.storage_class,
+        "storage_size": draft.storage_size,
+        "volumes": [volume.written for volume in draft.volumes],
+        "mount_path": draft.mount_path,
+        "webhooks": [
+            {"name": hook.name, "url": hook.url, "events": list(hook.events), "secret": hook.secret}
+            for hook in draft.webhooks
+        ],
+    }
+    if any("WORKFLOW_DONE" in hook.events for hook in draft.webhooks):
+        notes["raw"] = base64.b64encode(ground.source).decode()
+    return {key: value for key, value in notes.items() if value}

@@ -1,0 +1,43 @@
+"""This dialect as the server knows it: name, doors, and how a document that is not sent to a door is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.dialects.akoflow import parse as documents
+from headrace.dialects.akoflow.parse import Parsed
+from headrace.dialects.akoflow.surroundings import Surroundings
+from headrace.dialects.akoflow.wire import DIALECT
+from headrace.settings import Settings
+from headrace.tasks.library import Library
+
+
+class AkoflowDialect:
+    """The AkoFlow dialect."""
+
+    name = DIALECT
+    prefixes = ("/akoflow-api", "/akoflow-server", "/akoflow-admin")
+    workflow_prefix = None
+    execution_prefix = None
+
+    def max_body(self, settings: Settings) -> int:
+        """Return the largest body of a document, in bytes."""
+        return settings.akoflow.max_body
+
+    def recognises(self, document: Any) -> bool:
+        """Tell whether a document looks like one of this dialect: activities, in `spec` or at the root."""
+        if not isinstance(document, dict):
+            return False
+        spec = document.get("spec")
+        inner = spec if isinstance(spec, dict) else document
+        return isinstance(inner.get("activities"), list)
+
+    def parse(self, source: bytes, _library: Library, *, max_tasks: int) -> Parsed:
+        """Read a document; every problem has the line and the column of its place."""
+        return documents.parse(source, Surroundings(max_activities=max_tasks))
+
+    def application(self, services: Any) -> Any:
+        """Return the doors: an ASGI application; `services` is the orchestrator's `Services`."""
+        from headrace.dialects.akoflow.routes import application  # the web framework is for servers only
+
+        return application(services)

@@ -1,0 +1,48 @@
+"""What activities take over from the workflow, and what is said once for all of them."""
+
+from __future__ import annotations
+
+from headrace.dialects.akoflow.surroundings import Surroundings
+from headrace.dialects.akoflow.tables import Table
+
+
+class Inherited:
+    """The workflow's own values; one is made per document, because it remembers what it has warned of."""
+
+    def __init__(
+        self, around: Surroundings, spec: Table, *, runtime: str, image: str, mount_path: str | None
+    ) -> None:
+        self.around = around
+        self.runtime = runtime
+        self.image = image
+        self.mount_path = mount_path
+        self._resolved: dict[str, str | None] = {}
+        self._spec = spec
+
+    def runtime_of(self, activity: Table) -> tuple[str, str]:
+        """Return the runtime of an activity as written, and the one where it runs."""
+        written = activity.text("runtime") or ""
+        table = activity if written else self._spec
+        name = written or self.runtime or self.around.default_runtime
+        if name in self._resolved:
+            resolved = self._resolved[name]
+            if resolved is None and written:
+                self._tell_unknown(activity, name)
+            return name, resolved or name
+        resolved = self.around.resolve(name)
+        if not name:
+            self._spec.problem("runtime", "runtime_missing", "The workflow must name a runtime.")
+        elif resolved is None and self.around.unknown_runtime == "local":
+            resolved = "local"
+            message = f"The runtime '{name[:80]}' is not configured; its activities run on local, to try out."
+            table.warn("runtime", "unknown_runtime_local", message)
+        elif resolved is None:
+            self._tell_unknown(table, name)
+        self._resolved[name] = resolved
+        return name, resolved or name
+
+    def _tell_unknown(self, table: Table, name: str) -> None:
+        known = ", ".join(sorted(self.around.runtimes))
+        near = table.findings.nearest(name, self.around.runtimes)
+        message = f"The runtime '{name[:80]}' is not configured; configured are: {known}."
+        table.problem("runtime", "runtime_not_configured", message, near)

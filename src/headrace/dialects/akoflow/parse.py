@@ -1,0 +1,74 @@
+"""Reads a document of this dialect, with everything that is wrong with it at once.
+
+One pass over the root, one over the activities, one over the edges; each is linear in the document.
+Knows neither the engine, nor the store, nor the web; what the server is like stands in `Surroundings`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from headrace.definition.model import WorkflowDefinition
+from headrace.dialects.akoflow.compiling import Ground, compile_workflow
+from headrace.dialects.akoflow.drafts import WorkflowDraft
+from headrace.dialects.akoflow.findings import Findings, told
+from headrace.dialects.akoflow.surroundings import Surroundings
+from headrace.dialects.akoflow.workflow import Reading
+from headrace.errors import InvalidDefinition, Problem
+from headrace.security.documents import read_yaml_texts
+
+_HINT = "The indentation seems to be lost: what belongs to 'spec:' stands two spaces further in."
+
+
+class Parsed(Struct, frozen=True, dict=True):
+    """What became of a document."""
+
+    draft: WorkflowDraft | None
+    """None when there are problems."""
+    problems: tuple[Problem, ...]
+    """In document order, at most 100."""
+    warnings: tuple[Problem, ...]
+    problem_count: int = 0
+    """How many problems there are altogether."""
+    activities: int = 0
+    edges: int = 0
+    depth: int = 0
+
+    @cached_property
+    def definition(self) -> WorkflowDefinition | None:
+        """The model, for a run that has no number and no directories yet."""
+        return None if self.draft is None else compile_workflow(self.draft, Ground())
+
+
+def parse(source: bytes, around: Surroundings) -> Parsed:
+    """Read a document; whatever the bytes are, the answer is a value and never an exception."""
+    try:
+        document = read_yaml_texts(source)
+    except InvalidDefinition as error:
+        unreadable = tuple(_hinted(problem, source) for problem in error.problems)
+        return Parsed(None, unreadable, (), len(unreadable))
+    findings = Findings()
+    reading = Reading(document, around, findings)
+    draft = reading.draft()
+    problems, warnings = told(findings.problems, document), told(findings.warnings, document)
+    return Parsed(
+        None if problems.total else draft,
+        problems.shown,
+        warnings.shown,
+        problems.total,
+        len(draft.activities) if draft else 0,
+        reading.shape.edges,
+        reading.shape.depth,
+    )
+
+
+def _hinted(problem: Problem, source: bytes) -> Problem:
+    """Return a syntax error with a hint where no line of the text is indented."""
+    if problem.code != "yaml_syntax" or any(
+        line[:1] in (b" ", b"\t") and line.strip() for line in source.splitlines()
+    ):
+        return problem
+    return replace(problem, suggestion=_HINT)

@@ -1,0 +1,73 @@
+"""Paths of a document: working directories, volumes, and files relative to a working directory."""
+
+from __future__ import annotations
+
+from headrace.dialects.akoflow.drafts import Mode, Volume
+from headrace.dialects.akoflow.tables import Table
+
+_MODES: dict[str, Mode] = {"rw": "rw", "ro": "ro", "out": "out"}
+
+
+def why_no_directory(path: str) -> str | None:
+    """Return what is wrong with an absolute directory, or None."""
+    if not path.startswith("/"):
+        return f"'{path[:200]}' is not an absolute path."
+    if ".." in path.split("/"):
+        return f"'{path[:200]}' has '..' in it."
+    return None if path.strip("/") else "The root of the file system cannot be used."
+
+
+def directory_of(table: Table, key: str) -> str | None:
+    """Return an absolute directory without its trailing slash; None when it is absent or was refused."""
+    path = table.text(key)
+    if not path:
+        return None
+    if wrong := why_no_directory(path):
+        suggestion = None if path.startswith("/") or ".." in path else f"/{path}"
+        table.problem(key, "bad_path", wrong, suggestion)
+        return None
+    return path.rstrip("/")
+
+
+def relative_paths(table: Table, key: str) -> tuple[str, ...]:
+    """Return paths or globs that stay inside of the working directory."""
+    found = []
+    for text, path in table.texts(key):
+        if not text or text.startswith("/") or ".." in text.split("/"):
+            message = f"'{text[:200]}' is no path inside of the working directory."
+            table.findings.problem(path, "bad_path", message)
+        else:
+            found.append(text)
+    return tuple(found)
+
+
+def volumes_of(table: Table) -> tuple[Volume, ...]:
+    """Return the volumes, each written `local:remote[:mode]`."""
+    found = []
+    for text, path in table.texts("volumes"):
+        volume = _volume(text, path, table)
+        if volume is not None:
+            found.append(volume)
+    return tuple(found)
+
+
+def _volume(text: str, path: str, table: Table) -> Volume | None:
+    local, colon, rest = text.partition(":")
+    remote, _, mode = rest.partition(":")
+    if not colon:
+        message = f"The volume '{text[:200]}' has no colon; both sides are taken to be that path."
+        table.findings.warn(path, "volume_one_sided", message, suggestion=f"{local}:{local}")
+        remote = local
+    for side in (local, remote):
+        if wrong := why_no_directory(side):
+            suggestion = None if mode in ("", *_MODES) else "/local:/remote:rw"
+            table.findings.problem(
+                path, "bad_volume", f"A volume is '/local:/remote'. {wrong}", suggestion=suggestion
+            )
+            return None
+    if mode and mode not in _MODES:
+        message = f"The mode of a volume is rw, ro or out, not '{mode[:40]}'."
+        near = table.findings.nearest(mode, _MODES)
+        table.findings.problem(path, "bad_volume", message, suggestion=near or "rw")
+        return None
+    return Volume(text, local.rstrip("/"), remote.rstrip("/"), _MODES[mode or "rw"])

@@ -1,0 +1,54 @@
+"""CPUs, bytes and durations."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.dialects.akoflow.quantities import Wrong, cpus, seconds, size
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1", 1.0), ("0.5", 0.5), ("500m", 0.5), ("4096", 4096.0), (".25", 0.25)]
+)
+def test_cores(text: str, number: float) -> None:
+    assert cpus(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "near"), [("0", "1"), ("-1", "1"), ("NaN", "1"), ("5000", "4096"), ("2 cpus", "2")]
+)
+def test_what_is_no_number_of_cores(text: str, near: str) -> None:
+    assert cpus(text) == Wrong(near)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1024", 1024),
+        ("1024M", 1_024_000_000),
+        ("1Ki", 1024),
+        ("1.5Gi", 1_610_612_736),
+        ("2k", 2000),
+        ("1T", 10**12),
+    ],
+)
+def test_bytes(text: str, number: int) -> None:
+    assert size(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [("1 GB", "1G"), ("1GiB", "1Gi"), ("-1", "1Gi"), ("0", "1Gi"), ("NaN", "1Gi"), ("500m", "500M")],
+)
+def test_what_is_no_size(text: str, near: str) -> None:
+    assert size(text) == Wrong(near)
+    assert isinstance(size(near), int)
+
+
+@pytest.mark.parametrize(("text", "number"), [("10", 10.0), ("90s", 90.0), ("15m", 900.0), ("2h", 7200.0)])
+def test_durations(text: str, number: float) -> None:
+    assert seconds(text) == number
+
+
+def test_what_is_no_duration() -> None:
+    assert seconds("soon") == Wrong("1s")
