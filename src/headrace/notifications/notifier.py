@@ -62,6 +62,7 @@ class Notifier:
         operator: Signer | None,
         secrets_in_use: SecretsInUse,
         clock: Clock,
+        patience: timedelta = posting.PATIENCE,
         chance: Callable[[], float] = random.random,
     ) -> None:
         """Take the outbox, what makes a client that passes the egress guard, and who signs by default.
@@ -75,6 +76,7 @@ class Notifier:
         self._operator = operator
         self._secrets_in_use = secrets_in_use
         self._clock = clock
+        self._patience = patience
         self._chance = chance
         self._awake = asyncio.Event()
         self._in_flight: dict[asyncio.Task[None], Delivery] = {}
@@ -210,6 +212,7 @@ class Notifier:
                 signing.headers(delivery, at, signer),
                 now=at,
                 redactor=self._secrets_in_use.redactor,
+                patience=self._patience,
             )
         except Exception:  # a defect must not leave the delivery in flight for ever
             log.exception("delivery_broke", execution=delivery.execution, delivery=delivery.number)

@@ -61,19 +61,19 @@ async def post(
     *,
     now: float,
     redactor: Redactor,
+    patience: timedelta = PATIENCE,
 ) -> Answer:
     """Send once, and raise for nothing that a receiver does; `now` tells what a dated `Retry-After` means."""
     try:
-        async with asyncio.timeout(PATIENCE.total_seconds()) as limit:
+        async with asyncio.timeout(patience.total_seconds()) as limit:
             async with client.stream("POST", url, content=body, headers=headers) as response:
                 limit.reschedule(None)  # the status is what counts
                 return await _answer(response, now, redactor)
     except EgressBlocked as error:
         return Answer(outcome="refused", error=error.message)
     except (TimeoutError, httpx2.TimeoutException):
-        return Answer(
-            outcome="failed", error=f"The receiver did not answer within {PATIENCE.seconds} seconds."
-        )
+        seconds = patience.total_seconds()
+        return Answer(outcome="failed", error=f"The receiver did not answer within {seconds:g} seconds.")
     except httpx2.ConnectError as error:
         return Answer(outcome="failed", error=redactor.text(f"The receiver cannot be reached: {error}."))
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
