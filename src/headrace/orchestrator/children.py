@@ -93,7 +93,7 @@ class ChildExecutions:
         if row.number not in self._house.mailboxes:
             row = await self._store.executions.get(row.number)
             if row.ended_at is not None:
-                self._report_end(await self._house.view(row))
+                self._report_end(await self._house.views.get(row))
 
     async def _cancel_unknown(self, mailbox: Mailbox, attempt: int, asked: messages.Cancel) -> None:
         row = await self._store.executions.by_start_key(f"attempt:{attempt}")

@@ -13,7 +13,6 @@ from headrace.definition.model import RunGroup, RunWorkflow, TaskDefinition, Wor
 from headrace.engine import events, messages
 from headrace.engine.execution import Execution, TaskRun, blank
 from headrace.engine.plans import Planned
-from headrace.engine.states import EXECUTION_ENDS
 from headrace.errors import InvalidInput, NotFound, Problem
 from headrace.expressions import ExpressionError, Values, as_text, render
 from headrace.ids import alias as new_alias, uuid7
@@ -163,17 +162,14 @@ class Executions:
 
     async def view(self, row: ExecutionRow) -> Execution:
         """Return an execution to look at now; it may be neither kept nor changed."""
-        return await self._house.view(row)
+        return await self._house.views.get(row)
 
     async def wait(self, row: ExecutionRow, seconds: float) -> Execution:
         """Return the execution when it has ended, or as it is after so many seconds."""
         until = self._clock.now() + seconds
-        while True:
-            execution = await self._house.view(row)
-            left = until - self._clock.now()
-            if execution.state in EXECUTION_ENDS or left <= 0:
-                return execution
+        while row.number in self._house.mailboxes and (left := until - self._clock.now()) > 0:
             await self._house.feed.next_change(row.number, left)
+        return await self._house.views.get(row)
 
     async def events(self, row: ExecutionRow, after: int = 0) -> list[NumberedEvent]:
         """Return the committed events later than sequence number `after`."""
@@ -250,7 +246,7 @@ class Executions:
     async def _ask(self, row: ExecutionRow, message: messages.Message, what: str) -> Execution:
         mailbox = await self._house.mailbox(row.number, what)
         await mailbox.ask(message)
-        return mailbox.execution
+        return await self._house.views.get(row)
 
     async def _pins(self, definition: WorkflowDefinition) -> dict[str, tuple[int, int]]:
         pins: dict[str, tuple[int, int]] = {}

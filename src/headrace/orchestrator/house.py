@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import structlog
 
 from headrace.clock import Clock
-from headrace.engine import commands, messages
+from headrace.engine import commands, events, messages
 from headrace.engine.execution import Execution, blank
 from headrace.errors import NotFound, TransitionRefused
 from headrace.orchestrator.definitions import Shelf
@@ -18,16 +18,11 @@ from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Announce, Mailbox
 from headrace.orchestrator.replay import replay
 from headrace.orchestrator.timers import Timers
+from headrace.orchestrator.views import Views
 from headrace.store.protocol import Store
 from headrace.store.rows import Commit, ExecutionRow
 
 log = structlog.get_logger(__name__)
-
-RECENT = 128
-"""Ended executions that stay in memory, because whoever followed them asks once more."""
-
-RECENT_RUNS = 20_000
-"""Task runs that those may have together."""
 
 
 class House:
@@ -49,13 +44,13 @@ class House:
         self.feed = feed
         self.mailboxes: dict[int, Mailbox] = {}
         """Live executions by number."""
+        self.views = Views(store, shelf)
+        """What others may look at."""
         self._store = store
         self._shelf = shelf
         self._dispatcher = dispatcher
         self._announcers = announcers
         self._timers = Timers(clock, self._ring)
-        self._recent: dict[int, Mailbox] = {}
-        self._recent_runs = 0
 
     def take(self) -> int:
         """Return the next unused number."""
@@ -81,8 +76,15 @@ class House:
         """Return who makes the deliveries of this execution."""
         return self._announcers.get(row.dialect) if "webhook" in row.labels else None
 
-    def perform(self, mailbox: Mailbox, todo: list[commands.Command], commit: Commit) -> None:
+    def perform(
+        self,
+        mailbox: Mailbox,
+        happened: list[events.AnyEvent],
+        todo: list[commands.Command],
+        commit: Commit,
+    ) -> None:
         """Do what the committed events call for, and tell those who follow."""
+        self.views.advance(commit.execution, happened, commit.expected_seq)
         for timer in commit.timers_set:
             self._timers.set(timer.execution, timer.key, timer.due_at)
         if commit.row.ended_at is not None:
@@ -122,13 +124,6 @@ class House:
             raise TransitionRefused(f"Execution {row.id}", row.state, message)
         raise NotFound(f"Execution {row.id} is not in the care of this server.")
 
-    async def view(self, row: ExecutionRow) -> Execution:
-        """Return an execution to look at; the caller must neither keep nor change it."""
-        found = self.mailboxes.get(row.number) or self._recent.get(row.number)
-        if found is not None:
-            return found.execution
-        return await replay(self._store, self._shelf, row)
-
     def close(self) -> None:
         """Ring no more timers."""
         self._timers.close()
@@ -142,8 +137,4 @@ class House:
         number = mailbox.row.number
         self.mailboxes.pop(number, None)
         self._dispatcher.credentials.pop(number, None)
-        self._recent[number] = mailbox
-        self._recent_runs += len(mailbox.execution.runs)
-        while len(self._recent) > RECENT or (self._recent_runs > RECENT_RUNS and self._recent):
-            oldest = self._recent.pop(next(iter(self._recent)))
-            self._recent_runs -= len(oldest.execution.runs)
+        self.views.finish(mailbox.execution)

@@ -64,7 +64,13 @@ class House(Protocol):
     def dismiss(self, number: int) -> None:
         """Forget an execution that is not, or no longer, in the care of this server."""
 
-    def perform(self, mailbox: Mailbox, todo: list[commands.Command], commit: Commit) -> None:
+    def perform(
+        self,
+        mailbox: Mailbox,
+        happened: list[events.AnyEvent],
+        todo: list[commands.Command],
+        commit: Commit,
+    ) -> None:
         """Do what the committed events call for, and tell those who follow."""
 
 
@@ -173,13 +179,15 @@ class Mailbox:
             else:
                 decided.append((letter, found))
                 happened.extend(found)
-        commit = await self._commit(happened, before) if happened else None
+        commit: Commit | None = None
+        if happened:
+            happened, commit = await self._commit(happened, before)
         self._batch = []
         for letter, found in decided:
             if letter.answer is not None and not letter.answer.done():
                 letter.answer.set_result(found)
         if commit is not None:
-            self._house.perform(self, commands.commands(self.execution, happened), commit)
+            self._house.perform(self, happened, commands.commands(self.execution, happened), commit)
 
     def _moment(self) -> Moment:
         values = self._house.values.at_hand
@@ -208,7 +216,10 @@ class Mailbox:
             case _:
                 return message
 
-    async def _commit(self, happened: list[events.AnyEvent], before: int) -> Commit:
+    async def _commit(
+        self, happened: list[events.AnyEvent], before: int
+    ) -> tuple[list[events.AnyEvent], Commit]:
+        """Commit the events; return them as the journal has them, with the commit."""
         house = self._house
         content = codec.encode(happened)
         is_shelved = False
@@ -225,7 +236,7 @@ class Mailbox:
         if is_shelved:
             # The working state holds the values themselves; what the journal says is what counts.
             await self._read_again()
-        return commit
+        return happened, commit
 
     async def _read_again(self) -> None:
         tries = 0
