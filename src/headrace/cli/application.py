@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from headrace import __version__
-from headrace.cli import running, serving, validating
+from headrace.cli import demo, running, serving, validating
 
 app = typer.Typer(
     name="headrace",
@@ -36,3 +36,4 @@ def headrace(
 app.command()(serving.serve)
 app.command()(validating.validate)
 app.command()(running.run)
+app.command()(demo.demo)

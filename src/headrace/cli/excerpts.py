@@ -1,4 +1,4 @@
-"""Problems of a document as compilers show them: place, code, sentence, the line itself, and what to write."""
+"""Problems of a document as compilers show them: place, code, sentence, the line, and what to write."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from headrace.cli import documents, inputs
 from headrace.cli.options import Config, DataDir, Dialect, Input, Json, Set
 from headrace.cli.serving import named_settings
-from headrace.cli.statuses import Status, status_of_run
+from headrace.cli.statuses import status_of_run
 from headrace.cli.terminal import Terminal
 from headrace.cli.validating import File
 from headrace.errors import InvalidDefinition, StoreError
@@ -32,6 +32,7 @@ MOMENTS = 10.0
 
 def run(
     file: File,
+    *,
     input: Input = None,
     dialect: Dialect = None,
     data_dir: DataDir = None,
@@ -61,7 +62,11 @@ def _result(shown: ExecutionShown) -> Any:
 
 
 async def _run(
-    terminal: Terminal, settings: Settings, source: documents.Source, dialect: str | None, given: dict[str, str]
+    terminal: Terminal,
+    settings: Settings,
+    source: documents.Source,
+    dialect: str | None,
+    given: dict[str, str],
 ) -> ExecutionShown:
     """Run a document to its end; an interruption cancels it."""
     async with _engine(terminal, settings) as server:
@@ -77,23 +82,32 @@ async def _run(
 @asynccontextmanager
 async def _engine(terminal: Terminal, settings: Settings) -> AsyncIterator[Server]:
     """Open the engine on the data directory, or on one of its own when a server works there."""
-    import logging
-
-    from headrace.api import server_log
-    from headrace.app import Server
-
     with tempfile.TemporaryDirectory(prefix="headrace-") as private:
-        try:
-            server = Server(settings)
-        except StoreError as error:
-            terminal.note(f"{error.message} This run is kept nowhere.")
-            server = Server(settings.model_copy(update={"data_dir": Path(private)}))
-        server_log.configure(server.services.secrets_in_use, logging.WARNING)
+        server = quiet_server(terminal, settings, Path(private))
         try:
             await server.open()
             yield server
         finally:
             await server.close()
+
+
+def quiet_server(
+    terminal: Terminal, settings: Settings, private: Path, own_addresses: tuple[tuple[str, int], ...] = ()
+) -> Server:
+    """Return a server that logs warnings only; on the directory `private` when another one has the data."""
+    import logging
+
+    from headrace.api import server_log
+    from headrace.app import Server
+
+    try:
+        server = Server(settings, own_addresses=own_addresses)
+    except StoreError as error:
+        terminal.note(f"{error.message} Until then what happens here is kept nowhere.")
+        elsewhere = settings.model_copy(update={"data_dir": private})
+        server = Server(elsewhere, own_addresses=own_addresses)
+    server_log.configure(server.services.secrets_in_use, logging.WARNING)
+    return server
 
 
 async def _start(

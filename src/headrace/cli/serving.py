@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,6 +33,7 @@ Egress = Annotated[
 
 
 def serve(
+    *,
     config: Config = None,
     data_dir: DataDir = None,
     host: Host = None,
@@ -66,7 +66,7 @@ def serve(
         "allowed_origins": allowed_origins,
         "egress_allow": egress_allow,
     }
-    found = settings.load(options | named_settings(set), config)
+    found = settings.load({**options, **named_settings(set)}, config)
     listener = server.listen(found)
     try:
         server.run(_serve(found, listener))
@@ -75,11 +75,12 @@ def serve(
 
 
 async def _serve(settings: Settings, listener: Listener) -> None:
-    import logging
+    from headrace.api import server, server_log
+    from headrace.app import Server
 
-    from headrace.api import server
-
-    async with opened(settings, listener, log_level=logging.INFO) as house:
+    made = Server(settings, own_addresses=listener.addresses)
+    server_log.configure(made.services.secrets_in_use)
+    async with opened(made, settings) as house:
         if house.admin_token is not None:
             tell_token(house.admin_token)
         await server.serve(house.application, listener, settings)
@@ -87,8 +88,7 @@ async def _serve(settings: Settings, listener: Listener) -> None:
 
 def tell_token(token: str) -> None:
     """Show the administrator's token, which is shown once."""
-    terminal = Terminal()
-    terminal.note(f"The administrator's token, shown this once:\n\n    {token}\n")
+    Terminal().note(f"The administrator's token, shown this once:\n\n    {token}\n")
 
 
 class Opened(Struct, frozen=True):
@@ -101,16 +101,13 @@ class Opened(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def opened(settings: Settings, listener: Listener, *, log_level: int) -> AsyncIterator[Opened]:
-    """Open the server of these settings for this address, and close it at the end."""
-    from headrace.api import server, server_log
+async def opened(house: Server, settings: Settings) -> AsyncIterator[Opened]:
+    """Take up the work of a server, with its doors, and close it at the end."""
+    from headrace.api import server
     from headrace.api.application import application
-    from headrace.app import Server
     from headrace.cli.documents import dialects
 
-    house = Server(settings, own_addresses=listener.addresses)
     services = house.services
-    server_log.configure(services.secrets_in_use, log_level)
     try:
         token = await server.greet(settings, services.tokens, services.store.numbers, services.clock)
         doors = application(services, dialects())
@@ -120,7 +117,7 @@ async def opened(settings: Settings, listener: Listener, *, log_level: int) -> A
         await house.close()
 
 
-def named_settings(given: list[str] | None) -> Mapping[str, Any]:
+def named_settings(given: list[str] | None) -> dict[str, Any]:
     """Return the settings of `--set`; raises `InvalidSettings` for a name that is none."""
     import difflib
 
@@ -139,4 +136,4 @@ def named_settings(given: list[str] | None) -> Mapping[str, Any]:
             )
     if problems:
         raise InvalidSettings(problems)
-    return found
+    return dict(found)

@@ -24,6 +24,8 @@ class Terminal:
         self.is_json = json
         self.out = Console(highlight=False, soft_wrap=True)
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.stage = Console(stderr=True, highlight=False)
+        """For drawings, which are fitted to the window."""
 
     def answer(self, value: Any, shown: Callable[[], RenderableType]) -> None:
         """Give the answer: the value itself as JSON, or what `shown` makes of it."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.progress_bar import ProgressBar
-from rich.spinner import SPINNERS
 from rich.table import Table
 from rich.text import Text
 
@@ -28,7 +27,7 @@ MARKS = {
     "skipped": ("–", "dim"),
 }
 
-_FRAMES: list[str] = list(SPINNERS["dots"]["frames"])  # type: ignore[arg-type]  # rich says object
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _FRAMES_PER_SECOND = 12
 
 LEAST_ROOM = 6
@@ -62,7 +61,7 @@ class Tree:
         board = self._board
         mark, style = _mark(board.state, now)
         took = "" if board.began is None else f"  {duration((board.ended or now) - board.began)}"
-        reason = f"  {board.reason}" if board.reason and board.state != "succeeded" else ""
+        reason = f"  {board.reason}" if board.reason and board.state not in ("succeeded", "failed") else ""
         state = board.state.replace("_", " ")
         return Text.assemble(
             (f"{mark} ", style), (board.name, "bold"), "  ", (state, style), (took, "dim"), reason
@@ -72,7 +71,9 @@ class Tree:
 def _bar(board: Board) -> Table:
     done = sum(line.is_over for line in board.tasks.values())
     grid = Table.grid(padding=(0, 1))
-    grid.add_row("  ", ProgressBar(total=len(board.tasks), completed=done, width=40), f"{done} of {len(board.tasks)}")
+    grid.add_row(
+        "  ", ProgressBar(total=len(board.tasks), completed=done, width=40), f"{done} of {len(board.tasks)}"
+    )
     return grid
 
 
@@ -86,7 +87,15 @@ def _flat(lines: dict[str, TaskLine], before: str = "") -> Iterator[tuple[str, T
 
 def _most_telling(lines: list[tuple[str, TaskLine]], room: int) -> tuple[list[tuple[str, TaskLine]], int]:
     """Return the tasks that say most about now, in their order, and how many are left out."""
-    ranks = {"failed": 0, "timed_out": 0, "running": 1, "retrying": 1, "blocked": 1, "queued": 2, "waiting": 4}
+    ranks = {
+        "failed": 0,
+        "timed_out": 0,
+        "running": 1,
+        "retrying": 1,
+        "blocked": 1,
+        "queued": 2,
+        "waiting": 4,
+    }
     by_rank = sorted(range(len(lines)), key=lambda place: (ranks.get(lines[place][1].state, 3), place))
     chosen = sorted(by_rank[: room - 1])
     return [lines[place] for place in chosen], len(lines) - len(chosen)

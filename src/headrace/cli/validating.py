@@ -12,7 +12,9 @@ from headrace.cli.options import Dialect, Json
 from headrace.cli.statuses import Status
 from headrace.cli.terminal import Terminal
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The document, JSON or YAML; - is standard input.")]
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="The document, JSON or YAML; - is standard input.")
+]
 
 
 def validate(file: File, dialect: Dialect = None, json: Json = False) -> None:

@@ -25,9 +25,9 @@ def live(terminal: Terminal, board: Board) -> Iterator[None]:
         return
     drawing = Live(
         Tree(board),
-        console=terminal.err,
+        console=terminal.stage,
         refresh_per_second=FRAMES_PER_SECOND,
-        vertical_overflow="visible" if not terminal.err.is_terminal else "crop",
+        vertical_overflow="visible" if not terminal.stage.is_terminal else "crop",
         redirect_stdout=False,
         redirect_stderr=False,
     )
