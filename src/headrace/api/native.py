@@ -143,6 +143,8 @@ def _complete(described: dict[str, Any], operations: list[Operation]) -> None:
     _, schemas = msgspec.json.schema_components(types, ref_template=template)
     components = described.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas)
+    for foreign in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(foreign, None)
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "A token of this server."}
     }

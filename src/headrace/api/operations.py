@@ -42,6 +42,12 @@ class Operation(Struct, frozen=True, kw_only=True):
     """Type of the body of a success; None where there is none, or where it is no JSON."""
     status: int = 200
     media_type: str = "application/json"
+    or_else: tuple[int, Any] | None = None
+    """Another success, with its status and the type of its body."""
+    stream: bool = False
+    """Whether it may also answer with server-sent events."""
+    headers: tuple[str, ...] = ()
+    """Request headers that it understands."""
     body: str | None = None
     """Media type of a body that the endpoint reads by itself, as a stream or as a document."""
 
@@ -76,6 +82,9 @@ def add(router: APIRouter, operations: Iterable[Operation]) -> None:
     for operation in operations:
         summary = (operation.endpoint.__doc__ or "").strip().splitlines()[0].rstrip(".")
         extra: dict[str, Any] = {SCOPE: operation.scope}
+        extra["parameters"] = [
+            {"name": name, "in": "header", "schema": {"type": "string"}} for name in operation.headers
+        ]
         if operation.body is not None:
             extra["requestBody"] = {"required": True, "content": {operation.body: {"schema": {}}}}
         router.add_api_route(
@@ -101,19 +110,33 @@ def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = 
 
 def answers_of(operations: Iterable[Operation]) -> list[Any]:
     """Return the types of all answers, for the schemas of the OpenAPI document."""
-    return list({repr(each.answer): each.answer for each in operations if each.answer is not None}.values())
+    found = [each.answer for each in operations if each.answer is not None]
+    found += [each.or_else[1] for each in operations if each.or_else is not None]
+    return list({repr(each): each for each in found}.values())
 
 
 def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     content: dict[str, Any] = {}
     if operation.answer is not None:
-        (schema,), _ = msgspec.json.schema_components(
-            [operation.answer], ref_template="#/components/schemas/{name}"
-        )
-        content = {operation.media_type: {"schema": schema}}
+        content = _json_content(operation.answer)
     elif operation.status != 204:
         content = {operation.media_type: {"schema": {}}}
-    return {operation.status: {"description": "Done.", "content": content}}
+    if operation.stream:
+        content["text/event-stream"] = {"schema": {}}
+    found: dict[int | str, dict[str, Any]] = {operation.status: {"description": "Done.", "content": content}}
+    if "Range" in operation.headers:
+        found[206] = {"description": "A part.", "content": content}
+    if "If-None-Match" in operation.headers:
+        found[304] = {"description": "Known already."}
+    if operation.or_else is not None:
+        status, answer = operation.or_else
+        found[status] = {"description": "Done.", "content": _json_content(answer)}
+    return found
+
+
+def _json_content(answer: Any) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components([answer], ref_template="#/components/schemas/{name}")
+    return {"application/json": {"schema": schema}}
 
 
 def _refuse_unknown(request: Request, params: Sequence[Any]) -> None:

@@ -32,6 +32,7 @@ class ArtifactRoutes:
                 endpoint=self.artifact,
                 scope="read",
                 media_type=OCTETS,
+                headers=("Range", "If-None-Match"),
             ),
             Operation(
                 method="GET",
@@ -39,6 +40,7 @@ class ArtifactRoutes:
                 endpoint=self.output,
                 scope="read",
                 media_type="*/*",
+                headers=("Range",),
             ),
             Operation(
                 method="GET",
@@ -46,6 +48,7 @@ class ArtifactRoutes:
                 endpoint=self.task_output,
                 scope="read",
                 media_type="*/*",
+                headers=("Range",),
             ),
         ]
 

@@ -42,6 +42,8 @@ class EventRoutes:
                 endpoint=self.events,
                 scope="read",
                 answer=answers.EventsShown,
+                stream=True,
+                headers=("Last-Event-ID",),
             )
         ]
 

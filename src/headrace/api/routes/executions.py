@@ -68,6 +68,8 @@ class ExecutionRoutes:
                 scope="run",
                 answer=started,
                 status=201,
+                or_else=(200, shown),
+                headers=("Idempotency-Key",),
             ),
             Operation(method="GET", path="/v1/executions", endpoint=self.newest, scope="read", answer=listed),
             Operation(

@@ -50,6 +50,8 @@ class LogRoutes:
                 endpoint=self.logs,
                 scope="read",
                 media_type="text/plain",
+                stream=True,
+                headers=("Range", "Last-Event-ID"),
             )
         ]
 

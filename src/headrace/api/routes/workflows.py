@@ -48,6 +48,7 @@ class WorkflowRoutes:
                 scope="write",
                 answer=shown,
                 status=201,
+                headers=("Idempotency-Key",),
                 body=DOCUMENT,
             ),
             Operation(
@@ -60,9 +61,22 @@ class WorkflowRoutes:
             ),
             Operation(method="GET", path=one, endpoint=self.get, scope="read", answer=shown),
             Operation(
-                method="PUT", path=one, endpoint=self.update, scope="write", answer=shown, body=DOCUMENT
+                method="PUT",
+                path=one,
+                endpoint=self.update,
+                scope="write",
+                answer=shown,
+                headers=("If-Match",),
+                body=DOCUMENT,
             ),
-            Operation(method="DELETE", path=one, endpoint=self.delete, scope="write", status=204),
+            Operation(
+                method="DELETE",
+                path=one,
+                endpoint=self.delete,
+                scope="write",
+                status=204,
+                headers=("If-Match",),
+            ),
             Operation(
                 method="GET", path=f"{one}/plan", endpoint=self.plan, scope="read", answer=answers.PlanShown
             ),
