@@ -46,6 +46,7 @@ CALL = CallTask(type="test.work")
 START = 1_700_000_000.0
 FORWARD = (*["succeeded()"] * 5, *["failed()"] * 2, None, "broken.here")
 OUTCOMES = ("succeeded", "succeeded", "succeeded", "failed", "timed_out", "cancelled", "lost")
+STARTS = (events.TaskQueued, events.TaskBlocked, events.GroupOpened, events.ItemsExpanded)
 Outcome = OneOf["succeeded", "failed", "timed_out", "cancelled", "lost"]
 
 some = st.sampled_from([False, False, True])
@@ -325,6 +326,10 @@ class World:
         stuck = [run.task for run in execution.live_runs() if not has_reason_to_wait(execution, run)]
         assert not stuck, f"nobody will ever wake {stuck}"
         assert execution.state in EXECUTION_ENDS or execution.live, "a living execution without a living run"
+        if execution.state == "cancelling" and execution.closing_run is None:
+            assert not any(isinstance(event, STARTS) for event in happened), (
+                "something started while cancelling"
+            )
         assert list(inconsistencies(execution)) == []
         assert execution.state not in EXECUTION_ENDS or list(leftovers(execution)) == []
 

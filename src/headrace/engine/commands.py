@@ -46,18 +46,17 @@ def commands(execution: Execution, happened: Iterable[events.AnyEvent]) -> list[
     """Return what the events call for, in order; what a later event of the batch made void is left out."""
     found: list[Command] = []
     for event in happened:
-        kind = type(event)
-        if kind is events.TaskQueued:
-            assert isinstance(event, events.TaskQueued)
-            if event.attempt in execution.attempts:
+        match event:
+            case events.TaskQueued() if event.attempt in execution.attempts:
                 found.append(StartJob(event.run, event.attempt))
-        elif kind is events.EndRequested:
-            assert isinstance(event, events.EndRequested)
-            run = execution.runs[event.run]
-            if run.ending is not None and is_job(execution, run):
-                found.append(CancelJob(run.number, run.attempt))
-        elif kind is events.ExecutionPaused or kind is events.ExecutionResumed:
-            found.extend(_relays(execution))
+            case events.EndRequested():
+                run = execution.runs[event.run]
+                if run.ending is not None and is_job(execution, run):
+                    found.append(CancelJob(run.number, run.attempt))
+            case events.ExecutionPaused() | events.ExecutionResumed():
+                found.extend(_relays(execution))
+            case _:
+                pass
     return found
 
 

@@ -101,18 +101,16 @@ def timer(decision: Decision, fired: messages.TimerFired) -> None:
         go_on(decision, execution.runs[int(number)], "again")
         return
     run = execution.runs[execution.attempts[int(number)]]
-    match kind:
-        case "mark":
-            decision.emit(events.RunningLong(decision.at, run.number, run.attempt))
-        case "wait" if run.wait == "time":
-            succeed(decision, run, NOTHING, run.tries[-1].started_at)
-        case "wait":
-            sentence = f"The wait for {'an' if run.wait == 'approval' else 'a'} {run.wait} expired."
-            fail(decision, run, Failure(code="timeout", message=sentence, final=True), "timed_out")
-        case "limit":
-            sentence = f"Task '{run.task}' ran longer than its timeout."
-            reason = Reason("timeout", sentence)
-            _end_family(decision, run, "timed_out", reason)
+    if kind == "mark":
+        decision.emit(events.RunningLong(decision.at, run.number, run.attempt))
+    elif kind == "limit":
+        reason = Reason("timeout", f"Task '{run.task}' ran longer than its timeout.")
+        _end_family(decision, run, "timed_out", reason)
+    elif run.wait == "time":
+        succeed(decision, run, NOTHING, run.tries[-1].started_at)
+    else:
+        sentence = f"The wait for {'an' if run.wait == 'approval' else 'a'} {run.wait} expired."
+        fail(decision, run, Failure(code="timeout", message=sentence, final=True), "timed_out")
 
 
 def _refuse_unless_live(decision: Decision, what: str) -> None:

@@ -105,15 +105,24 @@ def _start(decision: Decision, asked: messages.Start) -> None:
 
 def _initial_variables(decision: Decision, asked: messages.Start) -> tuple[dict[str, Any], Reason | None]:
     """Evaluate the workflow's variables in order; one that breaks is left out and fails the execution."""
-    execution = decision.execution
-    if not execution.definition.variables:
+    definition, graph = decision.execution.definition, decision.execution.graph
+    if not definition.variables:
         return NOTHING, None
-    execution.inputs = asked.inputs
-    scope = Scope(ROOT, None, execution.graph, NOTHING)
-    names = Names(execution, scope, None, decision.at, decision.moment.values)
+    about = Execution(
+        definition=definition,
+        graph=graph,
+        number=asked.number,
+        id=asked.id,
+        workflow=asked.workflow,
+        version=asked.version,
+        inputs=asked.inputs,
+        seed=asked.seed,
+        created_at=decision.at,
+    )
+    names = Names(about, Scope(ROOT, None, graph, NOTHING), None, decision.at, decision.moment.values)
     variables: dict[str, Any] = {}
     flaw: Reason | None = None
-    for name, template in execution.definition.variables:
+    for name, template in definition.variables:
         try:
             variables[name] = render_value(template, names)
         except ExpressionError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from headrace.definition.model import Retry, Transition
 from headrace.definition.outcomes import Failure, Usage
@@ -236,6 +236,8 @@ def delay(retry: Retry, tries: int, retry_after: float | None, chance: float) ->
                 wait = first * retry.factor ** (tries - 1)
             except OverflowError:
                 wait = cap if first else 0.0
+        case _:
+            assert_never(retry.backoff)
     wait *= 1.0 + retry.jitter * (2.0 * chance - 1.0)
     if retry_after is not None:
         wait = max(wait, retry_after)

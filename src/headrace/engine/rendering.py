@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, assert_never
 
 from headrace.definition.templates import Expr, ListOf, Literal, ObjectOf, Template, Text
 from headrace.engine.names import Names
@@ -61,3 +61,5 @@ def names_secret(template: Template) -> bool:
             return any(names_secret(item) for item in items)
         case ObjectOf(entries=entries):
             return any(names_secret(entry) for entry in entries.values())
+        case _:
+            assert_never(template)

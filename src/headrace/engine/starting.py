@@ -42,8 +42,6 @@ def enter(decision: Decision, scope: Scope, task: str) -> None:
 
 def consider(decision: Decision, scope: Scope, task: str) -> None:
     """Begin the next visit of a task if it is ready, or skip it if that can never happen."""
-    if decision.is_closing(scope):
-        return
     node = scope.graph.nodes[task]
     if is_ready(scope, node):
         _begin_visit(decision, scope, node)
@@ -102,6 +100,8 @@ def go_on(decision: Decision, run: TaskRun, then: Then) -> None:
             _attempt_again(decision, run)
         case "fallback":
             _attempt_fallback(decision, run)
+        case _:
+            assert_never(then)
 
 
 def broken(error: ExpressionError, place: str) -> Failure:
@@ -149,10 +149,12 @@ def _unmet(node: Node, missing: list[str]) -> Reason:
 
 def _start_by_plan(decision: Decision, run: TaskRun) -> bool:
     planned = decision.execution.plan.get(run.task)
-    if planned is None or planned.mode == "run":
+    if planned is None:
         return False
     at = decision.at
     match planned.mode:
+        case "run":
+            return False
         case "skip":
             decision.emit(events.TaskSkipped(at, run.number, planned.reason))
         case "noop":
@@ -162,6 +164,8 @@ def _start_by_plan(decision: Decision, run: TaskRun) -> bool:
             if kept is None:
                 return False
             _reuse(decision, run, kept)
+        case _:
+            assert_never(planned.mode)
     after_end(decision, run)
     return True
 

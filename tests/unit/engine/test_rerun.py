@@ -29,7 +29,7 @@ from headrace.engine.decide import decide
 from headrace.engine.decision import Moment
 from headrace.engine.evolve import evolve
 from headrace.engine.execution import Changes, Execution, TaskRun, blank
-from headrace.engine.plans import Planned, Reason
+from headrace.engine.plans import Planned, Reason, Recording
 from headrace.engine.rerun import StartFrom, plan_rerun, preview
 from headrace.errors import NotFound, TransitionRefused
 from headrace.expressions import NeedsValue
@@ -107,6 +107,16 @@ def test_a_loop_that_is_not_asked_for_is_reused_visit_by_visit() -> None:
 
     assert rehearsal.order() == ["b"]
     assert visits(rehearsal.execution) == {"a": 3, "b": 1}
+
+
+def test_a_visit_that_nobody_recorded_runs() -> None:
+    kept = Recording(state="succeeded", taken=((0, {}),), run=7)
+    plan = {"a": Planned(mode="reuse", reason=Reason("reused", "It is used."), recordings=(kept,))}
+
+    rehearsal = rehearse(flow(task("a", to("a", when="result().visit < 2"))), plan=plan)
+
+    assert visits(rehearsal.execution) == {"a": 2}
+    assert rehearsal.order() == ["a"]
 
 
 def test_taken_transitions_and_published_values_are_never_evaluated_anew() -> None:
