@@ -196,3 +196,32 @@ def test_a_task_type_can_be_tried_alone(client: httpx2.Client) -> None:
     assert shown["tasks"][0]["outputs"] == {"truncated_text": "Hello..."}
     assert client.get(shell["url"], params={"wait": 30}).json()["tasks"][0]["outputs"]["stdout"] == "hi\n"
     assert {each["path"] for each in refused.json()["problems"]} >= {"/inputs/size"}
+
+
+def test_a_secret_is_nowhere_to_be_read(client: httpx2.Client, running_server: RunningServer) -> None:
+    client.put("/v1/secrets/door_key", json={"value": "hunter2-hunter2"})
+    script = 'printf "key=%s\\n" "$KEY"; sleep 0.3'
+    task = {
+        "name": "tell",
+        "type": "core.shell",
+        "inputs": {"script": script, "env": {"KEY": "{{secrets.door_key}}"}},
+    }
+    url = started(client, {"title": "Tell", "tasks": [task]})
+
+    with client.stream("GET", f"{url}/tasks/tell/logs", params={"follow": True}) as answer:
+        followed = answer.read().decode()
+    told = [
+        followed,
+        client.get(url, params={"wait": 30}).text,
+        client.get(f"{url}/tasks/tell").text,
+        client.get(f"{url}/tasks/tell/logs").text,
+        client.get(f"{url}/tasks/tell/logs", headers={"range": "bytes=6-12"}).text,
+        client.get(f"{url}/tasks/tell/outputs/stdout").text,
+        client.get(f"{url}/events").text,
+        running_server.log,
+    ]
+
+    assert client.get(url).json()["state"] == "succeeded"
+    assert told[3] == "key=***************\n"
+    assert client.get(f"{url}/tasks/tell").json()["inputs"]["environment.KEY"] == "***"
+    assert [text for text in told if "hunter" in text or "unter2" in text] == []

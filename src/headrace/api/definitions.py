@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET
@@ -16,6 +17,13 @@ from headrace.dialects.protocol import Dialect, Parsed
 from headrace.errors import InvalidDefinition, Problem
 from headrace.security.documents import read_json, read_yaml
 from headrace.store.rows import VersionRow, WorkflowRow
+from headrace.tasks.library import Library
+
+DEFAULT = "dataflow"
+"""The dialect that tells what is wrong with a document which looks like none."""
+
+LARGE = 64 * 1024
+"""Bytes of a document that is not read on the event loop."""
 
 
 def workflow_shown(row: WorkflowRow, warnings: Sequence[Problem] = ()) -> answers.WorkflowShown:
@@ -100,8 +108,17 @@ def dialect_of(dialects: Mapping[str, Dialect], name: str | None, source: bytes)
     for dialect in dialects.values():
         if dialect.recognises(document):
             return dialect
+    if DEFAULT in dialects:
+        return dialects[DEFAULT]
     message = f"The document looks like none of the dialects; name one: {', '.join(dialects)}."
     raise refuse("unknown_dialect", "/dialect", message)
+
+
+async def parse(dialect: Dialect, source: bytes, library: Library, *, max_tasks: int) -> Parsed:
+    """Read a document; a large one in a thread, so that others are answered meanwhile."""
+    if len(source) < LARGE:
+        return dialect.parse(source, library, max_tasks=max_tasks)
+    return await asyncio.to_thread(dialect.parse, source, library, max_tasks=max_tasks)
 
 
 def graph_or_nothing(definition: WorkflowDefinition | None) -> tuple[answers.TaskShown, ...]:

@@ -15,7 +15,7 @@ from headrace.api.operations import Operation, json_answer
 from headrace.api.problems import PreconditionFailed
 from headrace.api.requests import expected_version, key_of
 from headrace.api.values import moment_of
-from headrace.dialects.protocol import Dialect
+from headrace.dialects.protocol import Dialect, Parsed
 from headrace.errors import InvalidDefinition, NotFound, StaleVersion
 from headrace.orchestrator.services import Services
 from headrace.security.bodies import read_body
@@ -105,7 +105,7 @@ class WorkflowRoutes:
             if repeat.former is not None:
                 return repeated(repeat.former)
             chosen = definitions.dialect_of(self._dialects, dialect, source)
-            parsed = chosen.parse(source, self._services.library, max_tasks=self._services.settings.max_tasks)
+            parsed = await self._parsed(chosen, source)
             definition = definitions.accepted(parsed)
             names = self._workflows.name(chosen.workflow_prefix)
             now = moment_of(self._services.clock.now())
@@ -142,7 +142,7 @@ class WorkflowRoutes:
                 valid=False, dialect="", problems=error.problems, warnings=error.warnings, tasks=()
             )
             return json_answer(found)
-        parsed = chosen.parse(source, self._services.library, max_tasks=self._services.settings.max_tasks)
+        parsed = await self._parsed(chosen, source)
         found = answers.Validation(
             valid=not parsed.problems,
             dialect=chosen.name,
@@ -164,7 +164,7 @@ class WorkflowRoutes:
         if dialect is None:
             raise NotFound(f"The dialect '{row.dialect}' of this workflow is not installed.")
         source = await self._read(request, dialect)
-        parsed = dialect.parse(source, self._services.library, max_tasks=self._services.settings.max_tasks)
+        parsed = await self._parsed(dialect, source)
         definition = definitions.accepted(parsed)
         media_type = definitions.media_type_of(source)
         try:
@@ -223,6 +223,12 @@ class WorkflowRoutes:
 
     async def _row(self, key: str) -> WorkflowRow:
         return await self._workflows.get(key_of(key, "workflow"))
+
+    async def _parsed(self, dialect: Dialect, source: bytes) -> Parsed:
+        services = self._services
+        return await definitions.parse(
+            dialect, source, services.library, max_tasks=services.settings.max_tasks
+        )
 
     async def _read(self, request: Request, dialect: Dialect | None) -> bytes:
         settings = self._services.settings
