@@ -84,7 +84,7 @@ class LocalRuntime:
         """`cpus` and `memory` (bytes) bound what runs at once; `boot` is given by tests only."""
         self.name = "local"
         self.capabilities = Capabilities(
-            survives_restart=True, commands=True, limits=("cpu:packed", "memory:packed")
+            survives_restart=True, commands=True, limits=("cpu:packed", "memory:measured")
         )
         self._directories = directories
         self._packing = Packing(cpus, memory)

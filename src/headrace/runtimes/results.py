@@ -5,7 +5,6 @@ This file must never know how the process was run or waited for.
 
 from __future__ import annotations
 
-import glob
 import os
 import signal
 from pathlib import Path
@@ -170,7 +169,14 @@ def _find_files(finished: Finished, command: Command, outputs: dict[str, Any]) -
 
 
 def _matches(root: str, pattern: str) -> list[str]:
-    """Return the sorted paths that a glob finds; a name that exists as it is written is no glob."""
-    if Path(root, pattern).exists():
+    """Return the sorted paths that a glob finds; a name that exists as it is written is no glob.
+
+    `**` does not follow links, so a loop of links cannot keep us for ever.
+    """
+    base = Path(root)
+    if (base / pattern).exists():
         return [pattern]
-    return sorted(glob.glob(pattern, root_dir=root, recursive=True, include_hidden=True))  # noqa: PTH207
+    try:
+        return sorted(str(path.relative_to(base)) for path in base.glob(pattern))
+    except ValueError:  # no glob: nothing can match it
+        return []

@@ -65,6 +65,12 @@ def leave_claim(directories: AttemptDirectories, content: str) -> None:
     leave(directories, "claim", content)
 
 
+def leave_dangling_claim(directories: AttemptDirectories) -> None:
+    path = Path(f"{directories.path(1001)}.claim")
+    path.parent.mkdir(parents=True)
+    path.symlink_to("nowhere/at/all")
+
+
 class Sleeper:
     """A process that sleeps, marked as one of the attempt."""
 
@@ -272,8 +278,7 @@ async def test_discarding_an_attempt_removes_all_its_files(directories: AttemptD
 
 
 async def test_a_place_that_takes_no_claim_is_a_failure_to_start(directories: AttemptDirectories) -> None:
-    leave(directories, "stdout", "")
-    Path(f"{directories.path(1001)}.claim").symlink_to("nowhere/at/all")
+    leave_dangling_claim(directories)
     async with opened(directories) as (runtime, witness):
         runtime.submit(Job(attempt=1001, label="step", work=Command(script="echo ran")))
         ended = await witness.ended(1001)

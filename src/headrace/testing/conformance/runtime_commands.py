@@ -173,15 +173,23 @@ class CommandConformance(WithRuntime):
 
         assert ended.outputs["files"] == ["a.txt", "b.txt", "odd [1].txt", "sub/.hidden"]
 
+    async def test_a_loop_of_links_does_not_keep_the_runtime(
+        self, runtime: Runtime, witness: Witness
+    ) -> None:
+        script = "mkdir a; for n in 1 2 3 4 5 6; do ln -s . l$n; ln -s .. a/l$n; done; touch a/x.txt"
+        ended = await self.run(runtime, witness, script, outputs=("**/*.txt",))
+
+        assert ended.outputs["files"] == ["a/x.txt"]
+
     async def test_a_missing_output_is_a_failure_that_names_it(
         self, runtime: Runtime, witness: Witness
     ) -> None:
-        ended = await self.run(runtime, witness, "touch a.txt", outputs=("a.txt", "b.txt", "*.csv"))
+        ended = await self.run(runtime, witness, "touch a.txt", outputs=("a.txt", "b.txt", "*.csv", "**x"))
 
         assert ended.outcome == "failed"
         assert ended.failure is not None
         assert ended.failure.code == "output_missing"
-        assert "b.txt, *.csv" in ended.failure.message
+        assert "b.txt, *.csv, **x" in ended.failure.message
 
     @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x"])
     async def test_an_output_outside_the_directory_is_refused(
