@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check docs clean
+.PHONY: help run test check bench docs clean
 
 help: ## List the targets.
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target help; \
@@ -22,6 +22,9 @@ check: $(VENV)/.for-work ## Check format, lint, types and the import law.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.for-use $(VENV)/peers/.ready ## Measure beside the peers (ARGS='--quick' or '--write'; see docs/performance.md).
+	@$(BIN)/python -m bench --peers $(VENV)/peers/bin/python $(ARGS)
 
 docs: $(VENV)/.for-work ## Write the generated pages of docs/reference anew and check all pages.
 	$(BIN)/python docs/generate.py
@@ -46,3 +49,8 @@ $(VENV)/.for-work: $(VENV)/.python pyproject.toml
 	@echo "Setting up $(VENV) for work …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[web,dev]'
 	@touch $@ $(VENV)/.for-use
+
+$(VENV)/peers/.ready: bench/peers.txt $(VENV)/.python
+	@$(PYTHON) -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement bench/peers.txt
+	@touch $@

@@ -1,4 +1,4 @@
-"""The command line of the harness: who is there, what is measured, and where it is written."""
+"""The command line of the harness: what is measured, in which order, and where it is written."""
 
 from __future__ import annotations
 
@@ -9,46 +9,106 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench import budgets, machine, postgres, table
+from bench import budgets, machine, submissions, table
 from bench.budgets import Verdict
-from bench.rivals import ROOT, ContestantBroke, Rival, compete
+from bench.entrants import Entrants
+from bench.rivals import ROOT, ContestantBroke, compete
 from bench.works import Work
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN = "<!-- what `make bench` measured -->"
 END = "<!-- so far -->"
 
-FULL = (
-    Work("chain", 40),
-    Work("fanout", 1000),
-    Work("fanout", 10_000),
-    Work("shell", 500, at_once=2),
-    Work("shell", 500, at_once=16),
-)
-QUICK = (Work("chain", 40), Work("fanout", 200), Work("shell", 100, at_once=2))
+KINDS = ("chain", "fanout", "shell", "submit", "history")
 
 QUIET = 0.5
 """A load above this before anything has begun means that somebody else is using the machine."""
 
 
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured."""
+
+    works: tuple[Work, ...]
+    repetitions: int
+    submissions: int
+    """Submissions per round."""
+    executions: int
+    """One-task executions before the memory is looked at."""
+    task_runs: int
+    """Length of the history."""
+
+
+FULL = Extent(
+    works=(
+        Work("chain", 40),
+        Work("fanout", 1000),
+        Work("fanout", 10_000),
+        Work("shell", 500, at_once=2),
+        Work("shell", 500, at_once=16),
+    ),
+    repetitions=5,
+    submissions=500,
+    executions=10_000,
+    task_runs=1_000_000,
+)
+QUICK = Extent(
+    works=(Work("chain", 40), Work("fanout", 200), Work("shell", 100, at_once=2)),
+    repetitions=2,
+    submissions=50,
+    executions=500,
+    task_runs=20_000,
+)
+
+
+class Report:
+    """The sections of the page, and the verdicts that they led to."""
+
+    def __init__(self) -> None:
+        self._sections: list[str] = []
+        self.found: list[Verdict] = []
+
+    def add(self, title: str, text: str, found: Sequence[Verdict] = ()) -> None:
+        """Add a section; print it at once, because the rest takes minutes."""
+        self._sections.append(f"**{title[0].upper()}{title[1:]}**\n\n{text}\n")
+        self.found += found
+        print(self._sections[-1], flush=True)
+
+    def text(self, about: Sequence[str]) -> str:
+        """Return all of it."""
+        return "\n".join([*about, "", *self._sections])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; returns 1 when a budget was missed."""
     asked = _arguments(arguments)
+    extent = QUICK if asked.quick else FULL
+    repetitions = asked.repetitions or extent.repetitions
     load = machine.load()
-    repetitions = asked.repetitions or (2 if asked.quick else 5)
-    works = [work for work in (QUICK if asked.quick else FULL) if work.shape in asked.only]
-    with _workplace(asked.directory) as place, ExitStack() as stack:
-        about = [*machine.description(place), f"{repetitions} repetitions, medians; load before: {load:.2f}."]
+    report = Report()
+    with _workplace(asked.directory) as place:
+        about = [
+            f"Measured on {dt.datetime.now(tz=dt.UTC):%Y-%m-%d}, {repetitions} repetitions, medians:",
+            "",
+            *(f"- {line}" for line in machine.description(place)),
+            f"- Load before it began: {load:.2f}.",
+        ]
         if load > QUIET:
             tell(f"The machine is not quiet (load {load:.2f}): the figures will not be what it can do.")
-        text, found = _measure(works, repetitions, _rivals(stack, place, asked.peers))
-    report = "\n".join([_today(), "", *(f"- {line}" for line in about), "", text])
-    print(report)
+        print("\n".join(about), end="\n\n", flush=True)
+        with ExitStack() as stack:
+            entrants = Entrants(stack, place, asked.peers, tell)
+            _compete(
+                report, [work for work in extent.works if work.shape in asked.only], repetitions, entrants
+            )
+        _serve(report, place, extent, repetitions, asked.only)
+    report.add("budgets", table.verdicts(report.found))
     if asked.write:
-        _write(report)
-    return 0 if all(verdict.is_met for verdict in found) else 1
+        _write(report.text(about))
+    return 0 if all(verdict.is_met for verdict in report.found) else 1
 
 
 def tell(sentence: str) -> None:
@@ -60,7 +120,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Headrace beside its peers.")
     parser.add_argument("--quick", action="store_true", help="small work, two repetitions: for development")
     parser.add_argument("--repetitions", type=int, help="turns of each contestant (5)")
-    parser.add_argument("--only", nargs="+", default=["chain", "fanout", "shell"], help="kinds of work")
+    parser.add_argument("--only", nargs="+", default=KINDS, choices=KINDS, help="kinds of work")
     parser.add_argument("--peers", type=Path, help="python of the environment with the peers; without: none")
     parser.add_argument(
         "--directory", type=Path, default=ROOT / "build", help="where everybody's data goes (./build)"
@@ -82,66 +142,28 @@ def _workplace(parent: Path) -> Iterator[Path]:
         shutil.rmtree(place)
 
 
-def _rivals(stack: ExitStack, place: Path, peers: Path | None) -> dict[str, list[Rival]]:
-    """Return everybody who is there, by kind of work; ours comes first."""
-
-    def enter(rival: Rival) -> Rival:
-        stack.callback(rival.close)
-        return rival
-
-    ours = enter(Rival("headrace", place / "headrace"))
-    xargs = enter(Rival("xargs", place / "xargs"))
-    durable = [ours]
-    if peers is None:
-        tell("Peers are left out: --peers names the python that has them.")
-    else:
-        python = str(peers)
-        durable.append(enter(Rival("dbos", place / "dbos", python=python)))
-        durable.append(enter(Rival("luigi", place / "luigi", python=python)))
-        programs = postgres.binaries()
-        if programs is None:
-            tell("DBOS (PostgreSQL) and Procrastinate are left out: there is no PostgreSQL on this machine.")
-        else:
-            cluster = stack.enter_context(postgres.cluster(programs, place / "postgres"))
-            tell(cluster.version)
-            durable += [
-                enter(
-                    Rival(
-                        name,
-                        place / f"{name}-on-postgres",
-                        python=python,
-                        database=cluster.url,
-                        database_cpu=cluster.cpu_seconds,
-                    )
-                )
-                for name in ("dbos", "procrastinate")
-            ]
-    return {"chain": durable, "fanout": durable, "shell": [ours, xargs]}
-
-
-def _measure(
-    works: Sequence[Work], repetitions: int, rivals: dict[str, list[Rival]]
-) -> tuple[str, list[Verdict]]:
-    sections: list[str] = []
-    found: list[Verdict] = []
+def _compete(report: Report, works: Sequence[Work], repetitions: int, entrants: Entrants) -> None:
     for work in works:
-        standings = compete(rivals[work.shape], work, repetitions, tell)
+        standings = compete(entrants.of(work.shape), work, repetitions, tell)
         if not standings:
             raise ContestantBroke(f"Nobody could do this: {work.title}.")
-        found += budgets.of_work(work, standings)
-        sections.append(f"**{work.title[0].upper()}{work.title[1:]}**\n\n{table.comparison(standings)}\n")
-    sections.append(f"**Budgets**\n\n{table.verdicts(found)}\n")
-    return "\n".join(sections), found
+        report.add(work.title, table.comparison(standings), budgets.of_work(work, standings))
 
 
-def _today() -> str:
-    return f"Measured on {dt.datetime.now(tz=dt.UTC):%Y-%m-%d}:"
+def _serve(report: Report, place: Path, extent: Extent, repetitions: int, only: Sequence[str]) -> None:
+    if "submit" in only:
+        ways, stay = submissions.stay(place, repetitions, extent.submissions, extent.executions, tell)
+        report.add("one-task workflow over HTTP", table.submissions(ways), budgets.of_submissions(ways))
+        report.add("the server", table.stay(stay), budgets.of_stay(stay))
+    if "history" in only:
+        found = submissions.history(place, extent.task_runs, repetitions, extent.submissions, tell)
+        report.add("a long history", table.history(found), budgets.of_history(found))
 
 
-def _write(report: str) -> None:
-    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    PAGE.write_text(f"{before}{begin}\n\n{report}\n{end}{after}", encoding="utf-8")
+def _write(text: str) -> None:
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

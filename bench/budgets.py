@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.figures import Standing
+from bench.figures import History, Standing, Stay, Submissions
 from bench.works import Work
 
 MOST_MILLISECONDS = {"chain": 0.4, "fanout": 0.2}
@@ -16,6 +16,19 @@ LEAST_LEAD = {"chain": 5.0, "fanout": 12.0}
 
 LEAST_RATE_OF_XARGS = 0.8
 """Of the rate of `xargs`, two steps at once."""
+
+MOST_SUBMISSION = 2.5
+"""Milliseconds at the median, from the request until it is seen done."""
+
+MOST_START = 1.5
+"""Seconds until ready."""
+
+MOST_IDLE = 120.0
+MOST_AFTER = 200.0
+"""MiB of resident memory."""
+
+MOST_HISTORY = 1.2
+"""Times the p99 of an empty server."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,35 @@ def of_work(work: Work, standings: Sequence[Standing]) -> list[Verdict]:
             return [_time(work, ours), *_lead(work, ours, peers), _rows(work, ours)]
         case "shell":
             return [*_rate(work, ours, peers), _rows(work, ours)]
+
+
+def of_submissions(found: Sequence[Submissions]) -> list[Verdict]:
+    """Return the verdicts of all ways of submitting."""
+    work = "one-task workflow over HTTP"
+    return [
+        verdict
+        for each in found
+        for verdict in (
+            at_most(f"{work}: {each.way}", MOST_SUBMISSION, each.p50, "ms at p50"),
+            Verdict(f"{work}: {each.way}", "nothing missing at return", f"{each.missing}", each.missing == 0),
+        )
+    ]
+
+
+def of_stay(stay: Stay) -> list[Verdict]:
+    """Return the verdicts of starting and staying."""
+    after = f"memory after {stay.executions:,} executions"
+    return [
+        at_most("start on an empty data directory", MOST_START, stay.first_start, "s"),
+        at_most("memory after the start", MOST_IDLE, stay.idle, "MiB"),
+        at_most(after, MOST_AFTER, stay.after, "MiB"),
+    ]
+
+
+def of_history(history: History) -> list[Verdict]:
+    """Return the verdict of a long history."""
+    work = f"p99 of a submission after {history.task_runs:,} task runs"
+    return [at_most(work, MOST_HISTORY, history.full_p99 / history.empty_p99, "× that of an empty server")]
 
 
 def at_most(work: str, limit: float, found: float, unit: str) -> Verdict:

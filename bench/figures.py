@@ -50,6 +50,44 @@ class Standing:
     figures: Figures
 
 
+@dataclass(frozen=True)
+class Submissions:
+    """What one way of submitting comes to; the medians of all rounds, in milliseconds."""
+
+    way: str
+    p50: float
+    p99: float
+    cpu: float
+    """CPU time of the server per submission."""
+    missing: int
+    """Executions whose end was told and not found in the store."""
+
+
+@dataclass(frozen=True)
+class Stay:
+    """What a server is like before and after much work."""
+
+    first_start: float
+    """Seconds from the start of the process until it is ready, on an empty data directory."""
+    later_start: float
+    """The same on the directory with everything that was done."""
+    idle: float
+    """Resident memory after the start, in MiB."""
+    after: float
+    """Resident memory after all executions, in MiB."""
+    executions: int
+
+
+@dataclass(frozen=True)
+class History:
+    """Submissions to a server with a long history and to an empty one, in milliseconds."""
+
+    task_runs: int
+    """Finished task runs of the one."""
+    empty_p99: float
+    full_p99: float
+
+
 def figures(turns: Sequence[Turn], tasks: int) -> Figures:
     """Return the figures of at least one repetition of `tasks` tasks."""
     per_task = [turn.seconds * MILLISECONDS / tasks for turn in turns]

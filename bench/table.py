@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.budgets import Verdict
-from bench.figures import Standing
+from bench.figures import History, Standing, Stay, Submissions
 
 COMPARISON = (
     "",
@@ -32,6 +32,44 @@ def comparison(standings: Sequence[Standing]) -> str:
                 rows(standing),
             )
             for standing in standings
+        ],
+    )
+
+
+def submissions(found: Sequence[Submissions]) -> str:
+    """Return the table of all ways of submitting."""
+    return markdown(
+        ("", "p50 ms", "p99 ms", "CPU ms of the server", "missing at return"),
+        [
+            (each.way, digits(each.p50), digits(each.p99), digits(each.cpu), str(each.missing))
+            for each in found
+        ],
+    )
+
+
+def stay(found: Stay) -> str:
+    """Return the table of starting and staying."""
+    return markdown(
+        ("", ""),
+        [
+            ("start to ready, on an empty data directory", f"{digits(found.first_start)} s"),
+            (
+                f"start to ready, after {found.executions:,} executions",
+                f"{digits(found.later_start)} s",
+            ),
+            ("resident memory after the start", f"{found.idle:.0f} MiB"),
+            (f"resident memory after {found.executions:,} one-task executions", f"{found.after:.0f} MiB"),
+        ],
+    )
+
+
+def history(found: History) -> str:
+    """Return the table of the long history."""
+    return markdown(
+        ("one-task workflow over HTTP, in turn", "p99 ms"),
+        [
+            ("on an empty server", digits(found.empty_p99)),
+            (f"on a server with {found.task_runs:,} finished task runs", digits(found.full_p99)),
         ],
     )
 

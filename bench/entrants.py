@@ -1,0 +1,70 @@
+"""Who takes part: Headrace, `xargs` for shell steps, and the peers where they are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import postgres
+from bench.rivals import Rival
+from bench.works import Shape
+
+
+class Entrants:
+    """Everybody who takes part, opened when they are first needed, and closed at the end."""
+
+    def __init__(
+        self, stack: ExitStack, place: Path, peers: Path | None, tell: Callable[[str], None]
+    ) -> None:
+        """`peers` is the python that has them installed; None leaves them out."""
+        self._stack = stack
+        self._place = place
+        self._peers = peers
+        self._tell = tell
+        self._headrace: Rival | None = None
+        self._durable: list[Rival] | None = None
+
+    def of(self, shape: Shape) -> list[Rival]:
+        """Return who does this kind of work; Headrace comes first."""
+        if shape == "shell":
+            return [self._ours(), self._enter(Rival("xargs", self._place / "xargs"))]
+        if self._durable is None:
+            self._durable = [self._ours(), *self._installed()]
+        return self._durable
+
+    def _ours(self) -> Rival:
+        if self._headrace is None:
+            self._headrace = self._enter(Rival("headrace", self._place / "headrace"))
+        return self._headrace
+
+    def _enter(self, rival: Rival) -> Rival:
+        self._stack.callback(rival.close)
+        return rival
+
+    def _installed(self) -> list[Rival]:
+        if self._peers is None:
+            self._tell("Peers are left out: --peers names the python that has them.")
+            return []
+        python = str(self._peers)
+        there = [self._enter(Rival(name, self._place / name, python=python)) for name in ("dbos", "luigi")]
+        programs = postgres.binaries()
+        if programs is None:
+            self._tell("DBOS (PostgreSQL) and Procrastinate are left out: there is no PostgreSQL here.")
+            return there
+        cluster = self._stack.enter_context(postgres.cluster(programs, self._place / "postgres"))
+        self._tell(cluster.version)
+        for name in ("dbos", "procrastinate"):
+            directory = self._place / f"{name}-on-postgres"
+            there.append(
+                self._enter(
+                    Rival(
+                        name,
+                        directory,
+                        python=python,
+                        database=cluster.url,
+                        database_cpu=cluster.cpu_seconds,
+                    )
+                )
+            )
+        return there
