@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from headrace import __version__
-from headrace.cli import demo, running, serving, validating
+from headrace.cli import (
+    artifacts,
+    demo,
+    doctor,
+    logs,
+    looking,
+    running,
+    serving,
+    steering,
+    submitting,
+    tasks,
+    tokens,
+    validating,
+)
 
 app = typer.Typer(
     name="headrace",
@@ -33,7 +46,28 @@ def headrace(
     """One durable workflow server behind four APIs."""
 
 
-app.command()(serving.serve)
-app.command()(validating.validate)
-app.command()(running.run)
-app.command()(demo.demo)
+_HERE, _SERVER, _STEER, _MORE = "Here and now", "Look at a server", "Steer executions", "More"
+
+for command, name, panel in (
+    (serving.serve, "serve", _HERE),
+    (demo.demo, "demo", _HERE),
+    (running.run, "run", _HERE),
+    (validating.validate, "validate", _HERE),
+    (doctor.doctor, "doctor", _HERE),
+    (submitting.submit, "submit", _SERVER),
+    (looking.list_, "list", _SERVER),
+    (looking.show, "show", _SERVER),
+    (looking.watch, "watch", _SERVER),
+    (logs.logs, "logs", _SERVER),
+    (looking.explain, "explain", _SERVER),
+    (steering.cancel, "cancel", _STEER),
+    (steering.pause, "pause", _STEER),
+    (steering.resume, "resume", _STEER),
+    (steering.rerun, "rerun", _STEER),
+    (steering.signal, "signal", _STEER),
+    (steering.respond, "respond", _STEER),
+):
+    app.command(name, rich_help_panel=panel)(command)
+app.add_typer(artifacts.app, name="artifacts", rich_help_panel=_MORE)
+app.add_typer(tasks.app, name="task", rich_help_panel=_MORE)
+app.add_typer(tokens.app, name="token", rich_help_panel=_MORE)

@@ -26,6 +26,7 @@ def pairs(given: Sequence[str] | None, *, what: str = "input") -> dict[str, str]
 def typed(given: Mapping[str, str], types: Mapping[str, str]) -> dict[str, Any]:
     """Return the values for inputs of these types: what is no text is read as JSON.
 
+    `@FILE` is a `Path` for an input of type file, and the content of the file for every other.
     A name without a type is sent as its text, so that the server or the engine can say what it knows.
     """
     return {name: _value(name, text, types.get(name, "text")) for name, text in given.items()}
@@ -37,6 +38,8 @@ def types_of(ports: Iterable[Any]) -> dict[str, str]:
 
 
 def _value(name: str, text: str, type: str) -> Any:
+    if type == "file" and text.startswith("@"):
+        return _existing(name, Path(text[1:]))
     if text.startswith("@"):
         text = _content(name, Path(text[1:]))
     if type in ("text", "file"):
@@ -48,6 +51,12 @@ def _value(name: str, text: str, type: str) -> Any:
             return text
         wanted = {"number": "a number", "boolean": "true or false"}.get(type, f"JSON ({type})")
         raise UsageError(f"The input '{name}' needs {wanted}, not '{text[:60]}'.") from None
+
+
+def _existing(name: str, path: Path) -> Path:
+    if not path.is_file():
+        raise UsageError(f"The input '{name}' names {path}, which is no file.")
+    return path
 
 
 def _content(name: str, path: Path) -> str:

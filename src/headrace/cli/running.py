@@ -23,6 +23,7 @@ from headrace.errors import InvalidDefinition, StoreError
 if TYPE_CHECKING:
     from headrace.api.answers import ExecutionShown
     from headrace.app import Server
+    from headrace.definition.templates import FileRef
     from headrace.settings import Settings
     from headrace.store.rows import ExecutionRow
 
@@ -125,6 +126,9 @@ async def _start(
             [_placed(source.name, problem) for problem in parsed.problems], parsed.warnings
         )
     values = inputs.typed(given, inputs.types_of(definition.inputs))
+    for name, value in values.items():
+        if isinstance(value, Path):
+            values[name] = await _kept_file(server, value)
     complete = await inputs_of(definition.inputs, values, services.store.files)
     row = await services.workflows.create(
         definition,
@@ -140,6 +144,16 @@ async def _start(
             names=services.executions.name(chosen.execution_prefix),
         )
     )
+
+
+async def _kept_file(server: Server, path: Path) -> FileRef:
+    from headrace.artifacts.sniffing import HEAD, sniff
+    from headrace.definition.templates import FileRef
+
+    stored = await server.services.artifacts.put_file(path)
+    with path.open("rb") as file:
+        content_type = sniff(file.read(HEAD), path.name)
+    return FileRef(stored.sha256, stored.size, path.name, content_type)
 
 
 def _placed(name: str, problem: Any) -> Any:

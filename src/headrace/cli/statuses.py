@@ -39,8 +39,11 @@ class UsageError(HeadraceError):
 
 def status_of(error: HeadraceError) -> Status:
     """Return the exit status that an error leads to."""
+    answer = getattr(error, "answer", None)  # what a server said
     if error.code in ("unreachable", "server_failed"):
         return Status.UNREACHABLE
+    if answer is not None and answer.code in ("invalid_input", "invalid_execution"):
+        return Status.USAGE
     match error:
         case UsageError() | InvalidSettings() | InvalidInput():
             return Status.USAGE

@@ -104,6 +104,21 @@ class Validation(Struct, frozen=True, kw_only=True):
     tasks: tuple[Task, ...]
 
 
+class TaskPlanned(Struct, frozen=True, kw_only=True):
+    """What a rerun would do with one task."""
+
+    task: str
+    mode: str
+    """run, reuse, noop or skip."""
+    reason: Reason
+
+
+class RerunPlan(Struct, frozen=True, kw_only=True):
+    """What a rerun would do."""
+
+    tasks: list[TaskPlanned]
+
+
 class Started(Struct, frozen=True, kw_only=True):
     """An execution that was started."""
 
@@ -235,6 +250,16 @@ class Secret(Struct, frozen=True, kw_only=True):
     scope: str
     created_at: str
     updated_at: str
+
+
+class File(Struct, frozen=True, kw_only=True):
+    """A file that was uploaded; its id stands for it in inputs."""
+
+    file_id: str
+    name: str
+    content_type: str
+    size: int
+    sha256: str
 
 
 class TaskType(Struct, frozen=True, kw_only=True):

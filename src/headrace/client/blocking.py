@@ -84,6 +84,7 @@ class Client:
     resume = _sent(calls.resume)
     signal = _sent(calls.signal)
     rerun = _sent(calls.rerun)
+    plan_rerun = _sent(calls.plan_rerun)
     task_runs = _sent(calls.task_runs)
     task_run = _sent(calls.task_run)
     respond = _sent(calls.respond)
@@ -98,6 +99,7 @@ class Client:
     task_types = _sent(calls.task_types)
     task_type = _sent(calls.task_type)
     try_task = _sent(calls.try_task)
+    upload = _sent(calls.upload)
 
     def events(self, key: Key, *, after: int = 0) -> Iterator[Event]:
         """Yield the events of an execution as they happen, until it is over.

@@ -198,13 +198,16 @@ def signal(key: Key, name: str, payload: Any = None) -> Call[answers.Execution]:
 
 def rerun(key: Key, *, tasks: OneOf["failed", "start"] | Sequence[str] = "failed") -> Call[answers.Started]:
     """Start a new execution that runs again what failed, everything, or some tasks and what follows them."""
-    chosen = tasks if isinstance(tasks, str) else list(tasks)
-    return Call(
-        method="POST",
-        path=f"/v1/executions/{_quoted(key)}/rerun",
-        answer=answers.Started,
-        body=msgspec.json.encode({"from": chosen}),
-    )
+    path = f"/v1/executions/{_quoted(key)}/rerun"
+    return Call(method="POST", path=path, answer=answers.Started, body=_from(tasks))
+
+
+def plan_rerun(
+    key: Key, *, tasks: OneOf["failed", "start"] | Sequence[str] = "failed"
+) -> Call[answers.RerunPlan]:
+    """Tell what a rerun would do with each task; nothing starts."""
+    path = f"/v1/executions/{_quoted(key)}/rerun/plan"
+    return Call(method="POST", path=path, answer=answers.RerunPlan, body=_from(tasks))
 
 
 def task_runs(
@@ -300,6 +303,18 @@ def try_task(name: str, inputs: Mapping[str, Any] | None = None) -> Call[answers
     )
 
 
+def upload(name: str, content: bytes, *, content_type: str = "") -> Call[answers.File]:
+    """Keep a file on the server."""
+    return Call(
+        method="POST",
+        path="/files",
+        answer=answers.File,
+        params={"name": name},
+        body=content,
+        media_type=content_type or "application/octet-stream",
+    )
+
+
 def task_path(key: Key, run: Key) -> str:
     """Return the path of a task run."""
     return f"/v1/executions/{_quoted(key)}/tasks/{_quoted(run)}"
@@ -324,6 +339,10 @@ def _steer(key: Key, verb: str, body: dict[str, Any] | None) -> Call[answers.Exe
 
 def _post(path: str, body: dict[str, Any]) -> Call[answers.TaskRun]:
     return Call(method="POST", path=path, answer=answers.TaskRun, body=msgspec.json.encode(body))
+
+
+def _from(tasks: str | Sequence[str]) -> bytes:
+    return msgspec.json.encode({"from": tasks if isinstance(tasks, str) else list(tasks)})
 
 
 def _document(document: Document) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+"""`headrace submit`: a document to a server, and a start of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headrace.cli import documents, inputs
+from headrace.cli.connecting import connected
+from headrace.cli.looking import watched
+from headrace.cli.options import Dialect, Input, Json, Token, Url
+from headrace.cli.statuses import Status
+from headrace.cli.terminal import Terminal
+from headrace.cli.validating import File
+
+if TYPE_CHECKING:
+    from headrace.client import Client
+    from headrace.client.answers import Workflow
+
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow the execution to its end.")]
+
+
+def submit(
+    file: File,
+    *,
+    input: Input = None,
+    watch: Watch = False,
+    dialect: Dialect = None,
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """Send a document to a server and start it."""
+    from rich.text import Text
+
+    from headrace.client import InvalidRequest
+
+    terminal = Terminal(json=json)
+    source = documents.read(file)
+    given = inputs.pairs(input)
+    with connected(url, token) as server:
+        try:
+            workflow = _created(server, source, dialect)
+        except InvalidRequest as error:
+            if json or not any(problem.line for problem in error.problems):
+                raise
+            _tell_problems(terminal, source, error)
+            raise typer.Exit(Status.FAILED) from None
+        for warning in workflow.warnings:
+            terminal.note(f"Warning: {warning.message}")
+        values = inputs.typed(given, inputs.types_of(server.plan(workflow.number).inputs))
+        started = server.start(workflow.number, uploaded(server, values))
+        if watch:
+            watched(terminal, server, started.number)
+            return
+        terminal.answer(
+            started,
+            lambda: Text(f"Execution {started.number} of workflow {workflow.number} ({workflow.name}) runs."),
+        )
+        terminal.note(f"Follow it with: headrace watch {started.number}")
+
+
+def _created(server: Client, source: documents.Source, dialect: str | None) -> Workflow:
+    """Create the workflow; a dialect that is written in JSON only gets a YAML document as JSON."""
+    from headrace.client import InvalidRequest
+
+    try:
+        return server.create_workflow(source.content, dialect=dialect)
+    except InvalidRequest as error:
+        translated = documents.as_json(source)
+        if [problem.code for problem in error.problems] != ["invalid_json"] or translated == source.content:
+            raise
+        return server.create_workflow(translated, dialect=dialect)
+
+
+def _tell_problems(terminal: Terminal, source: documents.Source, error: Any) -> None:
+    from headrace.cli.excerpts import counted, shown
+
+    text = source.content.decode("utf-8", "replace")
+    terminal.out.print(shown(source.name, text, error.problems, error.warnings))
+    terminal.note(f"{source.name} has {counted(len(error.problems), 'problem')}; nothing was started.")
+
+
+def uploaded(server: Client, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the inputs with each local file uploaded."""
+    return {
+        name: server.upload(value.name, value.read_bytes()).file_id if isinstance(value, Path) else value
+        for name, value in values.items()
+    }
