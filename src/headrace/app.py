@@ -6,7 +6,9 @@ Everything else is given what it needs; whoever wants another store or runtime c
 from __future__ import annotations
 
 import gc
+import ssl
 import sys
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,15 @@ import msgspec
 import structlog
 from pydantic import SecretStr
 
+from headrace import plugins
 from headrace.artifacts.local import LocalArtifacts, open_local
 from headrace.clock import SystemClock
 from headrace.definition.outcomes import Failure
-from headrace.errors import NotFound
+from headrace.dialects.protocol import Announcing
+from headrace.engine.execution import Execution
+from headrace.errors import InvalidSettings, NotFound, Problem
+from headrace.notifications.notifier import Notifier
+from headrace.notifications.signing import Signer, UnusableSecret
 from headrace.orchestrator.children import ChildExecutions
 from headrace.orchestrator.definitions import Shelf
 from headrace.orchestrator.dispatcher import Dispatcher
@@ -28,6 +35,7 @@ from headrace.orchestrator.executions import Executions
 from headrace.orchestrator.feed import Feed
 from headrace.orchestrator.house import House
 from headrace.orchestrator.large_values import LargeValues
+from headrace.orchestrator.mailbox import Announce
 from headrace.orchestrator.services import Services
 from headrace.orchestrator.workflows import Workflows
 from headrace.runtimes.attempts import AttemptDirectories
@@ -66,9 +74,9 @@ def _caller(
     library: Library,
     artifacts: LocalArtifacts,
     own_addresses: tuple[tuple[str, int], ...],
+    certificates: ssl.SSLContext,
 ) -> Call:
     """Return what makes a library call inside the server."""
-    certificates = httpx2.create_ssl_context()
     openai = urlsplit(settings.openai.base_url)
     openai_port = openai.port or (443 if openai.scheme == "https" else 80)
     openai_door = f"{openai.hostname}:{openai_port}"
@@ -106,6 +114,48 @@ def _runtimes(settings: Settings, files: AttemptDirectories, call: Call) -> dict
     return {"inline": InlineRuntime(call, files), "local": local}
 
 
+def _operator(settings: Settings) -> Signer | None:
+    """Return who signs the webhooks that name no secret; raises `InvalidSettings`."""
+    secret = _plain(settings.webhook_secret)
+    try:
+        return None if secret is None else Signer(secret)
+    except UnusableSecret as error:
+        message = f"webhook_secret cannot be used: {error.message}"
+        raise InvalidSettings([Problem(path="webhook_secret", code=error.code, message=message)]) from error
+
+
+def _announcers(take: Callable[[], int], values: LargeValues, secrets: SecretsInUse) -> dict[str, Announce]:
+    """Return what makes the deliveries of each dialect that tells others outside."""
+    return {
+        plugin.name: plugin.value.announcer(take, values.at_hand, secrets)
+        for plugin in plugins.load(plugins.DIALECTS).found
+        if isinstance(plugin.value, Announcing)
+    }
+
+
+def _surroundings(settings: Settings, own_addresses: tuple[tuple[str, int], ...]) -> process.Surroundings:
+    """Return what a library call in a process of its own must know of this server."""
+    return process.Surroundings(
+        artifacts=_ARTIFACTS_OPENER,
+        artifacts_root=str((settings.data_dir / "artifacts").absolute()),
+        egress_allow=tuple(settings.egress_allow),
+        own_addresses=own_addresses,
+        limits=Limits(file=settings.dataflow.max_file),
+    )
+
+
+def _reader(vault: Vault) -> Callable[[str], Awaitable[str | None]]:
+    """Return what reads secrets that every workflow may refer to; None for one that is not there."""
+
+    async def read_secret(name: str) -> str | None:
+        try:
+            return await vault.reveal(GLOBAL, name)
+        except NotFound:
+            return None
+
+    return read_secret
+
+
 class Processes:
     """Library calls that need a process of their own, as commands of the local runtime."""
 
@@ -141,8 +191,7 @@ class Server:
         clock = SystemClock()
         data = settings.data_dir
         self.store = open_sqlite(data, clock=clock)
-        sealer = Sealer(server_key(_plain(settings.secret_key), data))
-        vault = Vault(sealer, self.store.secrets)
+        vault = Vault(Sealer(server_key(_plain(settings.secret_key), data)), self.store.secrets)
         secrets_in_use = SecretsInUse()
         library = Library.installed()
         artifacts = open_local(data / "artifacts")
@@ -150,28 +199,15 @@ class Server:
         shelf = Shelf(self.store.definitions)
         egress = Egress(settings.egress_allow, own_addresses)
         files = AttemptDirectories(data / "attempts")
-        self.runtimes = _runtimes(settings, files, _caller(settings, library, artifacts, own_addresses))
-        limits = Limits(file=settings.dataflow.max_file)
-        around = process.Surroundings(
-            artifacts=_ARTIFACTS_OPENER,
-            artifacts_root=str((data / "artifacts").absolute()),
-            egress_allow=tuple(settings.egress_allow),
-            own_addresses=own_addresses,
-            limits=limits,
-        )
-
-        async def read_secret(name: str) -> str | None:
-            try:
-                return await vault.reveal(GLOBAL, name)
-            except NotFound:
-                return None
-
+        certificates = httpx2.create_ssl_context()
+        call = _caller(settings, library, artifacts, own_addresses, certificates)
+        self.runtimes = _runtimes(settings, files, call)
         self._dispatcher = Dispatcher(
             runtimes=self.runtimes,
             library=library,
             values=values,
-            processes=Processes(library, around, files),
-            read_secret=read_secret,
+            processes=Processes(library, _surroundings(settings, own_addresses), files),
+            read_secret=_reader(vault),
             secrets_in_use=secrets_in_use,
             clock=clock,
         )
@@ -182,7 +218,15 @@ class Server:
             dispatcher=self._dispatcher,
             feed=Feed(),
             clock=clock,
-            announcers={},
+            announcers=_announcers(self.store.numbers.take, values, secrets_in_use),
+        )
+        self._notifier = Notifier(
+            self.store.deliveries,
+            partial(guarded_async_client, egress, verify=certificates),
+            reveal=vault.reveal,
+            operator=_operator(settings),
+            secrets_in_use=secrets_in_use,
+            clock=clock,
         )
         executions = Executions(self.store, self.house, shelf, self._dispatcher, clock)
         self._dispatcher.children = ChildExecutions(self.store, self.house, executions.start_child)
@@ -200,6 +244,7 @@ class Server:
             egress=egress,
             secrets_in_use=secrets_in_use,
             log_file=files.log_file,
+            redeliver=self._notifier.redeliver,
             runtimes=tuple(self.runtimes),
         )
 
@@ -213,9 +258,16 @@ class Server:
         count = await self.house.recover()
         if count:
             log.info("recovered", executions=count)
+        self.house.feed.follow(self._tell)
+        self._notifier.open()
 
     async def close(self) -> None:
         """Stop; steps of the local runtime go on and are found again by the next server."""
         self.house.close()
         await self._dispatcher.close()
+        await self._notifier.close()
         await self.store.close()
+
+    def _tell(self, execution: Execution, _before: int) -> None:
+        if "webhook" in execution.labels:
+            self._notifier.wake()

@@ -1,4 +1,4 @@
-"""What every wire language offers; adding one is making a value of this shape and naming it in an entry point.
+"""What every wire language offers; adding one is making such a value and naming it in an entry point.
 
 A dialect is its own ASGI application with its own errors; the table of doors picks it by path.
 What its application finds in the scope of each request is said in `headrace.security.callers`.
@@ -6,12 +6,16 @@ What its application finds in the scope of each request is said in `headrace.sec
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from headrace.definition.model import WorkflowDefinition
+from headrace.engine import events
+from headrace.engine.execution import Execution
 from headrace.errors import Problem
+from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
+from headrace.store.rows import Delivery
 from headrace.tasks.library import Library
 
 Scope = MutableMapping[str, Any]
@@ -19,6 +23,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Announce = Callable[[Execution, Sequence[events.AnyEvent], int], list[Delivery]]
+"""The execution after a commit's events, the events, and the sequence number before them, to what is told."""
 
 
 class Parsed(Protocol):
@@ -72,4 +79,18 @@ class Dialect(Protocol):
         """Return the dialect's doors; `services` is `headrace.orchestrator.services.Services`.
 
         The value is typed by the dialect's `routes`, which alone may know the orchestrator.
+        """
+
+
+@runtime_checkable
+class Announcing(Protocol):
+    """A dialect whose executions may ask, by the label `webhook`, to be told of outside."""
+
+    def announcer(
+        self, take: Callable[[], int], loaded: Mapping[str, Any], secrets: SecretsInUse
+    ) -> Announce:
+        """Return what makes the deliveries of a commit, which are remembered with it and sent after it.
+
+        `take` gives their numbers; `loaded` has the large values that are at hand, by content hash; what
+        `secrets` knows is masked in the bodies.
         """

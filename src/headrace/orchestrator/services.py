@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from headrace.security.secrets import Vault
 from headrace.security.tokens import TokenStore
 from headrace.settings import Settings
 from headrace.store.protocol import Store
+from headrace.store.rows import Delivery
 from headrace.tasks.library import Library
 
 
@@ -42,5 +43,7 @@ class Services(Struct, frozen=True, kw_only=True):
     """Whatever is shown to people passes its redactor."""
     log_file: Callable[[int, Literal["stdout", "stderr"]], Path | None]
     """Attempt and stream to the file that it is written to, None when there is none (yet)."""
+    redeliver: Callable[[int], Awaitable[Delivery]]
+    """Sends a delivery of this number again, whatever became of it; raises `NotFound`."""
     runtimes: tuple[str, ...]
     """Names of the configured runtimes."""

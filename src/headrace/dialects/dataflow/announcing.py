@@ -64,7 +64,7 @@ def _delivery(
     secrets: SecretsInUse,
 ) -> Delivery:
     body = msgspec.json.encode(webhook_body(shown, change))
-    url = execution.labels[WEBHOOK]
+    url, scope = execution.labels[WEBHOOK], execution.labels.get(SECRET)
     return Delivery(
         number=take(),
         execution=execution.number,
@@ -73,7 +73,7 @@ def _delivery(
         url=url,
         body=secrets.redactor.octets(body),
         queue=f"{execution.number} {url}",
-        secret_ref=execution.labels.get(SECRET),
+        secret_ref=f"{scope}#{SECRET}" if scope is not None else None,
         created_at=change.at,
         next_try_at=change.at,
     )

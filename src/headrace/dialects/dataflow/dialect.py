@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,9 +11,13 @@ from headrace.dialects.dataflow import parse as documents
 from headrace.dialects.dataflow.names import fold
 from headrace.dialects.dataflow.parse import DIALECT, Parsed
 from headrace.dialects.dataflow.wire import MOST_PROBLEMS, MOST_TASKS, WORKFLOW, Style
+from headrace.engine import events
+from headrace.engine.execution import Execution
 from headrace.errors import InvalidDefinition, Problem
 from headrace.security.documents import Document, read_json
+from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
+from headrace.store.rows import Delivery
 from headrace.tasks.library import Library
 
 
@@ -51,6 +56,14 @@ class DataflowDialect:
                 for index, warning in enumerate(parsed.warnings)
             ),
         )
+
+    def announcer(
+        self, take: Callable[[], int], loaded: Mapping[str, Any], secrets: SecretsInUse
+    ) -> Callable[[Execution, Sequence[events.AnyEvent], int], list[Delivery]]:
+        """Return what makes the deliveries of a commit."""
+        from headrace.dialects.dataflow.announcing import announcer  # only servers tell anybody
+
+        return announcer(take, loaded, secrets)
 
     def application(self, services: Any) -> Any:
         """Return the doors of the dialect, an ASGI application; `services` is the orchestrator's."""

@@ -86,7 +86,7 @@ def test_secrets_in_use_are_masked(library: TaskTypes) -> None:
     found = announced(defined(library), secrets, webhook_secret="run:we-1a2b3c4d")
 
     assert body(found[-1])["tasks"][0]["outputs"] == {"text": "***"}
-    assert found[0].secret_ref == "run:we-1a2b3c4d"
+    assert found[0].secret_ref == "run:we-1a2b3c4d#webhook_secret"
 
 
 def test_what_decides_nothing_announces_nothing(library: TaskTypes) -> None:

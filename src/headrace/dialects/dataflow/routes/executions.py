@@ -111,7 +111,7 @@ class ExecutionRoutes:
         found = next((row for row in rows if str(row.sequence) == sequence), None)
         if found is None:
             raise Refusal(404, "not_found", f"The run has no delivery '{sequence[:20]}'.")
-        again = await services.store.deliveries.redeliver(found.number, services.clock.now())
+        again = await services.redeliver(found.number)
         [answer] = render.deliveries(run.style, [again], None)["deliveries"]
         return json_answer(answer, services, 202)
 
