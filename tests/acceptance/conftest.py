@@ -5,16 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-import headrace
 from headrace.testing.running_server import RunningServer
 
-HAS_CLI = (Path(headrace.__file__).parent / "cli" / "__main__.py").exists()
-SERVE = ["-m", "headrace.cli", "serve"] if HAS_CLI else [str(Path(__file__).with_name("serving.py"))]
-COMMAND = [sys.executable, *SERVE]
+COMMAND = [sys.executable, "-m", "headrace.cli", "serve"]
 
 StartServer = Callable[..., RunningServer]
 

@@ -30,7 +30,9 @@ class Application:
         """The services as the doors have them."""
         self.streams = Streams()
         """To be closed when the server stops, else it waits for every client that follows something."""
-        self.native = Native(services, dialects, self.streams, metrics or Metrics())
+        self.metrics = metrics or Metrics()
+        """To be told of commits, and of numbers to show."""
+        self.native = Native(services, dialects, self.streams, self.metrics)
         doors = Doors(table_of(services, dialects), self.native.application)
         settings = services.settings
         self._entrance: protocol.Application = AccessLog(
