@@ -28,6 +28,7 @@ from headrace.runtimes.exits import Exits
 from headrace.runtimes.packing import Demand, Packing
 from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, JobStarted, Observer
 from headrace.runtimes.reports import Reports
+from headrace.runtimes.steps import Step
 from headrace.runtimes.stopping import Process, Stopping, kill_leftovers
 from headrace.settings import Settings
 
@@ -36,36 +37,6 @@ GRACE = timedelta(seconds=10)
 
 _READ_CLAIM_AGAIN = 0.02
 """Seconds after which a claim that is just being written is read again."""
-
-
-class _Step:
-    """One attempt that waits, runs or is being read."""
-
-    __slots__ = (
-        "attempt",
-        "job",
-        "place",
-        "process",
-        "started_at",
-        "timer",
-        "usage",
-        "verdict",
-        "wait_status",
-    )
-
-    def __init__(self, attempt: int, job: Job | None, place: str) -> None:
-        self.attempt = attempt
-        self.job = job
-        """None when only the number is known."""
-        self.place = place
-        self.process: Process | None = None
-        self.started_at: float | None = None
-        self.timer: asyncio.TimerHandle | None = None
-        self.verdict: record.Verdict | None = None
-        """Why it is being stopped."""
-        self.wait_status: int | None = None
-        """As wait4 gives it; only for our own children."""
-        self.usage: Usage | None = None
 
 
 class LocalRuntime:
@@ -92,7 +63,7 @@ class LocalRuntime:
         self._clock = clock or SystemClock()
         self._boot = boot or processes.boot_id()
         self._node = socket.gethostname()
-        self._steps: dict[int, _Step] = {}
+        self._steps: dict[int, Step] = {}
         self._is_open = False
         self._will_start = False
         self._leftovers: set[str] = set()
@@ -127,7 +98,7 @@ class LocalRuntime:
 
     def submit(self, job: Job) -> None:
         """Let the job wait for its CPUs and memory; an attempt that is known changes nothing."""
-        if job.attempt in self._steps:
+        if self._knows(job.attempt):
             return
         if why := launching.refusal(job):
             self._refuse(job.attempt, Failure(code="invalid_job", message=why, final=True))
@@ -138,7 +109,7 @@ class LocalRuntime:
 
     def recover(self, job: Job) -> None:
         """Wait for the process, read its ending, start it where it certainly never ran, or report `lost`."""
-        if job.attempt in self._steps:
+        if self._knows(job.attempt):
             return
         place = self._directories.path(job.attempt)
         known = record.read(place)
@@ -149,6 +120,8 @@ class LocalRuntime:
 
     def cancel(self, attempt: int) -> None:
         """Stop the attempt, or take its claim so that it can never start."""
+        if attempt in self._reports:
+            return
         step = self._steps.get(attempt) or self._add(attempt, None)
         if step.process is not None:
             self._stop(step, "cancelled")
@@ -160,8 +133,11 @@ class LocalRuntime:
 
     # How a step starts.
 
-    def _add(self, attempt: int, job: Job | None) -> _Step:
-        step = self._steps[attempt] = _Step(attempt, job, self._directories.path(attempt))
+    def _knows(self, attempt: int) -> bool:
+        return attempt in self._steps or attempt in self._reports
+
+    def _add(self, attempt: int, job: Job | None) -> Step:
+        step = self._steps[attempt] = Step(attempt, job, self._directories.path(attempt))
         return step
 
     def _demand(self, job: Job | None) -> Demand:
@@ -184,7 +160,7 @@ class LocalRuntime:
             except OSError as error:
                 self._fail_to_start(step, str(error))
 
-    def _start(self, step: _Step) -> None:
+    def _start(self, step: Step) -> None:
         job = step.job
         assert job is not None
         assert isinstance(job.work, Command)
@@ -202,7 +178,7 @@ class LocalRuntime:
             os.waitpid(pid, 0)
             raise
 
-    def _watch(self, step: _Step, process: Process, pidfd: int) -> None:
+    def _watch(self, step: Step, process: Process, pidfd: int) -> None:
         step.process = process
         self._exits.watch(process, pidfd)
         started_at = step.started_at or self._clock.now()
@@ -217,7 +193,7 @@ class LocalRuntime:
 
     # How an earlier server's step is found again.
 
-    def _take_up(self, step: _Step, known: record.Record | None) -> None:
+    def _take_up(self, step: Step, known: record.Record | None) -> None:
         """Go on from what the record says: wait for its process, or report its ending."""
         if known is None or known.is_torn:
             self._await_claim(step)
@@ -236,7 +212,7 @@ class LocalRuntime:
             self._clear_away(step.place)
         self._conclude(step, known)
 
-    def _await_claim(self, step: _Step) -> None:
+    def _await_claim(self, step: Step) -> None:
         """Read the claim again soon if its writer lives; without one the attempt never ran and is lost."""
         self._disarm(step)
         if any(resident.mark == step.place for resident in processes.residents()):
@@ -247,7 +223,7 @@ class LocalRuntime:
             known = record.Record(ending=step.verdict or "lost")
         self._take_up(step, known)
 
-    def _read_claim_again(self, step: _Step) -> None:
+    def _read_claim_again(self, step: Step) -> None:
         self._take_up(step, record.read(step.place))
 
     def _clear_away(self, place: str) -> None:
@@ -262,13 +238,13 @@ class LocalRuntime:
 
     # How a step ends.
 
-    def _stop(self, step: _Step, verdict: record.Verdict) -> None:
+    def _stop(self, step: Step, verdict: record.Verdict) -> None:
         process = step.process
         if step.verdict is None and process is not None and not process.has_exited:
             step.verdict = verdict
             self._end(step, verdict)
 
-    def _end(self, step: _Step, verdict: record.Verdict) -> None:
+    def _end(self, step: Step, verdict: record.Verdict) -> None:
         assert step.process is not None
         if not record.take(step.place, verdict):
             record.add(step.place, verdict)
@@ -294,7 +270,7 @@ class LocalRuntime:
         self._start_soon()
         self._conclude(step, record.read(step.place))
 
-    def _reap(self, step: _Step, process: Process) -> None:
+    def _reap(self, step: Step, process: Process) -> None:
         """Take the process away: first what is left of its group, while its id cannot be reused."""
         self._disarm(step)
         self._packing.release(step.attempt)
@@ -307,7 +283,7 @@ class LocalRuntime:
         peak = used.ru_maxrss if used.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss else 0
         step.usage = Usage(cpu_seconds=used.ru_utime + used.ru_stime, max_rss_bytes=peak * 1024)
 
-    def _conclude(self, step: _Step, known: record.Record | None) -> None:
+    def _conclude(self, step: Step, known: record.Record | None) -> None:
         process = step.process
         owner = known.claim if known else None
         if process is not None and process.is_child and known is not None:
@@ -325,7 +301,7 @@ class LocalRuntime:
             return
         self._report(step, ending)
 
-    def _ending_without_record(self, step: _Step, owner: record.Claim | None) -> record.Ending | None:
+    def _ending_without_record(self, step: Step, owner: record.Claim | None) -> record.Ending | None:
         """Tell how a step ended whose shell wrote no ending; None when it never began."""
         if step.process is None or not step.process.is_child:
             ending: record.Ending = "lost"
@@ -337,7 +313,7 @@ class LocalRuntime:
         record.add(step.place, ending)
         return ending
 
-    def _report(self, step: _Step, ending: record.Ending) -> None:
+    def _report(self, step: Step, ending: record.Ending) -> None:
         job = step.job
         exceeds = job is not None and self._packing.exceeds(job.cpus, job.memory)
         finished = results.Finished(
@@ -357,7 +333,7 @@ class LocalRuntime:
             reading = self._loop.run_in_executor(None, results.report, finished)
             reading.add_done_callback(lambda read: self._tell(read.result()))
 
-    def _fail_to_start(self, step: _Step, because: str) -> None:
+    def _fail_to_start(self, step: Step, because: str) -> None:
         self._packing.release(step.attempt)
         failure = Failure(code="start_failed", message=f"The step could not be started: {because}.")
         self._refuse(step.attempt, failure)
@@ -373,7 +349,7 @@ class LocalRuntime:
         self._reports.end(ended)
 
     @staticmethod
-    def _disarm(step: _Step) -> None:
+    def _disarm(step: Step) -> None:
         if step.timer is not None:
             step.timer.cancel()
             step.timer = None

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
@@ -133,6 +134,21 @@ class RuntimeConformance(WithRuntime):
         await witness.ended(1002)
 
         assert len(witness.ends(1001)) == 1
+
+    async def test_a_job_that_is_submitted_again_about_when_it_ends_is_one_job(
+        self, runtime: Runtime, premises: Premises, witness: Witness
+    ) -> None:
+        attempts = range(1001, 1021)
+        for attempt in attempts:
+            runtime.submit(premises.quick(attempt))
+        while len(witness.seen) < len(attempts):
+            for attempt in attempts:
+                if not witness.ends(attempt):
+                    runtime.submit(premises.quick(attempt))
+            await asyncio.sleep(0)
+
+        assert all(len(witness.ends(attempt)) == 1 for attempt in attempts)
+        assert all(runs(premises, attempt) == 1 for attempt in attempts)
 
     async def test_an_unknown_attempt_that_was_cancelled_never_starts(
         self, runtime: Runtime, premises: Premises, witness: Witness

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -208,6 +209,21 @@ class CommandConformance(WithRuntime):
 
         assert ended.failure is not None
         assert (ended.failure.code, ended.failure.final) == ("invalid_job", True)
+
+    async def test_a_step_that_is_cancelled_about_when_it_ends_is_told_whole(
+        self, runtime: Runtime, witness: Witness
+    ) -> None:
+        attempts = range(1001, 1041)
+        for attempt in attempts:
+            runtime.submit(Job(attempt=attempt, label="step", work=Command(script="echo out")))
+        for attempt in attempts:
+            while not witness.ends(attempt):
+                await asyncio.sleep(0)
+                if attempt % 2:
+                    runtime.cancel(attempt + 1 if attempt < attempts[-1] else attempt)
+        ends = [witness.ends(attempt)[0] for attempt in attempts]
+
+        assert all(end.outcome == "cancelled" or end.outputs["stdout"] == "out\n" for end in ends)
 
     async def test_cancelling_ends_the_whole_group(
         self, runtime: Runtime, witness: Witness, tmp_path: Path
