@@ -3,7 +3,8 @@
 Laws:
 1. A state changes only along a row of these tables, and only when an event is evolved.
 2. Ends absorb: no row leads out of one, so a late or repeated report decides nothing.
-3. A paused execution still ends when nothing is left to do; a cancelling one carries the end it leads to.
+3. A paused execution still ends when nothing is left to do; only a cancelling one ends early, and a closing
+   task that fails makes it failed.
 4. A task run that needs no machine may end straight from `waiting` (skipped, reused, a broken expression).
 
 This file must never know what causes a change.  The diagrams in the docs are drawn from these tables.
@@ -35,18 +36,18 @@ TASK_FAILURES: Final[frozenset[str]] = frozenset({"failed", "timed_out", "cancel
 
 EXECUTION: Final[dict[str, frozenset[str]]] = {
     "pending": frozenset({"running"}),
-    "running": frozenset({"paused", "cancelling", *EXECUTION_ENDS}),
-    "paused": frozenset({"running", "cancelling", *EXECUTION_ENDS}),
-    "cancelling": EXECUTION_ENDS,
+    "running": frozenset({"paused", "cancelling", "succeeded", "failed"}),
+    "paused": frozenset({"running", "cancelling", "succeeded", "failed"}),
+    "cancelling": frozenset({"cancelled", "timed_out", "failed"}),
     **{end: frozenset() for end in EXECUTION_ENDS},
 }
 
 TASK: Final[dict[str, frozenset[str]]] = {
     "waiting": frozenset({"queued", "running", "blocked", *TASK_ENDS}),
-    "queued": frozenset({"running", "retrying", "blocked", "queued", *TASK_ENDS}),
-    "running": frozenset({"retrying", "queued", *TASK_ENDS}),
-    "retrying": frozenset({"queued", "running", "blocked", *TASK_ENDS}),
-    "blocked": frozenset({"retrying", "queued", *TASK_ENDS}),
+    "queued": frozenset({"queued", "running", "retrying", "blocked", "succeeded", *TASK_FAILURES}),
+    "running": frozenset({"retrying", "succeeded", *TASK_FAILURES}),
+    "retrying": frozenset({"queued", "running", "blocked", "succeeded", "failed", "cancelled"}),
+    "blocked": frozenset({"retrying", "succeeded", *TASK_FAILURES}),
     **{end: frozenset() for end in TASK_ENDS},
 }
 
