@@ -42,9 +42,9 @@ class Ground(Struct, frozen=True):
     """The document, for those who are told of the end."""
 
 
-def size_of_block(definition: WorkflowDefinition) -> int:
-    """Return how many consecutive numbers a run of this definition takes."""
-    return 1 + len(definition.tasks)
+def size_of_block(activities: int) -> int:
+    """Return how many consecutive numbers a run with so many activities takes."""
+    return 1 + activities
 
 
 def activity_id(workflow_id: int, index: int) -> int:
@@ -114,7 +114,7 @@ def _action(draft: WorkflowDraft, activity: ActivityDraft, index: int, directory
         directory=directory,
         resources=Resources(cpus=activity.cpus, memory=activity.memory),
         outputs=activity.outputs,
-        options={"shell": "bash", ATTEMPT_VARIABLE: "ACTIVITY_ATTEMPT"},
+        options={"shell": "bash", "capture": False, ATTEMPT_VARIABLE: "ACTIVITY_ATTEMPT"},
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace.dialects.akoflow import parse as documents
 from headrace.dialects.akoflow.parse import Parsed
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.dialects.akoflow.wire import DIALECT
+from headrace.dialects.protocol import Announce
+from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
 from headrace.tasks.library import Library
 
@@ -16,7 +19,7 @@ class AkoflowDialect:
     """The AkoFlow dialect."""
 
     name = DIALECT
-    prefixes = ("/akoflow-api", "/akoflow-server", "/akoflow-admin")
+    prefixes = ("/akoflow-api", "/akoflow-server")
     workflow_prefix = None
     execution_prefix = None
 
@@ -35,6 +38,14 @@ class AkoflowDialect:
     def parse(self, source: bytes, _library: Library, *, max_tasks: int) -> Parsed:
         """Read a document; every problem has the line and the column of its place."""
         return documents.parse(source, Surroundings(max_activities=max_tasks))
+
+    def announcer(
+        self, take: Callable[[], int], loaded: Mapping[str, Any], secrets: SecretsInUse
+    ) -> Announce:
+        """Return what makes the deliveries of a commit."""
+        from headrace.dialects.akoflow.announcing import announcer  # only servers tell anybody
+
+        return announcer(take, loaded, secrets)
 
     def application(self, services: Any) -> Any:
         """Return the doors: an ASGI application; `services` is the orchestrator's `Services`."""

@@ -1,0 +1,53 @@
+"""Routes about the server: whether it is there, and what it can run on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headrace import __version__
+from headrace.dialects.akoflow.routes.operations import Operation, data_answer
+from headrace.dialects.akoflow.routes.surroundings import runtimes_of
+from headrace.orchestrator.services import Services
+
+
+class ServerRoutes:
+    """The server itself."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def operations(self) -> list[Operation]:
+        """Return the table of these routes."""
+        return [
+            Operation("GET", "/akoflow-server/check-service", "public", self.check),
+            Operation("POST", "/akoflow-server/check-service", "public", self.check),
+            Operation("GET", "/akoflow-api/runtimes", "read", self.list_runtimes),
+        ]
+
+    async def check(self, _: Request) -> Response:
+        """Say that the server is there."""
+        return Response("ok", media_type="text/plain")
+
+    async def list_runtimes(self, _: Request) -> Response:
+        """List the runtimes that workflows may name."""
+        shown = [self._runtime(name) for name in runtimes_of(self._services)]
+        return data_answer(shown, self._services)
+
+    def _runtime(self, name: str) -> dict[str, Any]:
+        metadata: dict[str, Any] = {"version": __version__}
+        if name == "local":
+            local = self._services.settings.local
+            metadata |= {"cpus": local.cpus, "memory": local.memory, "capabilities": ["cpu:packed"]}
+        return {
+            "name": name,
+            "status": 1,
+            "metadata": metadata,
+            "createdAt": "",
+            "updatedAt": "",
+            "deletedAt": "",
+            "kind": name,
+            "reason": "",
+        }

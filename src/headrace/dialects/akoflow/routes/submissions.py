@@ -1,0 +1,116 @@
+"""Routes that take documents: submission at three doors, and checking without keeping anything."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headrace.dialects.akoflow import render
+from headrace.dialects.akoflow.parse import Parsed, parse
+from headrace.dialects.akoflow.routes import requests
+from headrace.dialects.akoflow.routes.opening import Opening
+from headrace.dialects.akoflow.routes.operations import Operation, data_answer
+from headrace.dialects.akoflow.routes.refusals import Refusal
+from headrace.dialects.akoflow.routes.surroundings import surroundings_of
+from headrace.dialects.akoflow.submission import document_in
+from headrace.dialects.akoflow.surroundings import Surroundings
+from headrace.errors import InvalidDefinition
+from headrace.orchestrator.services import Services
+from headrace.security.callers import authorise
+
+_LARGE = 128 * 1024
+"""Bytes from which reading a document would keep other requests waiting for too long."""
+
+
+class SubmissionRoutes:
+    """Documents that come in."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def operations(self) -> list[Operation]:
+        """Return the table of these routes."""
+        doors = ("/workflows", "/akoflow-api/workflows", "/akoflow-server/workflow")
+        return [
+            *(Operation("POST", path, "write", self.submit) for path in doors),
+            Operation("POST", "/akoflow-api/workflows/validate", "read", self.validate),
+        ]
+
+    async def submit(self, request: Request) -> Response:
+        """Store a workflow and start it."""
+        await authorise(request.scope, "run")  # a submission does two things, so it needs both scopes
+        body = await requests.read_source(request, self._services)
+        once = requests.Once(request, self._services, body)
+        if (earlier := await once.earlier()) is not None:
+            return earlier
+        source = _source(request, body)
+        around = await surroundings_of(self._services)
+        parsed = await self._parsed(source, around)
+        if parsed.draft is None:
+            raise _invalid(parsed, around)
+        return await Opening(self._services, once).first(parsed, parsed.draft, source)
+
+    async def validate(self, request: Request) -> Response:
+        """Check a document without keeping it."""
+        body = await requests.read_source(request, self._services)
+        try:
+            source = _source(request, body)
+        except Refusal as refused:
+            told = refused.body()
+            return data_answer(_verdict(Parsed(None, (), ()), told["errors"]), self._services)
+        parsed = await self._parsed(source, await surroundings_of(self._services))
+        errors = [render.problem(each) for each in parsed.problems]
+        return data_answer(_verdict(parsed, errors), self._services)
+
+    async def _parsed(self, source: bytes, around: Surroundings) -> Parsed:
+        if len(source) > _LARGE:
+            return await asyncio.to_thread(parse, source, around)
+        return parse(source, around)
+
+
+def _verdict(parsed: Parsed, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "valid": parsed.draft is not None,
+        "errors": errors,
+        "errorsTotal": max(parsed.problem_count, len(errors)),
+        "warnings": [render.problem(each) for each in parsed.warnings],
+        "activities": parsed.activities,
+        "edges": parsed.edges,
+        "depth": parsed.depth,
+    }
+
+
+def _source(request: Request, body: bytes) -> bytes:
+    """Return the YAML of a body: the body itself where it says so, else what its JSON carries."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given == "application/yaml" and request.url.path.startswith("/akoflow-api/"):
+        return body
+    try:
+        return document_in(body)
+    except InvalidDefinition as error:
+        [problem] = error.problems
+        raise Refusal(400, problem.code, error.message, error.problems) from None
+
+
+def _invalid(parsed: Parsed, around: Surroundings) -> Refusal:
+    first, count = parsed.problems[0], parsed.problem_count
+    place = "" if first.line is None else f" (line {first.line}, column {first.column})"
+    more = (
+        ""
+        if count == 1
+        else f" There {'is 1 more problem' if count == 2 else f'are {count - 1} more problems'}."
+    )
+    is_one_kind = len({problem.code for problem in parsed.problems}) == 1
+    has_no_runtime = any(problem.code == "runtime_not_configured" for problem in parsed.problems)
+    return Refusal(
+        400,
+        first.code if is_one_kind else "invalid_workflow",
+        f"{first.message}{place}{more}",
+        parsed.problems,
+        total=count,
+        warnings=parsed.warnings,
+        more={"configured": sorted(around.runtimes)} if has_no_runtime else None,
+    )

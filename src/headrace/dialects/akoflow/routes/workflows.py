@@ -1,0 +1,130 @@
+"""Routes of workflows: list, look, definition, cancel, rerun."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headrace.dialects.akoflow import render
+from headrace.dialects.akoflow.routes import requests
+from headrace.dialects.akoflow.routes.lookup import row_of, run_of, warnings_of
+from headrace.dialects.akoflow.routes.opening import Opening
+from headrace.dialects.akoflow.routes.operations import Operation, data_answer, json_answer
+from headrace.dialects.akoflow.routes.refusals import Refusal
+from headrace.dialects.akoflow.spelling import WORKFLOW_STATUS
+from headrace.dialects.akoflow.wire import DIALECT
+from headrace.engine.rerun import StartFrom, plan_rerun, preview
+from headrace.engine.states import EXECUTION_ENDS
+from headrace.errors import NotFound, TransitionRefused
+from headrace.orchestrator.services import Services
+from headrace.store.rows import ExecutionFilter, ExecutionRow
+
+PATH = "/akoflow-api/workflows"
+_PAGE, _LARGEST_PAGE = 50, 500
+_MOST_PAGES = 20
+"""Pages that a search by name looks through before it answers with a cursor."""
+
+
+class WorkflowRoutes:
+    """Workflows, each of which is one run."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def operations(self) -> list[Operation]:
+        """Return the table of these routes."""
+        one = f"{PATH}/{{id}}"
+        return [
+            Operation("GET", PATH, "read", self.list_workflows),
+            Operation("GET", one, "read", self.get_workflow),
+            Operation("GET", f"{one}/definition", "read", self.get_definition),
+            Operation("POST", f"{one}/cancel", "run", self.cancel, 202),
+            Operation("POST", f"{one}/rerun", "run", self.rerun),
+        ]
+
+    async def list_workflows(self, request: Request) -> Response:
+        """List the workflows, newest first."""
+        services = self._services
+        limit = requests.whole_number(request, "limit", _PAGE, 1, _LARGEST_PAGE)
+        state = requests.choice(request, "state", tuple(WORKFLOW_STATUS))
+        expanded = request.query_params.get("expand") == "activities"
+        which = ExecutionFilter(dialect=DIALECT, states=(state,) if state else None)
+        rows, cursor = await self._rows(request, which, limit)
+        now = services.clock.now()
+        shown = [
+            render.workflow(await services.executions.view(row), now, warnings_of(row), expanded=expanded)
+            for row in rows
+        ]
+        return data_answer(shown, services, next=cursor)
+
+    async def _rows(
+        self, request: Request, which: ExecutionFilter, limit: int
+    ) -> tuple[list[ExecutionRow], str | None]:
+        name, cursor = request.query_params.get("name"), request.query_params.get("cursor")
+        rows: list[ExecutionRow] = []
+        for _ in range(_MOST_PAGES):
+            page = await self._services.executions.newest(which, limit=limit - len(rows), cursor=cursor)
+            rows += [row for row in page.rows if name is None or row.name == name]
+            cursor = page.cursor
+            if cursor is None or len(rows) == limit:
+                break
+        return rows, cursor
+
+    async def get_workflow(self, request: Request) -> Response:
+        """Return a workflow with its activities."""
+        run = await run_of(request, self._services)
+        now = self._services.clock.now()
+        return data_answer(render.workflow(run.execution, now, run.warnings, expanded=True), self._services)
+
+    async def get_definition(self, request: Request) -> Response:
+        """Return the document as it was sent, byte for byte."""
+        row = await row_of(request, self._services)
+        version = await self._services.workflows.version(row.workflow, row.version)
+        return Response(version.source, media_type="application/yaml")
+
+    async def cancel(self, request: Request) -> Response:
+        """End a workflow early."""
+        services = self._services
+        row = await row_of(request, services)
+        if row.state in EXECUTION_ENDS:
+            raise Refusal(409, "already_ended", f"Workflow {row.number} is over.")
+        execution = await services.executions.cancel(row, "Cancelled by a request.")
+        shown = render.workflow(execution, services.clock.now(), warnings_of(row), expanded=False)
+        answer = {"data": shown, "timestamp": int(services.clock.now())}
+        return json_answer(answer, services, 202)
+
+    async def rerun(self, request: Request) -> Response:
+        """Run a workflow again: what failed, everything, or the activities that are named."""
+        services = self._services
+        run = await run_of(request, services)
+        body = await requests.read_source(request, services)
+        once = requests.Once(request, services, body)
+        if (earlier := await once.earlier()) is not None:
+            return earlier
+        members = requests.members_of(body)
+        try:
+            plan = plan_rerun(run.execution, _chosen(members))
+        except TransitionRefused:
+            message = "The workflow is not over; cancel it, or wait for its end."
+            raise Refusal(409, "not_ended", message) from None
+        except NotFound as error:
+            raise Refusal(400, "unknown_activity", error.message) from None
+        if members.get("dry_run") is True:
+            rows = preview(run.execution.definition, plan)
+            shown = [{"name": name, "mode": mode, "reason": why.sentence} for name, mode, why in rows]
+            return data_answer({"activities": shown}, services)
+        return await Opening(services, once).again(run, plan)
+
+
+def _chosen(members: dict[str, object]) -> StartFrom:
+    names = members.get("activities")
+    if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+        return [str(name) for name in names]
+    match members.get("from", "failed"):
+        case "failed" if names is None:
+            return "failed"
+        case "start" if names is None:
+            return "start"
+        case _:
+            message = "'from' must be \"failed\" or \"start\", or 'activities' a list of names."
+            raise Refusal(400, "wrong_type", message)

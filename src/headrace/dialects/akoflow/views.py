@@ -1,0 +1,145 @@
+"""A run of a workflow as this dialect sees it: activities by place and id, their states and reasons.
+
+Looks at the engine's values and never keeps or changes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from headrace.definition.model import RunCommand, TaskDefinition
+from headrace.dialects.akoflow.compiling import activity_id
+from headrace.engine.execution import Execution, TaskRun
+from headrace.engine.graph import Node
+from headrace.engine.states import EXECUTION_ENDS
+
+_SHOWN_NAMES = 10
+_QUOTED_PATH = re.compile(r"'(/[^']*)'")
+
+
+class Activity:
+    """One activity of a run."""
+
+    __slots__ = ("_execution", "_node", "run", "task")
+
+    def __init__(self, execution: Execution, node: Node, run: TaskRun | None) -> None:
+        self._execution = execution
+        self._node = node
+        self.task: TaskDefinition = node.task
+        self.run = run
+        """None as long as nothing has become of it."""
+
+    @property
+    def id(self) -> int:
+        """Unique on the server."""
+        return activity_id(self._execution.number, self._node.index)
+
+    @property
+    def index(self) -> int:
+        """Place in the document, from 0."""
+        return self._node.index
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What the document said of it beside the model."""
+        return self.task.annotations
+
+    @property
+    def command(self) -> RunCommand | None:
+        """What it runs; None when that is nothing."""
+        return self.task.action if isinstance(self.task.action, RunCommand) else None
+
+    @property
+    def state(self) -> str:
+        """A key of `ACTIVITY_STATUS`; one that never began in a run that is over counts as cancelled."""
+        if self.run is not None:
+            return self.run.state
+        return "cancelled" if self._execution.state in EXECUTION_ENDS else "waiting"
+
+    @property
+    def only_dependency(self) -> int | None:
+        """Id of the dependency when there is exactly one."""
+        sources = self._node.sources
+        if len(sources) != 1:
+            return None
+        return activity_id(self._execution.number, self._execution.graph.nodes[sources[0]].index)
+
+    def reason(self) -> tuple[str, str]:
+        """Return why it stands where it stands, as a code and a sentence; both empty when that is plain."""
+        run = self.run
+        if run is None:
+            if self.state == "cancelled":
+                return "cancelled", "The workflow ended before this activity could start."
+            return "", ""
+        if run.state == "skipped":
+            return "upstream_failed", f"Skipped because of {_named(self._failed_behind())}."
+        if run.failure is not None and run.state in ("failed", "timed_out"):
+            return self._failure_code(run.failure.code, run.failure.message), run.failure.message
+        return (run.reason.code, run.reason.sentence) if run.reason is not None else ("", "")
+
+    def _failure_code(self, code: str, message: str) -> str:
+        """Return the code of a failure; a directory that could not be made has one of its own."""
+        quoted = _QUOTED_PATH.search(message) if code == "start_failed" else None
+        directory = str(self.notes.get("directory", ""))
+        is_directory = quoted is not None and f"{directory}/".startswith(quoted[1])
+        return "mount_path_unavailable" if is_directory else code
+
+    def _failed_behind(self) -> list[str]:
+        """Return the failed activities that this one would have needed, the nearest first."""
+        execution = self._execution
+        root = execution.scopes[0]
+        seen = {self.task.name}
+        waiting = [self.task.name]
+        failed = []
+        for name in waiting:
+            for source in execution.graph.nodes[name].sources:
+                run = execution.runs.get(root.latest.get(source, 0))
+                if source in seen or run is None:
+                    continue
+                seen.add(source)
+                if run.state == "skipped":
+                    waiting.append(source)
+                elif run.state != "succeeded":
+                    failed.append(source)
+        return failed
+
+
+def activities(execution: Execution) -> Iterator[Activity]:
+    """Yield the activities of a run in the order of the document."""
+    root = execution.scopes.get(0)
+    latest = root.latest if root is not None else {}
+    for node in execution.graph.nodes.values():
+        number = latest.get(node.name)
+        yield Activity(execution, node, None if number is None else execution.runs[number])
+
+
+def activity_named(execution: Execution, name: str) -> Activity:
+    """Return the activity of this name."""
+    root = execution.scopes.get(0)
+    number = root.latest.get(name) if root is not None else None
+    return Activity(
+        execution, execution.graph.nodes[name], None if number is None else execution.runs[number]
+    )
+
+
+def activity_with(execution: Execution, number: int) -> Activity | None:
+    """Return the activity with this id, or None."""
+    index = number - activity_id(execution.number, 0)
+    tasks = execution.definition.tasks
+    return activity_named(execution, tasks[index].name) if 0 <= index < len(tasks) else None
+
+
+def reason_of(execution: Execution) -> tuple[str, str]:
+    """Return why a run stands where it stands, as a code and a sentence; a failed one names its roots."""
+    if execution.state == "failed" and execution.failed:
+        names = [execution.runs[number].task for number in execution.failed]
+        return "activities_failed", f"Failed because of {_named(names)}."
+    reason = execution.reason
+    return (reason.code, reason.sentence) if reason is not None else ("", "")
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:_SHOWN_NAMES])
+    return shown + (f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else "")
