@@ -150,6 +150,8 @@ class LocalRuntime:
 
     def _start_ready(self) -> None:
         self._will_start = False
+        if not self._is_open:
+            return
         for attempt in self._packing.take(self._loop.time()):
             step = self._steps[attempt]
             try:

@@ -118,6 +118,21 @@ class SurvivalConformance:
         assert [ended.outcome for ended in ends] == ["succeeded"] * 3
         assert len({ended.started_at and round(ended.started_at, 3) for ended in ends}) == 1
 
+    async def test_what_a_closed_server_had_only_accepted_is_run_by_the_next(
+        self, premises: Premises
+    ) -> None:
+        job = premises.quick(1001)
+        first, told = premises.open(), Witness()
+        first.open(told)
+        first.submit(job)
+        await first.close()
+        async with successor(premises, [job]) as (_, witness):
+            ended = await witness.ended(1001)
+
+        assert ended.outcome == "succeeded"
+        assert told.seen == []
+        assert suite.runs(premises, 1001) == 1
+
     async def test_a_step_that_was_found_again_can_be_cancelled(self, premises: Premises) -> None:
         job = premises.endless(1001)
         async with doomed_server(premises, [job]):
