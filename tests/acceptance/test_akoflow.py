@@ -347,7 +347,7 @@ def test_cancelling_ends_whole_process_groups(client: Client, tmp_path: Path) ->
             f"name: a, run: '{script}'", "name: b, run: 'true', dependsOn: a", spec=f"mountPath: {tmp_path}"
         )
     )
-    client.until(lambda: (tmp_path / "pid").exists(), bool)
+    client.until((tmp_path / "pid").exists, bool)
     client.until(lambda: (tmp_path / "pid").read_text().strip(), bool)
     answer = client.http.post(f"{API}/{workflow}/cancel/")
     found = client.ended(workflow)

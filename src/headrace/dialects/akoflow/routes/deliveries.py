@@ -54,7 +54,7 @@ class DeliveryRoutes:
         found = await services.store.deliveries.of_execution(row.number)
         if not any(each.number == number for each in found):
             raise Refusal(404, "not_found", f"Workflow {row.number} has no delivery {number}.")
-        again = await services.store.deliveries.redeliver(number, services.clock.now())
+        again = await services.redeliver(number)
         answer = {"data": _delivery(again, await self._names(row)), "timestamp": int(services.clock.now())}
         return json_answer(answer, services, 202)
 
