@@ -111,6 +111,8 @@ async def opened(house: Server, settings: Settings) -> AsyncIterator[Opened]:
     try:
         token = await server.greet(settings, services.tokens, services.store.numbers, services.clock)
         doors = application(services, dialects())
+        house.house.observers.append(doors.metrics.committed)
+        doors.metrics.watch("live_executions", "Executions in memory.", lambda: len(house.house.mailboxes))
         await house.open()
         yield Opened(house, doors, token)
     finally:

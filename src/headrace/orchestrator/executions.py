@@ -152,7 +152,7 @@ class Executions:
 
     async def get(self, key: int | str) -> ExecutionRow:
         """Return the execution with this number, UUID or alias; raises `NotFound`."""
-        return await self._store.executions.get(key)
+        return await self._house.row(key)
 
     async def newest(
         self, which: ExecutionFilter, *, limit: int = 100, cursor: str | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import perf_counter
 
 import structlog
 
@@ -16,6 +17,7 @@ from headrace.orchestrator.dispatcher import Dispatcher
 from headrace.orchestrator.feed import Feed
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Announce, Mailbox
+from headrace.orchestrator.recent_rows import RecentRows
 from headrace.orchestrator.replay import replay
 from headrace.orchestrator.timers import Timers
 from headrace.orchestrator.views import Views
@@ -23,6 +25,9 @@ from headrace.store.protocol import Store
 from headrace.store.rows import Commit, ExecutionRow
 
 log = structlog.get_logger(__name__)
+
+
+Observer = Callable[[Commit, float], None]
 
 
 class House:
@@ -42,6 +47,10 @@ class House:
         self.clock = clock
         self.values = values
         self.feed = feed
+        self.rows: RecentRows[ExecutionRow] = RecentRows()
+        """Committed rows of executions that moved last."""
+        self.observers: list[Observer] = []
+        """Told of each commit and how many seconds it took."""
         self.mailboxes: dict[int, Mailbox] = {}
         """Live executions by number."""
         self.views = Views(store, shelf)
@@ -58,7 +67,10 @@ class House:
 
     async def commit(self, commit: Commit) -> None:
         """Remember durably."""
+        began = perf_counter()
         await self._store.commit(commit)
+        for observe in self.observers:
+            observe(commit, perf_counter() - began)
 
     async def read_again(self, row: ExecutionRow) -> Execution:
         """Return the execution as the journal has it."""
@@ -84,6 +96,7 @@ class House:
         commit: Commit,
     ) -> None:
         """Do what the committed events call for, and tell those who follow."""
+        self.rows.keep(commit.row)
         self.views.advance(commit.execution, happened, commit.expected_seq)
         for timer in commit.timers_set:
             self._timers.set(timer.execution, timer.key, timer.due_at)
@@ -98,9 +111,14 @@ class House:
         self.mailboxes[row.number] = mailbox
         return mailbox
 
+    async def row(self, key: int | str) -> ExecutionRow:
+        """Return the execution with this number, UUID or alias; raises `NotFound`."""
+        return self.rows.get(key) or await self._store.executions.get(key)
+
     def dismiss(self, number: int) -> None:
         """Forget an execution that is not, or no longer, in the care of this server."""
         self.mailboxes.pop(number, None)
+        self.rows.forget(number)
 
     async def recover(self) -> int:
         """Take up every live execution of an earlier server; return how many."""
@@ -119,7 +137,7 @@ class House:
         found = self.mailboxes.get(number)
         if found is not None:
             return found
-        row = await self._store.executions.get(number)
+        row = await self.row(number)
         if row.ended_at is not None:
             raise TransitionRefused(f"Execution {row.id}", row.state, message)
         raise NotFound(f"Execution {row.id} is not in the care of this server.")

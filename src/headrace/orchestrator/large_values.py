@@ -34,7 +34,7 @@ _FIELDS: dict[type, tuple[str, ...]] = {
     events.ItemsExpanded: ("items",),
     events.TaskSucceeded: ("outputs",),
     events.TaskFailed: ("outputs",),
-    events.TaskReused: ("outputs",),
+    events.TaskReused: ("outputs", "published"),
 }
 
 

@@ -11,6 +11,7 @@ from headrace.definition import codec
 from headrace.definition.model import WorkflowDefinition
 from headrace.ids import alias as new_alias, uuid7
 from headrace.orchestrator.definitions import Shelf
+from headrace.orchestrator.recent_rows import RecentRows
 from headrace.store.protocol import Store
 from headrace.store.rows import (
     DefinitionDraft,
@@ -37,6 +38,9 @@ class Workflows:
         self._store = store
         self._shelf = shelf
         self._clock = clock
+        self._rows: RecentRows[WorkflowRow] = RecentRows()
+        """Cleared by each write here; a store of several servers will have to tell of theirs."""
+        self._changes = 0
 
     def name(self, prefix: str | None = None) -> WorkflowNames:
         """Return fresh names; `prefix` asks for an alias in a dialect's own form, as in `wf`."""
@@ -64,7 +68,7 @@ class Workflows:
             idempotency=idempotency,
         )
         self._shelf.put(row.number, row.version, definition)
-        return row
+        return self._rows.keep(row)
 
     async def update(
         self,
@@ -79,13 +83,21 @@ class Workflows:
 
         Raises `NotFound`, `StaleVersion`.
         """
-        return await self._store.definitions.update(
-            number, draft_of(definition, source, media_type), expected=expected
-        )
+        draft = draft_of(definition, source, media_type)
+        try:
+            return await self._store.definitions.update(number, draft, expected=expected)
+        finally:
+            self._forget(number)
 
     async def get(self, key: int | str) -> WorkflowRow:
         """Return the workflow with this number, UUID or alias; raises `NotFound`."""
-        return await self._store.definitions.get(key)
+        known = self._rows.get(key)
+        if known is not None:
+            return known
+        changes = self._changes
+        row = await self._store.definitions.get(key)
+        # What was read beside a write may be older than what the write left.
+        return self._rows.keep(row) if changes == self._changes else row
 
     async def remembered(self, number: int) -> WorkflowRow:
         """Return a workflow also when it is deleted; raises `NotFound`."""
@@ -114,7 +126,14 @@ class Workflows:
 
     async def delete(self, number: int, *, expected: int | None = None) -> None:
         """Forget a workflow; raises `NotFound`, `StaleVersion`, `Conflict` while an execution lives."""
-        await self._store.definitions.delete(number, expected=expected)
+        try:
+            await self._store.definitions.delete(number, expected=expected)
+        finally:
+            self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        self._changes += 1
+        self._rows.forget(number)
 
 
 def draft_of(definition: WorkflowDefinition, source: bytes, media_type: str) -> DefinitionDraft:
