@@ -168,7 +168,7 @@ class Processes:
         """Return the command that makes the call."""
         task_type = self._library.get(type)
         stdin = process.stdin(task_type, inputs, self._around, label)
-        return Command(argv=process.argv(), stdin=stdin)
+        return Command(argv=process.argv(), stdin=stdin, options={"capture": False})
 
     def result(self, ended: JobEnded) -> JobEnded:
         """Return the report with the outputs or the failure that the worker left."""
