@@ -1,4 +1,4 @@
-"""`headrace doctor`: what this machine has, what is set and where it was said, and whether a server is there."""
+"""`headrace doctor`: what this machine has, what is set and where, and whether a server answers."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from headrace.cli.statuses import UsageError
 from headrace.errors import NotFound, Problem
-from headrace.security.documents import Document, read_yaml
+from headrace.security.documents import read_yaml
 
 if TYPE_CHECKING:
     from headrace.dialects.protocol import Dialect, Parsed
@@ -71,9 +71,8 @@ def parse(
     parsed = chosen.parse(source.content, library, max_tasks=MOST_TASKS)
     if _is_json(source.content) or [problem.code for problem in parsed.problems] != ["invalid_json"]:
         return chosen, parsed
-    document = read_yaml(source.content)
-    parsed = chosen.parse(msgspec.json.encode(document.value), library, max_tasks=MOST_TASKS)
-    return chosen, _Relocated(parsed, document)
+    parsed = chosen.parse(as_json(source), library, max_tasks=MOST_TASKS)
+    return chosen, _Relocated(parsed, source)
 
 
 def as_json(source: Source) -> bytes:
@@ -83,18 +82,23 @@ def as_json(source: Source) -> bytes:
     return msgspec.json.encode(read_yaml(source.content).value)
 
 
+def relocated(problems: Sequence[Problem], source: Source) -> list[Problem]:
+    """Return problems of a translation with the places of the YAML that was translated."""
+    document = read_yaml(source.content)
+    places = [document.locate_nearest(problem.path) for problem in problems]
+    return [
+        replace(problem, line=place.line, column=place.column)
+        for problem, place in zip(problems, places, strict=True)
+    ]
+
+
 class _Relocated:
     """What became of a translation, with the places of the original."""
 
-    def __init__(self, parsed: Parsed, document: Document) -> None:
+    def __init__(self, parsed: Parsed, source: Source) -> None:
         self.definition = parsed.definition
-        self.problems = [_located(problem, document) for problem in parsed.problems]
-        self.warnings = [_located(warning, document) for warning in parsed.warnings]
-
-
-def _located(problem: Problem, document: Document) -> Problem:
-    place = document.locate_nearest(problem.path)
-    return replace(problem, line=place.line, column=place.column)
+        self.problems = relocated(parsed.problems, source)
+        self.warnings = relocated(parsed.warnings, source)
 
 
 def _is_json(content: bytes) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from headrace.cli.documents import Source
+from headrace.cli.terminal import Terminal
 from headrace.errors import Problem
 
 WIDEST = 160
@@ -24,6 +26,15 @@ def shown(name: str, source: str, problems: Sequence[Problem], warnings: Sequenc
         *_all(name, lines, warnings, style="bold yellow", kind="warning"),
     ]
     return Group(*found)
+
+
+def tell(
+    terminal: Terminal, source: Source, problems: Sequence[Problem], warnings: Sequence[Problem]
+) -> None:
+    """Tell why a document was not started."""
+    text = source.content.decode("utf-8", "replace")
+    terminal.out.print(shown(source.name, text, problems, warnings))
+    terminal.note(f"{source.name} has {counted(len(problems), 'problem')}; nothing was started.")
 
 
 def counted(count: int, noun: str) -> str:

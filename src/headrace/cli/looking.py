@@ -14,6 +14,7 @@ from headrace.errors import NotFound
 
 if TYPE_CHECKING:
     from headrace.client import Client
+    from headrace.client.answers import Execution as Found
 
 State = Annotated[list[str] | None, typer.Option("--state", help="Only those in this state. Repeatable.")]
 Workflow = Annotated[str | None, typer.Option("--workflow", help="Only those of this workflow.")]
@@ -77,17 +78,24 @@ def watch(id: Newest = None, *, url: Url = None, token: Token = None, json: Json
 
 def watched(terminal: Terminal, server: Client, key: Execution | int) -> None:
     """Draw an execution until it is over, tell its outputs, and exit with its status."""
+    from headrace.cli.watching import outputs_shown
+
+    ended = followed(terminal, server, key)
+    terminal.answer(ended, lambda: outputs_shown(ended.outputs))
+    raise typer.Exit(status_of_run(ended.state))
+
+
+def followed(terminal: Terminal, server: Client, key: Execution | int) -> Found:
+    """Draw an execution until it is over, and return it."""
     from headrace.cli.board import Board
-    from headrace.cli.watching import live, outputs_shown
+    from headrace.cli.watching import live
 
     found = server.execution(key)
     board = Board(found.name, [(task.task, task.type) for task in found.tasks])
     with live(terminal, board):
         for event in server.events(key):
             board.take(event)
-    ended = server.execution(key)
-    terminal.answer(ended, lambda: outputs_shown(ended.outputs))
-    raise typer.Exit(status_of_run(ended.state))
+    return server.execution(key)
 
 
 def newest(server: Client) -> int:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from msgspec.structs import replace
+from msgspec import Struct
 
 from headrace.cli import documents, inputs
 from headrace.cli.options import Config, DataDir, Dialect, Input, Json, Set
 from headrace.cli.serving import named_settings
-from headrace.cli.statuses import status_of_run
+from headrace.cli.statuses import Status, status_of_run
 from headrace.cli.terminal import Terminal
 from headrace.cli.validating import File
 from headrace.errors import InvalidDefinition, StoreError
@@ -23,7 +23,9 @@ from headrace.errors import InvalidDefinition, StoreError
 if TYPE_CHECKING:
     from headrace.api.answers import ExecutionShown
     from headrace.app import Server
+    from headrace.definition.model import WorkflowDefinition
     from headrace.definition.templates import FileRef
+    from headrace.dialects.protocol import Dialect as DialectOf
     from headrace.settings import Settings
     from headrace.store.rows import ExecutionRow
 
@@ -46,12 +48,26 @@ def run(
     What happens is kept in the data directory, where a server finds it later.
     """
     from headrace import settings
+    from headrace.api.definitions import accepted
+    from headrace.cli import excerpts
+    from headrace.tasks.library import Library
 
     terminal = Terminal(json=json)
     found = settings.load({"data_dir": data_dir, **named_settings(set)}, config)
     source = documents.read(file)
     given = inputs.pairs(input)
-    shown = asyncio.run(_run(terminal, found, source, dialect, given))
+    try:
+        chosen, parsed = documents.parse(source, dialect, documents.dialects(), Library.installed())
+        definition = accepted(parsed)
+    except InvalidDefinition as error:
+        if json:
+            raise
+        excerpts.tell(terminal, source, error.problems, error.warnings)
+        raise typer.Exit(Status.FAILED) from None
+    for warning in parsed.warnings:
+        terminal.note(f"Warning: {warning.message}")
+    asked = Asked(chosen, definition, source.content, given)
+    shown = asyncio.run(_run(terminal, found, asked))
     terminal.answer(shown, lambda: _result(shown))
     raise typer.Exit(status_of_run(shown.state))
 
@@ -62,16 +78,20 @@ def _result(shown: ExecutionShown) -> Any:
     return outputs_shown(shown.outputs)
 
 
-async def _run(
-    terminal: Terminal,
-    settings: Settings,
-    source: documents.Source,
-    dialect: str | None,
-    given: dict[str, str],
-) -> ExecutionShown:
+class Asked(Struct, frozen=True):
+    """What is to be run."""
+
+    dialect: DialectOf
+    definition: WorkflowDefinition
+    content: bytes
+    given: dict[str, str]
+    """Inputs as they were typed."""
+
+
+async def _run(terminal: Terminal, settings: Settings, asked: Asked) -> ExecutionShown:
     """Run a document to its end; an interruption cancels it."""
     async with _engine(terminal, settings) as server:
-        row = await _start(server, source, dialect, given)
+        row = await _start(server, asked)
         try:
             await _follow(terminal, server, row)
         except asyncio.CancelledError:
@@ -111,37 +131,30 @@ def quiet_server(
     return server
 
 
-async def _start(
-    server: Server, source: documents.Source, dialect: str | None, given: dict[str, str]
-) -> ExecutionRow:
+async def _start(server: Server, asked: Asked) -> ExecutionRow:
     from headrace.api.definitions import media_type_of
     from headrace.api.starting import inputs_of
     from headrace.orchestrator.executions import StartRequest
 
     services = server.services
-    chosen, parsed = documents.parse(source, dialect, documents.dialects(), services.library)
-    definition = parsed.definition
-    if definition is None or parsed.problems:
-        raise InvalidDefinition(
-            [_placed(source.name, problem) for problem in parsed.problems], parsed.warnings
-        )
-    values = inputs.typed(given, inputs.types_of(definition.inputs))
+    ports = asked.definition.inputs
+    values = inputs.typed(asked.given, inputs.types_of(ports))
     for name, value in values.items():
         if isinstance(value, Path):
             values[name] = await _kept_file(server, value)
-    complete = await inputs_of(definition.inputs, values, services.store.files)
+    complete = await inputs_of(ports, values, services.store.files)
     row = await services.workflows.create(
-        definition,
-        source.content,
-        media_type_of(source.content),
-        names=services.workflows.name(chosen.workflow_prefix),
+        asked.definition,
+        asked.content,
+        media_type_of(asked.content),
+        names=services.workflows.name(asked.dialect.workflow_prefix),
     )
     return await services.executions.start(
         StartRequest(
             workflow=row.number,
             version=row.version,
             inputs=complete,
-            names=services.executions.name(chosen.execution_prefix),
+            names=services.executions.name(asked.dialect.execution_prefix),
         )
     )
 
@@ -154,11 +167,6 @@ async def _kept_file(server: Server, path: Path) -> FileRef:
     with path.open("rb") as file:
         content_type = sniff(file.read(HEAD), path.name)
     return FileRef(stored.sha256, stored.size, path.name, content_type)
-
-
-def _placed(name: str, problem: Any) -> Any:
-    """Return a problem whose path says where it stands in the file."""
-    return replace(problem, path=f"{name}:{problem.line}:{problem.column}") if problem.line else problem
 
 
 async def _follow(terminal: Terminal, server: Server, row: ExecutionRow) -> None:

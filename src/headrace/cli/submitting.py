@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
 from headrace.cli import documents, inputs
 from headrace.cli.connecting import connected
@@ -14,6 +15,7 @@ from headrace.cli.options import Dialect, Input, Json, Token, Url
 from headrace.cli.statuses import Status
 from headrace.cli.terminal import Terminal
 from headrace.cli.validating import File
+from headrace.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from headrace.client import Client
@@ -35,6 +37,7 @@ def submit(
     """Send a document to a server and start it."""
     from rich.text import Text
 
+    from headrace.cli import excerpts
     from headrace.client import InvalidRequest
 
     terminal = Terminal(json=json)
@@ -43,10 +46,10 @@ def submit(
     with connected(url, token) as server:
         try:
             workflow = _created(server, source, dialect)
-        except InvalidRequest as error:
+        except (InvalidRequest, InvalidDefinition) as error:
             if json or not any(problem.line for problem in error.problems):
                 raise
-            _tell_problems(terminal, source, error)
+            excerpts.tell(terminal, source, error.problems, error.warnings)
             raise typer.Exit(Status.FAILED) from None
         for warning in workflow.warnings:
             terminal.note(f"Warning: {warning.message}")
@@ -72,15 +75,16 @@ def _created(server: Client, source: documents.Source, dialect: str | None) -> W
         translated = documents.as_json(source)
         if [problem.code for problem in error.problems] != ["invalid_json"] or translated == source.content:
             raise
+    try:
         return server.create_workflow(translated, dialect=dialect)
-
-
-def _tell_problems(terminal: Terminal, source: documents.Source, error: Any) -> None:
-    from headrace.cli.excerpts import counted, shown
-
-    text = source.content.decode("utf-8", "replace")
-    terminal.out.print(shown(source.name, text, error.problems, error.warnings))
-    terminal.note(f"{source.name} has {counted(len(error.problems), 'problem')}; nothing was started.")
+    except InvalidRequest as error:
+        # The places that the server tells are those of the translation.
+        answer = replace(
+            error.answer,
+            problems=tuple(documents.relocated(error.problems, source)),
+            warnings=tuple(documents.relocated(error.warnings, source)),
+        )
+        raise InvalidRequest(answer) from None
 
 
 def uploaded(server: Client, values: dict[str, Any]) -> dict[str, Any]:

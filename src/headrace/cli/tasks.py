@@ -8,8 +8,9 @@ import typer
 
 from headrace.cli import inputs
 from headrace.cli.connecting import connected
-from headrace.cli.looking import watched
+from headrace.cli.looking import followed
 from headrace.cli.options import Input, Json, Token, Url
+from headrace.cli.statuses import status_of_run
 from headrace.cli.submitting import uploaded
 from headrace.cli.terminal import Terminal
 
@@ -21,11 +22,16 @@ Type = Annotated[str, typer.Argument(metavar="TYPE", help="Task type, such as te
 @app.command()
 def run(type: Type, *, input: Input = None, url: Url = None, token: Token = None, json: Json = False) -> None:
     """Run a task type alone; the exit status is that of the run."""
+    from headrace.cli.watching import outputs_shown
+
     given = inputs.pairs(input)
     with connected(url, token) as server:
         values = inputs.typed(given, inputs.types_of(server.task_type(type).inputs))
         started = server.try_task(type, uploaded(server, values))
-        watched(Terminal(json=json), server, started.number)
+        terminal = Terminal(json=json)
+        ended = followed(terminal, server, started.number)
+    terminal.answer(ended, lambda: outputs_shown(ended.tasks[0].outputs))
+    raise typer.Exit(status_of_run(ended.state))
 
 
 @app.command("list")

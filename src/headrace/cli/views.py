@@ -39,7 +39,7 @@ def took(began: str | None, ended: str | None) -> str:
 
 def table(*columns: str, rows: Iterable[Sequence[str | Text]]) -> Table:
     """Return a plain table."""
-    made = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    made = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), show_header=any(columns))
     for column in columns:
         made.add_column(column)
     for row in rows:

@@ -20,14 +20,16 @@ FRAMES_PER_SECOND = 10
 @contextmanager
 def live(terminal: Terminal, board: Board) -> Iterator[None]:
     """Draw the board while it changes; programs see nothing, and a pipe sees only the end."""
-    if terminal.is_json:
+    if terminal.is_json or not terminal.stage.is_terminal:
         yield
+        if not terminal.is_json:
+            terminal.stage.print(Tree(board))
         return
     drawing = Live(
         Tree(board),
         console=terminal.stage,
         refresh_per_second=FRAMES_PER_SECOND,
-        vertical_overflow="visible" if not terminal.stage.is_terminal else "crop",
+        vertical_overflow="crop",
         redirect_stdout=False,
         redirect_stderr=False,
     )
