@@ -38,11 +38,11 @@ from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Announce
 from headrace.orchestrator.services import Services
 from headrace.orchestrator.workflows import Workflows
+from headrace.runtimes import registry
 from headrace.runtimes.attempts import AttemptDirectories
 from headrace.runtimes.inline import Call, InlineRuntime
-from headrace.runtimes.local import LocalRuntime
 from headrace.runtimes.logs import CallContext
-from headrace.runtimes.protocol import Command, Job, JobEnded, Runtime, TaskCall
+from headrace.runtimes.protocol import Command, Job, JobEnded, TaskCall
 from headrace.security.egress import Egress
 from headrace.security.egress_client import guarded_async_client
 from headrace.security.redaction import SecretsInUse
@@ -105,13 +105,6 @@ def _caller(
 
 def _plain(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
-
-
-def _runtimes(settings: Settings, files: AttemptDirectories, call: Call) -> dict[str, Runtime]:
-    local = LocalRuntime(
-        files, cpus=settings.local.cpus, memory=settings.local.memory, grace=settings.local.grace
-    )
-    return {"inline": InlineRuntime(call, files), "local": local}
 
 
 def _operator(settings: Settings) -> Signer | None:
@@ -201,7 +194,7 @@ class Server:
         files = AttemptDirectories(data / "attempts")
         certificates = httpx2.create_ssl_context()
         call = _caller(settings, library, artifacts, own_addresses, certificates)
-        self.runtimes = _runtimes(settings, files, call)
+        self.runtimes = registry.installed(settings, [InlineRuntime(call, files)])
         self._dispatcher = Dispatcher(
             runtimes=self.runtimes,
             library=library,
