@@ -67,21 +67,22 @@ def announcer(
 def _told(execution: Execution, event: events.AnyEvent) -> Iterator[_Told]:
     match event:
         case events.TaskSucceeded(run=number) | events.TaskSkipped(run=number):
-            yield _completed(execution, execution.runs[number].task, event.at)
+            yield from _completed(execution, execution.runs[number].task, event.at)
         case events.TaskFailed(run=number) | events.TaskReused(run=number):
-            yield _completed(execution, execution.runs[number].task, event.at)
+            yield from _completed(execution, execution.runs[number].task, event.at)
         case events.ExecutionEnded():
             for each in views.activities(execution):
                 if each.run is None:
                     yield _told_of(each, execution, CANCELLED, event.at)
-            yield _Told("WORKFLOW_DONE", event.at, len(execution.definition.tasks), _workflow(execution))
+            yield _Told("WORKFLOW_DONE", event.at, views.count_of(execution), _workflow(execution))
         case _:
             return
 
 
-def _completed(execution: Execution, name: str, at: float) -> _Told:
-    found = views.activity_named(execution, name)
-    return _told_of(found, execution, ACTIVITY_STATUS[found.state], at)
+def _completed(execution: Execution, name: str, at: float) -> Iterator[_Told]:
+    if views.is_activity(execution, name):
+        found = views.activity_named(execution, name)
+        yield _told_of(found, execution, ACTIVITY_STATUS[found.state], at)
 
 
 def _told_of(found: Activity, execution: Execution, status: int, at: float) -> _Told:
@@ -127,7 +128,7 @@ def _workflow(execution: Execution) -> dict[str, Any]:
     notes = execution.definition.annotations
     runtime = notes.get("runtime", "")
     if not runtime:
-        shared = {task.annotations.get("runtime", "") for task in execution.definition.tasks}
+        shared = {each.notes.get("runtime", "") for each in views.activities(execution)}
         runtime = shared.pop() if len(shared) == 1 else ""
     return {
         "ID": execution.number,

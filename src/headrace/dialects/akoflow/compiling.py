@@ -22,6 +22,7 @@ from headrace.definition.model import (
     WorkflowDefinition,
 )
 from headrace.definition.templates import Expr, Literal, Template
+from headrace.dialects.akoflow import staging
 from headrace.dialects.akoflow.drafts import ActivityDraft, WorkflowDraft
 from headrace.dialects.akoflow.wire import DIALECT
 
@@ -34,6 +35,8 @@ _LIMITS = {"cpu": "packed", "memory": "measured"}
 class Ground(Struct, frozen=True):
     """Where a run stands on this server."""
 
+    number: int = 0
+    """The id of the workflow."""
     private: str | None = None
     """Its private directory; None gives each activity without a `mountPath` a fresh one of its own."""
     moved: dict[str, str] = {}
@@ -54,29 +57,78 @@ def activity_id(workflow_id: int, index: int) -> int:
 
 def compile_workflow(draft: WorkflowDraft, ground: Ground) -> WorkflowDefinition:
     """Return the definition of a document."""
-    targets: dict[str, list[str]] = {activity.name: [] for activity in draft.activities}
-    for activity in draft.activities:
-        for source in activity.depends_on:
-            targets[source].append(activity.name)
-    tasks = tuple(
-        _task(draft, activity, index, tuple(targets[activity.name]), ground)
-        for index, activity in enumerate(draft.activities)
-    )
-    return WorkflowDefinition(
-        name=draft.name,
-        dialect=DIALECT,
-        tasks=tasks,
-        unhandled="every_failure",
-        annotations=_workflow_notes(draft, ground),
-    )
+    return _Compiling(draft, ground).workflow()
+
+
+class _Compiling:
+    """One document on its way into the model."""
+
+    def __init__(self, draft: WorkflowDraft, ground: Ground) -> None:
+        self._draft = draft
+        self._ground = ground
+        self._targets: dict[str, list[str]] = {activity.name: [] for activity in draft.activities}
+        self._directories = self._directories_of()
+        self._staging: list[TaskDefinition] = []
+
+    def workflow(self) -> WorkflowDefinition:
+        """Return the definition."""
+        draft, ground = self._draft, self._ground
+        self._connect()
+        tasks = [
+            _task(draft, activity, index, tuple(self._targets[activity.name]), directory)
+            for index, (activity, directory) in enumerate(
+                zip(draft.activities, self._directories, strict=True)
+            )
+        ]
+        return WorkflowDefinition(
+            name=draft.name,
+            dialect=DIALECT,
+            tasks=(*tasks, *self._staging),
+            closing=staging.volumes_out(draft.volumes, ground.moved, self._targets),
+            unhandled="every_failure",
+            annotations=_workflow_notes(draft, ground),
+        )
+
+    def _directories_of(self) -> list[str | None]:
+        activities, ground = self._draft.activities, self._ground
+        shared = [
+            ground.private
+            if activity.mount_path is None
+            else ground.moved.get(activity.mount_path, activity.mount_path)
+            for activity in activities
+        ]
+        if self._draft.storage_policy != "standalone":
+            return shared
+        names = staging.directory_names(activities, activity_id(ground.number, 0))
+        return [
+            None if place is None else f"{place}/{name}" for place, name in zip(shared, names, strict=True)
+        ]
+
+    def _connect(self) -> None:
+        """Lead every dependency to those who wait for it, past the tasks that move files."""
+        draft, targets = self._draft, self._targets
+        entries = tuple(activity.name for activity in draft.activities if not activity.depends_on)
+        is_tried_out = any(activity.runtime.lower() != activity.effective for activity in draft.activities)
+        mode = "lenient" if is_tried_out else "strict"
+        if (
+            task := staging.volumes_in(draft.volumes, entries, self._ground.moved, targets, mode=mode)
+        ) is not None:
+            self._staging.append(task)
+        place = dict(zip(targets, self._directories, strict=True))
+        for activity in draft.activities:
+            follower, directory = activity.name, place[activity.name]
+            sources = [path for name in activity.depends_on if (path := place[name]) is not None]
+            if draft.storage_policy == "standalone" and directory is not None and sources:
+                task = staging.bring(activity.name, directory, sources, targets)
+                self._staging.append(task)
+                follower = task.name
+            for source in activity.depends_on:
+                targets[source].append(follower)
 
 
 def _task(
-    draft: WorkflowDraft, activity: ActivityDraft, index: int, targets: tuple[str, ...], ground: Ground
+    draft: WorkflowDraft, activity: ActivityDraft, index: int, targets: tuple[str, ...], directory: str | None
 ) -> TaskDefinition:
-    directory = ground.private
-    if activity.mount_path is not None:
-        directory = ground.moved.get(activity.mount_path, activity.mount_path)
     return TaskDefinition(
         name=activity.name,
         action=_action(draft, activity, index, directory),
@@ -148,6 +200,7 @@ def _activity_notes(activity: ActivityDraft, directory: str | None) -> dict[str,
 
 def _workflow_notes(draft: WorkflowDraft, ground: Ground) -> dict[str, Any]:
     notes: dict[str, Any] = {
+        "activities": len(draft.activities),
         "namespace": draft.namespace,
         "runtime": draft.runtime,
         "image": draft.image,

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from headrace.dialects.akoflow import parse as documents
 from headrace.dialects.akoflow.parse import Parsed
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.dialects.akoflow.wire import DIALECT
 from headrace.dialects.protocol import Announce
+from headrace.errors import Problem
 from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
 from headrace.tasks.library import Library
@@ -37,7 +40,15 @@ class AkoflowDialect:
 
     def parse(self, source: bytes, _library: Library, *, max_tasks: int) -> Parsed:
         """Read a document; every problem has the line and the column of its place."""
-        return documents.parse(source, Surroundings(max_activities=max_tasks))
+        parsed = documents.parse(source, Surroundings(max_activities=max_tasks))
+        if parsed.draft is None or all(activity.mount_path for activity in parsed.draft.activities):
+            return parsed
+        message = (
+            "Started at another door, each activity without a mountPath works in a fresh directory; "
+            "submitted at an AkoFlow door, they share one."
+        )
+        alone = Problem(path="/spec/mountPath", code="no_shared_directory", message=message)
+        return replace(parsed, warnings=(*parsed.warnings, alone))
 
     def announcer(
         self, take: Callable[[], int], loaded: Mapping[str, Any], secrets: SecretsInUse

@@ -131,6 +131,7 @@ def activity(found: Activity, execution: Execution, now: float) -> Answer:
         "procId": last.native if last is not None else None,
         "node": last.node if last is not None else None,
         "placement": None,
+        "clashes": found.clashes,
     }
 
 

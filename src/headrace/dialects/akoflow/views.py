@@ -11,6 +11,7 @@ from typing import Any
 
 from headrace.definition.model import RunCommand, TaskDefinition
 from headrace.dialects.akoflow.compiling import activity_id
+from headrace.dialects.akoflow.staging import SOURCE_MISSING, STAGING
 from headrace.engine.execution import Execution, TaskRun
 from headrace.engine.graph import Node
 from headrace.engine.states import EXECUTION_ENDS
@@ -61,10 +62,21 @@ class Activity:
     @property
     def only_dependency(self) -> int | None:
         """Id of the dependency when there is exactly one."""
-        sources = self._node.sources
-        if len(sources) != 1:
+        names = self.notes.get("depends_on", ())
+        if len(names) != 1:
             return None
-        return activity_id(self._execution.number, self._execution.graph.nodes[sources[0]].index)
+        return activity_id(self._execution.number, self._execution.graph.nodes[names[0]].index)
+
+    @property
+    def clashes(self) -> list[str]:
+        """Files that several of its dependencies brought, of which the last one counted."""
+        execution = self._execution
+        for source in self._node.sources:
+            if execution.graph.nodes[source].task.annotations.get(STAGING) == "bring":
+                run = execution.runs.get(execution.scopes[0].latest.get(source, 0))
+                text = run.outputs.get("stdout") if run is not None else None
+                return text.splitlines() if isinstance(text, str) else []
+        return []
 
     def reason(self) -> tuple[str, str]:
         """Return why it stands where it stands, as a code and a sentence; both empty when that is plain."""
@@ -106,11 +118,26 @@ class Activity:
         return failed
 
 
+def count_of(execution: Execution) -> int:
+    """Return how many activities a run has; its other tasks stand behind them."""
+    count: int = execution.definition.annotations["activities"]
+    return count
+
+
+def is_activity(execution: Execution, name: str) -> bool:
+    """Tell whether a task is an activity and none that moves files."""
+    node = execution.graph.nodes.get(name)
+    return node is not None and node.index < count_of(execution)
+
+
 def activities(execution: Execution) -> Iterator[Activity]:
     """Yield the activities of a run in the order of the document."""
     root = execution.scopes.get(0)
     latest = root.latest if root is not None else {}
+    count = count_of(execution)
     for node in execution.graph.nodes.values():
+        if node.index >= count:
+            return
         number = latest.get(node.name)
         yield Activity(execution, node, None if number is None else execution.runs[number])
 
@@ -128,16 +155,32 @@ def activity_with(execution: Execution, number: int) -> Activity | None:
     """Return the activity with this id, or None."""
     index = number - activity_id(execution.number, 0)
     tasks = execution.definition.tasks
-    return activity_named(execution, tasks[index].name) if 0 <= index < len(tasks) else None
+    return activity_named(execution, tasks[index].name) if 0 <= index < count_of(execution) else None
 
 
 def reason_of(execution: Execution) -> tuple[str, str]:
     """Return why a run stands where it stands, as a code and a sentence; a failed one names its roots."""
-    if execution.state == "failed" and execution.failed:
-        names = [execution.runs[number].task for number in execution.failed]
-        return "activities_failed", f"Failed because of {_named(names)}."
-    reason = execution.reason
-    return (reason.code, reason.sentence) if reason is not None else ("", "")
+    if execution.state != "failed" or not execution.failed:
+        reason = execution.reason
+        return (reason.code, reason.sentence) if reason is not None else ("", "")
+    names = []
+    code, sentences = "activities_failed", []
+    for run in (execution.runs[number] for number in execution.failed):
+        if is_activity(execution, run.task):
+            names.append(run.task)
+        else:
+            code = _code_of_staging(execution.task(run).annotations[STAGING], run)
+            sentences.append(run.failure.message if run.failure is not None else "")
+    if names:
+        sentences.insert(0, f"Failed because of {_named(names)}.")
+    return code, " ".join(sentences)
+
+
+def _code_of_staging(kind: str, run: TaskRun) -> str:
+    if kind == "out":
+        return "stage_out_failed"
+    is_missing = run.failure is not None and run.failure.exit_code == SOURCE_MISSING
+    return "volume_source_missing" if is_missing else "stage_in_failed"
 
 
 def _named(names: list[str]) -> str:

@@ -189,18 +189,3 @@ class Reading:
         if any(activity.image for activity in on_local):
             message = "The image is ignored: activities on local run on this machine as it is."
             spec.warn("image", "image_ignored", message)
-        if made.storage_policy == "standalone" and len(made.activities) > 1:
-            self._refuse_standalone(spec)
-        for place, volume in enumerate(made.volumes):
-            if volume.local != volume.remote:
-                path = f"{spec.at('volumes')}/{place}"
-                message = (
-                    f"This version cannot bring '{volume.local}' to '{volume.remote}': "
-                    "name the same directory on both sides, or use it where it is."
-                )
-                self._findings.problem(path, "volume_unsupported", message)
-
-    def _refuse_standalone(self, spec: Table) -> None:
-        nested = spec.table("storagePolicy") or spec
-        message = "This version keeps the files of a workflow in one directory: default or distributed."
-        nested.problem("type", "storage_policy_unsupported", message, "default")

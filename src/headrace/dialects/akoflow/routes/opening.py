@@ -109,12 +109,14 @@ class Opening:
         """Return where a run stands, and the mount paths that had to be replaced to try it out."""
         data = self._services.settings.data_dir.absolute()
         private = str(data / "akoflow" / "workflows" / str(number))
-        ground = Ground(private=private, source=source)
+        ground = Ground(number=number, private=private, source=source)
         tried_out = {
             each.mount_path
             for each in draft.activities
             if each.mount_path is not None and each.runtime.lower() != each.effective
         }
+        if tried_out or any(each.runtime.lower() != each.effective for each in draft.activities):
+            tried_out |= {volume.remote for volume in draft.volumes if volume.local != volume.remote}
         if not tried_out:
             return ground, []
         moved = {
@@ -128,6 +130,11 @@ class Opening:
             )
             for path, place in moved.items()
         ]
+        for place, volume in enumerate(draft.volumes):
+            if volume.mode != "out" and not await asyncio.to_thread(Path(volume.local).is_dir):
+                message = f"'{volume.local}' does not exist; the volume begins empty."
+                path = f"/spec/volumes/{place}"
+                warnings.append(Problem(path=path, code="volume_source_missing", message=message))
         return replace(ground, moved=moved), warnings
 
 

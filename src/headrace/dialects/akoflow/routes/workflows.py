@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headrace.dialects.akoflow import render
+from headrace.dialects.akoflow import render, views
 from headrace.dialects.akoflow.routes import requests
 from headrace.dialects.akoflow.routes.lookup import row_of, run_of, warnings_of
 from headrace.dialects.akoflow.routes.opening import Opening
@@ -111,7 +111,10 @@ class WorkflowRoutes:
             raise Refusal(400, "unknown_activity", error.message) from None
         if members.get("dry_run") is True:
             rows = preview(run.execution.definition, plan)
-            shown = [{"name": name, "mode": mode, "reason": why.sentence} for name, mode, why in rows]
+            shown = [
+                {"name": name, "mode": mode, "reason": why.sentence}
+                for name, mode, why in rows[: views.count_of(run.execution)]
+            ]
             return data_answer({"activities": shown}, services)
         return await Opening(services, once).again(run, plan)
 

@@ -1,0 +1,136 @@
+"""The tasks around the activities that move files: volumes in and out, and what `standalone` brings along.
+
+They are commands of the local runtime with constant text; every path is an argument of its own.
+They stand behind the activities in the list of tasks, so that an activity keeps its place, and are marked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from headrace.definition.model import RunCommand, TaskDefinition, Transition
+from headrace.definition.templates import Literal
+from headrace.dialects.akoflow.drafts import ActivityDraft, Volume
+
+STAGING = "staging"
+"""Annotation of a task that is no activity: `in`, `out` or `bring`."""
+
+SOURCE_MISSING = 66
+"""Exit code where the local side of a volume does not exist (`EX_NOINPUT` of sysexits.h)."""
+
+_COPY = 'cp -au --reflink=auto "$1/." "$2/" || exit 1'
+
+_IN = f"""
+check() {{ while [ $# -gt 1 ]; do
+  [ -d "$1" ] || {{ echo "The directory '$1' of a volume does not exist." >&2; exit {SOURCE_MISSING}; }}
+  shift 2
+done; }}
+[ "$0" = lenient ] || check "$@"
+while [ $# -gt 1 ]; do
+  mkdir -p "$2" || exit 1
+  if [ -d "$1" ] && ! [ "$1" -ef "$2" ]; then {_COPY}; fi
+  shift 2
+done
+"""
+_OUT = f"""
+while [ $# -gt 1 ]; do
+  mkdir -p "$2" || exit 1
+  if [ -d "$1" ] && ! [ "$1" -ef "$2" ]; then {_COPY}; fi
+  shift 2
+done
+"""
+_BRING = """
+target=$1; shift
+mkdir -p "$target" || exit 1
+first=yes
+for source; do
+  [ -d "$source" ] || continue
+  if [ -z "$first" ]; then
+    (cd "$source" && find . ! -type d) | while IFS= read -r name; do
+      if [ -e "$target/$name" ]; then printf '%s\\n' "${name#./}"; fi
+    done
+  fi
+  cp -a --reflink=auto "$source/." "$target/" || exit 1
+  first=
+done
+"""
+_FOREIGN = re.compile(r"[^A-Za-z0-9._-]")
+
+
+def directory_names(activities: Sequence[ActivityDraft], first_id: int) -> list[str]:
+    """Return the directory of each activity in `standalone`: its name, made safe and unique by its id."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for index, activity in enumerate(activities):
+        safe = _FOREIGN.sub("-", activity.name)
+        if safe != activity.name or safe in (".", "..") or safe in taken:
+            safe = f"{safe}-{first_id + index}"
+        taken.add(safe)
+        names.append(safe)
+    return names
+
+
+def volumes_in(
+    volumes: Iterable[Volume],
+    entries: tuple[str, ...],
+    moved: dict[str, str],
+    taken: Iterable[str],
+    *,
+    mode: str,
+) -> TaskDefinition | None:
+    """Return what comes before the first activity; sources must exist, except in mode `lenient`."""
+    sides = [
+        side
+        for volume in volumes
+        if volume.mode != "out" and volume.local != volume.remote
+        for side in (volume.local, moved.get(volume.remote, volume.remote))
+    ]
+    if not sides:
+        return None
+    return TaskDefinition(
+        name=_free("volumes in", taken),
+        action=_command(_IN, mode, sides),
+        next=(Transition(to=entries, when="succeeded()"),),
+        annotations={STAGING: "in"},
+    )
+
+
+def volumes_out(
+    volumes: Iterable[Volume], moved: dict[str, str], taken: Iterable[str]
+) -> TaskDefinition | None:
+    """Return what brings volumes back after the workflow has ended in any way."""
+    sides = [
+        side
+        for volume in volumes
+        if volume.mode != "ro" and volume.local != volume.remote
+        for side in (moved.get(volume.remote, volume.remote), volume.local)
+    ]
+    if not sides:
+        return None
+    return TaskDefinition(
+        name=_free("volumes out", taken),
+        action=_command(_OUT, "out", sides),
+        annotations={STAGING: "out"},
+    )
+
+
+def bring(activity: str, directory: str, sources: Sequence[str], taken: Iterable[str]) -> TaskDefinition:
+    """Return what copies the files of the dependencies before a standalone activity; the later ones win."""
+    return TaskDefinition(
+        name=_free(f"files for {activity}", taken),
+        action=_command(_BRING, "bring", [directory, *sources]),
+        next=(Transition(to=(activity,), when="succeeded()"),),
+        join="all",
+        annotations={STAGING: "bring"},
+    )
+
+
+def _command(script: str, name: str, words: Sequence[str]) -> RunCommand:
+    argv = ("sh", "-c", script, name, *words)
+    return RunCommand(argv=tuple(Literal(word) for word in argv))
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """Return a name that no activity has."""
+    return name if name not in taken else _free(f"{name}'", taken)

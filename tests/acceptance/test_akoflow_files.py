@@ -1,0 +1,153 @@
+"""Where the files of AkoFlow activities lie: storage policies and volumes, with a real server."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from headrace.testing.running_server import RunningServer
+
+API = "/akoflow-api/workflows"
+GOLDEN = Path(__file__).parents[1] / "corpus" / "akoflow" / "golden.yaml"
+PATIENCE = 60.0
+
+StartServer = Callable[..., RunningServer]
+
+
+@pytest.fixture(scope="module")
+def http(start_server: StartServer) -> Iterator[httpx2.Client]:
+    with start_server().client() as client:
+        yield client
+
+
+def ran(http: httpx2.Client, text: str) -> Any:
+    """Submit a document, wait for its end and return it."""
+    answer = http.post("/workflows", json={"workflow": base64.b64encode(text.encode()).decode()})
+    assert answer.status_code == 200, answer.text
+    until = time.monotonic() + PATIENCE
+    while (found := http.get(f"{API}/{answer.json()['id']}/").json()["data"])["status"] < 2:
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+    return found
+
+
+def logs(http: httpx2.Client, workflow: Any) -> dict[str, str]:
+    return {
+        each["name"]: http.get(f"{API}/{workflow['id']}/activities/{each['id']}/logs/").json()["data"][
+            "stdout"
+        ]["text"]
+        for each in workflow["spec"]["activities"]
+    }
+
+
+CAT = """
+name: cat
+spec:
+  runtime: local
+  storagePolicy: {{type: {policy}}}
+  mountPath: {place}
+  activities:
+    - {{name: a, run: "echo 1 > a; echo from-a > same"}}
+    - {{name: b, run: "echo 2 > b; echo from-b > same"}}
+    - {{name: c, run: "echo 3 > c"}}
+    - {{name: d d, run: "cat a b c; pwd", dependsOn: [a, b, c]}}
+    - {{name: only a, run: "ls", dependsOn: a}}
+"""
+
+
+@pytest.mark.parametrize("policy", ["default", "distributed"])
+def test_shared_policies_have_one_directory(http: httpx2.Client, tmp_path: Path, policy: str) -> None:
+    found = ran(http, CAT.format(policy=policy, place=tmp_path / "w"))
+
+    assert found["state"] == "succeeded"
+    assert logs(http, found)["d d"] == f"1\n2\n3\n{tmp_path}/w\n"
+
+
+def test_standalone_brings_the_files_of_direct_dependencies(http: httpx2.Client, tmp_path: Path) -> None:
+    found = ran(http, CAT.format(policy="standalone", place=tmp_path / "w"))
+    shown = {each["name"]: each for each in found["spec"]["activities"]}
+    text = logs(http, found)
+
+    assert found["state"] == "succeeded"
+    assert list(shown) == ["a", "b", "c", "d d", "only a"]
+    assert text["d d"] == f"1\n2\n3\n{tmp_path}/w/d-d-{shown['d d']['id']}\n"
+    assert text["only a"] == "a\nsame\n"
+    assert shown["d d"]["clashes"] == ["same"]
+    assert Path(shown["d d"]["directory"], "same").read_text() == "from-b\n"
+    assert shown["a"]["directory"] == f"{tmp_path}/w/a"
+    assert found["counts"]["finished"] == 5
+
+
+VOLUMES = """
+name: volumes
+spec:
+  runtime: local
+  mountPath: {place}/work
+  volumes:
+    - {place}/in:{place}/work/in:ro
+    - {place}/both/:{place}/work/both
+    - {place}/results:{place}/work/out:out
+  activities:
+    - {{name: a, run: "cat in/x both/y; echo changed > both/y; mkdir out; echo result > out/z; exit {code}"}}
+"""
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_volumes_are_brought_in_and_back(http: httpx2.Client, tmp_path: Path, code: int) -> None:
+    for name, file in (("in", "x"), ("both", "y")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text(f"{file}\n")
+    found = ran(http, VOLUMES.format(place=tmp_path, code=code))
+
+    assert found["state"] == ("failed" if code else "succeeded")
+    assert logs(http, found)["a"] == "x\ny\n"
+    assert (tmp_path / "both" / "y").read_text() == "changed\n"
+    assert (tmp_path / "results" / "z").read_text() == "result\n"
+
+
+def test_a_missing_volume_fails_the_workflow_before_any_activity(http: httpx2.Client, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    found = ran(http, VOLUMES.format(place=tmp_path, code=0))
+
+    assert (found["state"], found["reasonCode"]) == ("failed", "volume_source_missing")
+    assert f"{tmp_path}/both" in found["reason"]
+    assert [each["state"] for each in found["spec"]["activities"]] == ["skipped"]
+
+
+def test_a_failed_way_back_fails_the_workflow_and_no_activity(http: httpx2.Client, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x").write_text("x\n")
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both" / "y").write_text("y\n")
+    (tmp_path / "results").write_text("a file is in the way")
+    found = ran(http, VOLUMES.format(place=tmp_path, code=0))
+
+    assert (found["state"], found["reasonCode"]) == ("failed", "stage_out_failed")
+    assert [each["state"] for each in found["spec"]["activities"]] == ["succeeded"]
+
+
+def test_the_golden_document_can_be_tried_out(
+    start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conda = tmp_path / "bin" / "conda"
+    conda.parent.mkdir()
+    conda.write_text('#!/bin/sh\necho "conda $*"\n')
+    conda.chmod(0o755)
+    monkeypatch.setenv("PATH", str(conda.parent), prepend=":")
+    text = GOLDEN.read_text().replace("https://myhost.com/", "http://127.0.0.1:9/")
+    text = text.replace("/scratch/", f"{tmp_path}/scratch/").replace("/data-akoflow", f"{tmp_path}/data")
+    with start_server(AKOFLOW__UNKNOWN_RUNTIME="local").client() as client:
+        found = ran(client, text)
+        log = logs(client, found)
+
+    assert found["state"] == "succeeded"
+    said = "Running inference-examples\nconda run -n tutorial mlflow run . --env-manager=local\n"
+    assert log == {"inference-examples": said}
+    codes = {each["code"] for each in found["warnings"]}
+    assert {"unknown_runtime_local", "volume_source_missing", "image_ignored"} <= codes
