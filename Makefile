@@ -47,7 +47,7 @@ $(VENV)/.for-use: $(VENV)/.python pyproject.toml
 
 $(VENV)/.for-work: $(VENV)/.python pyproject.toml
 	@echo "Setting up $(VENV) for work …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[web,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[web,media,dev]'
 	@touch $@ $(VENV)/.for-use
 
 $(VENV)/peers/.ready: bench/peers.txt $(VENV)/.python
