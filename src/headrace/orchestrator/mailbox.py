@@ -21,6 +21,7 @@ from headrace.definition.templates import Json
 from headrace.engine import commands, events, messages
 from headrace.engine.decide import decide
 from headrace.engine.decision import Moment
+from headrace.engine.evolve import evolve
 from headrace.engine.execution import Execution
 from headrace.errors import RequestError, StaleVersion, StoreError
 from headrace.expressions import NeedsValue
@@ -37,7 +38,9 @@ MOST_MESSAGES = 512
 """Messages decided before one commit: enough to make the flush cheap, few enough to answer in between."""
 
 Announce = Callable[[Execution, Sequence[events.AnyEvent], int], list[Delivery]]
-"""What a dialect wants told: the execution after the events, the events, the sequence number before."""
+"""What a dialect wants told: the execution after the events, the events, the sequence number before.
+
+It is asked about each event alone, with the execution as it was right after it."""
 
 
 class House(Protocol):
@@ -93,7 +96,7 @@ class _Letter:
 class Mailbox:
     """Where everything that concerns one execution arrives, and is decided one after the other."""
 
-    __slots__ = ("_announce", "_batch", "_house", "_inbox", "_task", "_values", "execution", "row")
+    __slots__ = ("_announce", "_batch", "_house", "_inbox", "_task", "_told", "_values", "execution", "row")
 
     def __init__(self, house: House, execution: Execution, row: ExecutionRow) -> None:
         self.execution = execution
@@ -103,6 +106,8 @@ class Mailbox:
         self._batch: list[_Letter] = []
         self._task: asyncio.Task[None] | None = None
         self._announce = house.announcer(row)
+        self._told: Execution | None = None
+        """What was committed last, where somebody is told of each change; the working state is ahead."""
         self._values: dict[str, Json] = {}
 
     def post(self, message: messages.Message) -> None:
@@ -163,6 +168,7 @@ class Mailbox:
             else:
                 self._values = {}
                 return
+            self._told = None
             await self._read_again()
 
     async def _decide_and_commit(self) -> None:
@@ -228,7 +234,7 @@ class Mailbox:
             is_shelved = any(new is not old for new, old in zip(shelved, happened, strict=True))
             if is_shelved:
                 happened, content = shelved, codec.encode(shelved)
-        deliveries = self._announce(self.execution, happened, before) if self._announce is not None else ()
+        deliveries = await self._deliveries(self._announce, happened, before) if self._announce else ()
         idempotency = next((letter.idempotency for letter in self._batch if letter.idempotency), None)
         commit = commit_of(self.execution, self.row, before, content, deliveries, idempotency)
         await house.commit(commit)
@@ -237,6 +243,21 @@ class Mailbox:
             # The working state holds the values themselves; what the journal says is what counts.
             await self._read_again()
         return happened, commit
+
+    async def _deliveries(
+        self, announce: Announce, happened: list[events.AnyEvent], before: int
+    ) -> list[Delivery]:
+        """Return what is told of each event, by the state right after it and not by that after them all."""
+        told = self._told
+        if told is None or told.seq != before:
+            told = self._told = await self._house.read_again(self.row)
+        deliveries: list[Delivery] = []
+        for event in happened:
+            evolve(told, [event])
+            deliveries += announce(told, [event], told.seq - 1)
+        told.changes.runs.clear()
+        told.changes.timers.clear()
+        return deliveries
 
     async def _read_again(self) -> None:
         tries = 0
