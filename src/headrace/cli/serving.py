@@ -27,6 +27,7 @@ Key = Annotated[str | None, typer.Option("--tls-key", help="Private key for HTTP
 Public = Annotated[str | None, typer.Option("--public-url", help="Address by which people reach it.")]
 Hosts = Annotated[str | None, typer.Option("--allowed-hosts", help="Other host names, by commas.")]
 Origins = Annotated[str | None, typer.Option("--allowed-origins", help="Other origins, by commas.")]
+Json = Annotated[bool, typer.Option("--json", help="Tell errors as one JSON document.")]
 Egress = Annotated[
     str | None, typer.Option("--egress-allow", help="Private hosts that tasks may call, by commas.")
 ]
@@ -46,11 +47,13 @@ def serve(
     allowed_origins: Origins = None,
     egress_allow: Egress = None,
     set: Set = None,
+    json: Json = False,
 ) -> None:
     """Serve all APIs on one port until a signal comes.
 
     The first line of standard output is the address; tokens and logs go to standard error.
     """
+    del json  # only what keeps it from serving is told as JSON, and that is not told here
     from headrace import settings
     from headrace.api import server
 

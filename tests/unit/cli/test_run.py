@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.unit.cli.conftest import Say
+
+
+def test_a_document_runs_without_a_server(say: Say, report: Path) -> None:
+    said = say("run", str(report), "--input", "text=Hello")
+
+    assert said.status == 0
+    assert said.out == "size: 5\n"
+    assert "✓ Measure  succeeded" in said.err
+    assert "└─ ✓ size  text.size" in said.err
+
+
+def test_a_run_for_programs_is_one_document(say: Say, report: Path) -> None:
+    said = say("run", str(report), "--input", "text=Hello", "--json")
+
+    assert (said.status, said.err) == (0, "")
+    assert said.document["state"] == "succeeded"
+    assert said.document["outputs"] == {"size": 5}
+
+
+def test_a_run_that_fails_says_so_with_its_status(say: Say, tmp_path: Path) -> None:
+    path = tmp_path / "fails.json"
+    path.write_text(
+        '{"title": "Fail", "tasks": [{"name": "no", "type": "core.shell", "inputs": {"script": "exit 3"}}]}'
+    )
+
+    said = say("run", str(path))
+
+    assert said.status == 1
+    assert "exit code 3" in said.err
+
+
+def test_an_input_may_come_from_a_file(say: Say, report: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("Hello, World!")
+
+    assert say("run", str(report), "-i", "text=@text.txt").out == "size: 13\n"
+
+
+def test_wrong_inputs_are_all_told_and_are_a_wrong_command_line(say: Say, report: Path) -> None:
+    said = say("run", str(report), "--input", "txet=Hello")
+
+    assert said.status == 2
+    assert "/inputs/txet" in said.err
+    assert "/inputs/text" in said.err
+
+
+def test_a_document_with_problems_does_not_run_and_leaves_nothing(
+    say: Say, broken: Path, tmp_path: Path
+) -> None:
+    said = say("run", str(broken))
+
+    assert said.status == 1
+    assert "unknown_task_type" in said.out
+    assert "nothing was started" in said.err
+    assert not (tmp_path / ".headrace").exists()
+
+
+def test_a_wrong_setting_is_a_wrong_command_line(say: Say, report: Path) -> None:
+    said = say("run", str(report), "--set", "local.cpu=4")
+
+    assert said.status == 2
+    assert "did you mean local.cpus?" in said.err
