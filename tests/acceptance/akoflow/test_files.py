@@ -14,7 +14,7 @@ import pytest
 from headrace.testing.running_server import RunningServer
 
 API = "/akoflow-api/workflows"
-GOLDEN = Path(__file__).parents[1] / "corpus" / "akoflow" / "golden.yaml"
+GOLDEN = Path(__file__).parents[2] / "corpus" / "akoflow" / "golden.yaml"
 PATIENCE = 60.0
 
 StartServer = Callable[..., RunningServer]

@@ -1,0 +1,185 @@
+"""Runs of AkoFlow workflows, with real shells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.acceptance.akoflow.client import API, Client, by_name, document, states
+
+from headrace.testing.running_server import RunningServer
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_activities_run_in_their_mount_path(client: Client, tmp_path: Path, slash: str) -> None:
+    place = tmp_path / "work"
+    text = document(
+        "name: a, run: 'pwd; touch x; echo $ACTIVITY_MOUNT_PATH'", spec=f"mountPath: {place}{slash}"
+    )
+    workflow = client.submit(text)
+    found = client.ended(workflow)
+
+    [activity] = found["spec"]["activities"]
+    assert activity["state"] == "succeeded"
+    assert client.log(workflow, activity["id"]) == f"{place}\n{place}\n"
+    assert (place / "x").exists()
+    assert activity["exitCode"] == 0
+    assert activity["procId"]
+
+
+def test_activities_without_a_mount_path_share_a_private_directory(client: Client) -> None:
+    workflow = client.submit(
+        document(
+            "name: a, run: 'echo 1 > a'",
+            "name: b, run: 'echo 2 > b'",
+            "name: c, run: 'echo 3 > c'",
+            "name: d, run: 'cat a b c', dependsOn: [a, b, c]",
+            spec="storagePolicy: {type: distributed}",
+        )
+    )
+    found = client.ended(workflow)
+
+    assert found["state"] == "succeeded"
+    assert client.log(workflow, by_name(found)["d"]["id"]) == "1\n2\n3\n"
+
+
+def test_an_activity_knows_who_it_is(client: Client) -> None:
+    script = "echo $WORKFLOW_NAME-$WORKFLOW_ID-$WORKFLOW_NAMESPACE-$ACTIVITY_NAME-$ACTIVITY_ID"
+    workflow = client.submit(document(f"name: an activity, run: '{script}'", spec="namespace: mine"))
+    found = client.ended(workflow)
+
+    [activity] = found["spec"]["activities"]
+    assert client.log(workflow, activity["id"]) == f"w-{workflow}-mine-an activity-{activity['id']}\n"
+
+
+def test_a_failure_in_the_middle_of_a_chain(client: Client) -> None:
+    workflow = client.submit(
+        document(
+            "name: a, run: 'true'",
+            "name: b, run: 'echo nearly >&2; exit 3', dependsOn: a",
+            "name: c, run: 'true', dependsOn: b",
+            "name: d, run: 'true', dependsOn: c",
+            "name: side, run: 'sleep 0.3; true', dependsOn: a",
+        )
+    )
+    found = client.ended(workflow)
+
+    assert (found["state"], found["status"]) == ("failed", 3)
+    assert "'b'" in found["reason"]
+    assert states(found) == {
+        "a": "succeeded",
+        "b": "failed",
+        "c": "skipped",
+        "d": "skipped",
+        "side": "succeeded",
+    }
+    shown = by_name(found)
+    assert shown["b"]["exitCode"] == 3
+    assert "nearly" in shown["b"]["reason"]
+    assert "'b'" in shown["d"]["reason"]
+    assert found["counts"] == {
+        "created": 0,
+        "running": 0,
+        "finished": 2,
+        "failed": 1,
+        "cancelled": 0,
+        "skipped": 2,
+    }
+
+
+def test_a_large_script_arrives_byte_for_byte(client: Client, tmp_path: Path) -> None:
+    payload = "é\"'$%\\`{{x}} ü" * 60_000
+    script = f"cat > out <<'END'\n{payload}\nEND\n"
+    text = json.dumps(
+        {
+            "name": "w",
+            "spec": {
+                "runtime": "local",
+                "mountPath": str(tmp_path),
+                "activities": [{"name": "a", "run": script}],
+            },
+        },
+        ensure_ascii=False,
+    )
+    workflow = client.submit(text)
+
+    assert client.ended(workflow)["state"] == "succeeded"
+    assert (tmp_path / "out").read_text() == f"{payload}\n"
+
+
+def test_overrides_stay_with_their_activity_and_names_may_have_spaces(client: Client, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    workflow = client.submit(
+        document(
+            f"name: one two, run: 'pwd', mountPath: {first}, image: other",
+            "name: b, run: 'pwd', dependsOn: one two",
+            spec=f"runtime: local\nimage: mine\nmountPath: {second}",
+        )
+    )
+    shown = by_name(client.ended(workflow))
+
+    assert client.log(workflow, shown["one two"]["id"]) == f"{first}\n"
+    assert client.log(workflow, shown["b"]["id"]) == f"{second}\n"
+    assert (shown["one two"]["image"], shown["b"]["image"]) == ("other", "mine")
+    assert shown["b"]["dependsOn"] == ["one two"]
+
+
+def test_cancelling_ends_whole_process_groups(client: Client, tmp_path: Path) -> None:
+    script = "sleep 300 & echo $! > pid; wait"
+    workflow = client.submit(
+        document(
+            f"name: a, run: '{script}'", "name: b, run: 'true', dependsOn: a", spec=f"mountPath: {tmp_path}"
+        )
+    )
+    client.until((tmp_path / "pid").exists, bool)
+    client.until(lambda: (tmp_path / "pid").read_text().strip(), bool)
+    answer = client.http.post(f"{API}/{workflow}/cancel/")
+    found = client.ended(workflow)
+
+    assert answer.status_code == 202
+    assert (found["state"], found["status"]) == ("cancelled", 4)
+    assert states(found) == {"a": "cancelled", "b": "cancelled"}
+    pid = (tmp_path / "pid").read_text().strip()
+    client.until(lambda: Path(f"/proc/{pid}").exists(), lambda exists: not exists)
+    assert client.http.post(f"{API}/{workflow}/cancel/").status_code == 409
+
+
+def test_a_rerun_reuses_what_succeeded(client: Client, tmp_path: Path) -> None:
+    workflow = client.submit(
+        document(
+            "name: a, run: 'echo x >> runs'",
+            "name: b, run: 'test -e good', dependsOn: a",
+            spec=f"mountPath: {tmp_path}",
+        )
+    )
+    client.ended(workflow)
+    (tmp_path / "good").touch()
+    planned = client.http.post(f"{API}/{workflow}/rerun/", json={"dry_run": True}).json()["data"]
+    again = client.http.post(f"{API}/{workflow}/rerun/").json()
+    found = client.ended(again["workflow_id"])
+
+    assert [(each["name"], each["mode"]) for each in planned["activities"]] == [("a", "reuse"), ("b", "run")]
+    assert again["workflow_id"] != workflow
+    assert found["state"] == "succeeded"
+    assert found["rerunOf"] == workflow
+    assert (tmp_path / "runs").read_text() == "x\n"
+
+
+def test_an_unknown_runtime_is_tried_out_where_the_operator_says_so(
+    start_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    with start_server(AKOFLOW__UNKNOWN_RUNTIME="local").client() as http:
+        client = Client(http)
+        text = document(
+            "name: a, run: 'touch x; pwd'", spec="runtime: sdumont\nimage: a.sif\nmountPath: /proc/none/here"
+        )
+        answer = client.post(text).json()
+        [activity] = client.ended(answer["id"])["spec"]["activities"]
+
+        codes = {each["code"] for each in answer["warnings"]}
+        assert {"unknown_runtime_local", "mount_path_moved", "image_ignored"} <= codes
+        assert (activity["runtime"], activity["effectiveRuntime"]) == ("sdumont", "local")
+        assert activity["state"] == "succeeded"
+        assert activity["directory"].endswith("/proc/none/here")
