@@ -13,9 +13,9 @@ from headrace.api.metrics import Metrics
 from headrace.api.native import Native
 from headrace.api.origins import Gate
 from headrace.api.shared_door import PATH, SharedDoor
-from headrace.api.streaming import Streams
 from headrace.dialects import protocol
 from headrace.dialects.protocol import Dialect, Receive, Scope, Send
+from headrace.http.streaming import Streams
 from headrace.orchestrator.services import Services
 
 

@@ -31,10 +31,10 @@ from headrace.api.routes.server import ServerRoutes
 from headrace.api.routes.task_runs import TaskRunRoutes
 from headrace.api.routes.tokens import TokenRoutes
 from headrace.api.routes.workflows import WorkflowRoutes
-from headrace.api.streaming import Streams
 from headrace.api.values import ShownValues
 from headrace.dialects.protocol import Dialect
 from headrace.errors import HeadraceError
+from headrace.http.streaming import Streams
 from headrace.orchestrator.services import Services
 
 TITLE = "Headrace"

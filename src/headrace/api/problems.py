@@ -24,6 +24,7 @@ from headrace.errors import (
     StoreError,
     Unauthorized,
 )
+from headrace.http.ranges import RangeNotSatisfiable
 from headrace.security.redaction import Redactor
 
 MEDIA_TYPE = "application/problem+json"
@@ -61,17 +62,6 @@ class PreconditionFailed(RequestError):
 
     code = "version_conflict"
     status = 412
-
-
-class RangeNotSatisfiable(RequestError):
-    """The range lies outside of the content."""
-
-    code = "range_not_satisfiable"
-    status = 416
-
-    def __init__(self, size: int) -> None:
-        super().__init__(f"The range lies outside of the content, which has {size} bytes.")
-        self.size = size
 
 
 class KeyReused(Conflict):
@@ -118,7 +108,7 @@ def headers_of(error: HeadraceError) -> dict[str, str]:
         case Unauthorized():
             return {"www-authenticate": 'Bearer realm="headrace"'}
         case RangeNotSatisfiable():
-            return {"content-range": f"bytes */{error.size}"}
+            return error.headers()
         case StaleVersion():
             return {}
         case StoreError():

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from headrace.api.problems import NotAcceptableBody, PreconditionFailed
 from headrace.errors import InvalidInput, NotFound, Problem
-from headrace.security.bodies import read_body
+from headrace.http.bodies import read_body
 from headrace.security.documents import read_json
 
 MAX_BODY = 16 * 1024 * 1024

@@ -8,7 +8,7 @@ import pytest
 from headrace.api.shared_door import SharedDoor, belongs_to_akoflow
 from headrace.dialects.protocol import Application, Message, Receive, Scope, Send
 from headrace.errors import Unauthorized
-from headrace.security.bodies import read_body
+from headrace.http.bodies import read_body
 from headrace.security.callers import IDENTIFY
 from headrace.security.tokens import TokenRecord
 

@@ -8,11 +8,13 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headrace.api.downloads import OCTETS, TEXT, Downloads, content_type_of
+from headrace.api.downloads import Downloads
 from headrace.api.operations import Operation
 from headrace.api.requests import key_of
-from headrace.definition.templates import ValueRef
+from headrace.definition.templates import FileRef, ValueRef
 from headrace.errors import NotFound
+from headrace.http import downloads
+from headrace.http.downloads import OCTETS, TEXT, content_type_of
 from headrace.orchestrator.services import Services
 
 
@@ -65,7 +67,8 @@ class ArtifactRoutes:
             size = await self._services.artifacts.size(sha256)
             return await self._downloads.value(request, ValueRef(sha256, size, "json"), name or sha256)
         content_type = TEXT if as_ == "text" else content_type_of(type)
-        return await self._downloads.artifact(request, sha256, name or sha256, content_type)
+        file = FileRef(sha256, 0, name or sha256, content_type)  # the store knows its size
+        return await downloads.stored(request, file, self._services.artifacts)
 
     async def output(self, key: str, name: str, request: Request) -> Response:
         """Download an output of an execution."""

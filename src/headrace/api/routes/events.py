@@ -14,9 +14,9 @@ from headrace.api import answers
 from headrace.api.event_views import event_shown, name_of
 from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of
-from headrace.api.streaming import HEARTBEAT, PULSE, Streams, event_stream, sse
 from headrace.api.values import ShownValues
 from headrace.engine import events
+from headrace.http.streaming import HEARTBEAT, PULSE, Streams, event_stream, sse
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionRow
 

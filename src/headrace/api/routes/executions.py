@@ -17,11 +17,11 @@ from headrace.api.lists import Cursor, Limit
 from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of, refuse
 from headrace.api.starting import inputs_of
-from headrace.api.streaming import Streams
 from headrace.api.values import ShownValues
 from headrace.dialects.protocol import Dialect
 from headrace.engine.execution import Execution
 from headrace.engine.states import EXECUTION, EXECUTION_ENDS
+from headrace.http.streaming import Streams
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionFilter, ExecutionRow

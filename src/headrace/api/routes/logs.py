@@ -12,15 +12,15 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from headrace.api import log_text
-from headrace.api.downloads import TEXT, protective
 from headrace.api.operations import Operation
-from headrace.api.ranges import span_of
 from headrace.api.requests import key_of
-from headrace.api.streaming import HEARTBEAT, PULSE, Streams, event_stream, sse
 from headrace.engine.execution import TaskRun
 from headrace.engine.states import TASK_ENDS
 from headrace.errors import NotFound
+from headrace.http import log_text
+from headrace.http.downloads import TEXT, protective
+from headrace.http.ranges import span_of
+from headrace.http.streaming import HEARTBEAT, PULSE, Streams, event_stream, sse
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionRow
 

@@ -17,8 +17,8 @@ from headrace.api.requests import expected_version, key_of
 from headrace.api.values import moment_of
 from headrace.dialects.protocol import Dialect, Parsed
 from headrace.errors import InvalidDefinition, NotFound, StaleVersion
+from headrace.http.bodies import read_body
 from headrace.orchestrator.services import Services
-from headrace.security.bodies import read_body
 from headrace.store.rows import WorkflowRow
 
 DOCUMENT = "application/json"

@@ -1,18 +1,16 @@
-"""Reads log files: parts of them as text that breaks off between characters, or as bytes."""
+"""Reads log files: parts of them as text that breaks off between characters."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal as OneOf, NamedTuple
 
+from headrace.http import log_text
 from headrace.security.redaction import Redactor
 
 Stream = OneOf["stdout", "stderr"]
 STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
-
-_PIECE = 256 * 1024
 
 
 class Log(NamedTuple):
@@ -24,10 +22,7 @@ class Log(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes written so far."""
-        try:
-            return self.file.stat().st_size if self.file is not None else 0
-        except FileNotFoundError:
-            return 0
+        return log_text.size_of(self.file)
 
 
 def part(
@@ -35,7 +30,7 @@ def part(
     offset: int,
     limit: int,
     tail: int,
-    redactor: Redactor,
+    redactors: Sequence[Redactor],
     is_over: bool,  # noqa: FBT001 - a fact
 ) -> dict[str, Any]:
     """Return a part of a log as an answer shows it; `tail` asks for so many last lines instead."""
@@ -43,7 +38,7 @@ def part(
     if tail:
         offset = _start_of_tail(log, size, tail)
     end = min(size, offset + limit)
-    content = masked(log, offset, end, redactor) if offset < end else b""
+    content = log_text.masked(log.file, offset, end, redactors) if log.file and offset < end else b""
     if not (is_over and offset + len(content) == size):
         content = content[: len(content) - _unfinished(content)]
     following = offset + len(content)
@@ -54,29 +49,6 @@ def part(
         "size": size,
         "ended": is_over and following >= size,
     }
-
-
-async def pieces(log: Log, start: int, end: int, redactor: Redactor) -> AsyncIterator[bytes]:
-    """Yield the bytes from `start` up to but not including `end`."""
-    while start < end:
-        piece = await asyncio.to_thread(masked, log, start, min(end, start + _PIECE), redactor)
-        if not piece:
-            return
-        yield piece
-        start += len(piece)
-
-
-def masked(log: Log, start: int, end: int, redactor: Redactor) -> bytes:
-    """Return a part of a log with the secrets in it masked, those too that begin or end outside of it."""
-    if log.file is None:
-        return b""
-    first = max(0, start - redactor.longest)
-    with log.file.open("rb") as file:
-        file.seek(first)
-        content = bytearray(file.read(end + redactor.longest - first))
-    for begin, finish in redactor.spans(bytes(content)):
-        content[begin:finish] = b"*" * (finish - begin)
-    return bytes(content[start - first : end - first])
 
 
 def _unfinished(content: bytes) -> int:
@@ -97,7 +69,7 @@ def _start_of_tail(log: Log, size: int, lines: int) -> int:
     with log.file.open("rb") as file:
         at, left = size, lines + 1
         while at > 0:
-            start = max(0, at - _PIECE)
+            start = max(0, at - log_text.PIECE)
             file.seek(start)
             content = file.read(at - start)
             if at == size and not content.endswith(b"\n"):

@@ -22,6 +22,10 @@ from headrace.dialects.akoflow.routes.refusals import Refusal, invalid_query
 from headrace.dialects.akoflow.routes.workflows import PATH
 from headrace.dialects.akoflow.views import Activity
 from headrace.engine.states import EXECUTION_ENDS, TASK_ENDS
+from headrace.http import log_text
+from headrace.http.downloads import TEXT
+from headrace.http.ranges import span_of
+from headrace.http.streaming import HEARTBEAT, event_stream, sse
 from headrace.orchestrator.services import Services
 
 _LARGEST = 2**53
@@ -30,7 +34,6 @@ _LOOK = 0.25
 """Seconds between two looks at files that are followed: files tell nobody that they grow."""
 _PULSE = 60
 """Looks without news after which a comment is sent, so that proxies keep the stream open."""
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _PLACES = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
@@ -39,6 +42,7 @@ class LogRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._secrets = log_text.LogSecrets(services.vault, services.secrets_in_use)
 
     def operations(self) -> list[Operation]:
         """Return the table of these routes."""
@@ -50,9 +54,7 @@ class LogRoutes:
         attempt = requests.whole_number(request, "attempt", 0, 1, 1000)
         if request.query_params.get("follow") == "true":
             await self._found(request, attempt)
-            headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-            pieces = self._follow(request, attempt)
-            return StreamingResponse(pieces, headers=headers, media_type="text/event-stream")
+            return event_stream(self._follow(request, attempt))
         if requests.choice(request, "format", ("raw", "json")) == "raw":
             return await self._raw(request, stream, attempt)
         offset = requests.whole_number(request, "offset", 0, 0, _LARGEST)
@@ -60,11 +62,12 @@ class LogRoutes:
         tail = requests.whole_number(request, "tail", 0, 1, 1_000_000)
         found, position, is_over = await self._found(request, attempt)
         answer: dict[str, Any] = {"activityId": found.id, "attempt": position}
+        redactors = await self._secrets.redactors()
         chosen = STREAMS if stream is None else (stream,)
         for each in chosen:
             log = self._log(found, position, each)
             answer[each] = await asyncio.to_thread(
-                log_files.part, log, offset, limit, tail, self._services.secrets_in_use.redactor, is_over
+                log_files.part, log, offset, limit, tail, redactors, is_over
             )
         return data_answer(answer, self._services)
 
@@ -91,18 +94,16 @@ class LogRoutes:
         found, position, _ = await self._found(request, attempt)
         log = self._log(found, position, stream)
         size = log.size
-        start, end, status = _span(request, size)
-        headers = {
-            "accept-ranges": "bytes",
+        span = span_of(request.headers.get("range"), size)
+        headers = span.headers(size) | {
             "cache-control": "no-store",
             "x-content-type-options": "nosniff",
-            "content-length": str(end - start),
-            "content-type": "text/plain; charset=utf-8",
+            "content-type": TEXT,
         }
-        if status == 206:
-            headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
-        pieces = log_files.pieces(log, start, end, self._services.secrets_in_use.redactor)
-        return StreamingResponse(pieces, status, headers)
+        if log.file is None:
+            return Response(b"", span.status, headers)
+        pieces = log_text.read(log.file, span.start, span.end, await self._secrets.redactors())
+        return StreamingResponse(pieces, span.status, headers)
 
     async def _follow(self, request: Request, attempt: int) -> AsyncIterator[bytes]:
         """Yield what is written to both streams until the attempt is over; the places are the event's id."""
@@ -124,12 +125,12 @@ class LogRoutes:
             await asyncio.sleep(_LOOK)
             quiet += 1
             if quiet % _PULSE == 0:
-                yield b": \n\n"
+                yield HEARTBEAT
 
     async def _news(self, log: log_files.Log, place: int, *, is_over: bool) -> AsyncIterator[tuple[str, int]]:
-        redactor = self._services.secrets_in_use.redactor
+        redactors = await self._secrets.redactors()
         while True:
-            part = await asyncio.to_thread(log_files.part, log, place, _PIECE, 0, redactor, is_over)
+            part = await asyncio.to_thread(log_files.part, log, place, _PIECE, 0, redactors, is_over)
             if part["nextOffset"] == place:
                 return
             place = part["nextOffset"]
@@ -147,18 +148,4 @@ def _stream(request: Request) -> Stream | None:
 
 
 def _sse(event: str, data: dict[str, Any], places: list[int]) -> bytes:
-    content = msgspec.json.encode(data)
-    return b"id: %d-%d\nevent: %s\ndata: %s\n\n" % (places[0], places[1], event.encode(), content)
-
-
-def _span(request: Request, size: int) -> tuple[int, int, int]:
-    """Return first byte, end and status; several ranges at once are answered with everything."""
-    found = _RANGE.fullmatch(request.headers.get("range", "").strip().lower())
-    first, last = found.groups() if found else ("", "")
-    if (not first and not last) or (first and last and int(last) < int(first)):
-        return 0, size, 200
-    start = int(first) if first else max(0, size - int(last))
-    if start >= size:
-        message = f"The range lies outside of the log, which has {size} bytes."
-        raise Refusal(416, "range_not_satisfiable", message, headers={"content-range": f"bytes */{size}"})
-    return start, min(int(last) + 1, size) if first and last else size, 206
+    return sse(msgspec.json.encode(data), event=event, id=f"{places[0]}-{places[1]}")

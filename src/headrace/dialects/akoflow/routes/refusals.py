@@ -19,7 +19,8 @@ from headrace.errors import (
     TransitionRefused,
     Unauthorized,
 )
-from headrace.security.bodies import BodyTooLarge
+from headrace.http.bodies import BodyTooLarge
+from headrace.http.ranges import RangeNotSatisfiable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 2
@@ -86,6 +87,8 @@ def refusal_of(error: HeadraceError) -> Refusal:
             return invalid_query(error.message)
         case NotFound():
             return Refusal(404, "not_found", error.message)
+        case RangeNotSatisfiable():
+            return Refusal(416, error.code, error.message, headers=error.headers())
         case BodyTooLarge():
             return Refusal(413, "body_too_large", error.message)
         case TransitionRefused():

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from headrace.dialects.akoflow.routes.operations import caller_of
 from headrace.dialects.akoflow.routes.refusals import Refusal, invalid_query
+from headrace.http.bodies import read_body
 from headrace.orchestrator.services import Services
-from headrace.security.bodies import read_body
 from headrace.security.documents import read_json
 from headrace.store.protocol import KeyTaken
 from headrace.store.rows import IdempotencyRecord

@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from headrace.dialects.dataflow import changes
 from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import Run, row_of, run_of
 from headrace.dialects.dataflow.routes.operations import Operation, json_answer
 from headrace.engine.states import EXECUTION_ENDS
+from headrace.http.streaming import HEARTBEAT, event_stream, sse
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionRow
 
 _LARGEST = 2**31 - 1
-_HEARTBEAT = b": \n\n"
 
 
 class EventRoutes:
@@ -59,7 +59,7 @@ class EventRoutes:
         count = 0
         async for batch in self._services.executions.follow(row):
             if not batch:
-                yield _HEARTBEAT
+                yield HEARTBEAT
                 continue
             numbered = changes.Changes(await self._services.executions.view(row), count)
             for event in batch:
@@ -67,19 +67,10 @@ class EventRoutes:
                     count = change.sequence
                     if count > after:
                         data = msgspec.json.encode(changes.told(change))
-                        yield sse(self._services.secrets_in_use.redactor.octets(data), count, change.event)
+                        yield sse(
+                            self._services.secrets_in_use.redactor.octets(data), event=change.event, id=count
+                        )
 
 
 def _is_over(run: Run) -> bool:
     return run.execution.state in EXECUTION_ENDS
-
-
-def event_stream(pieces: AsyncIterator[bytes]) -> StreamingResponse:
-    """Return a response of server-sent events."""
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(pieces, headers=headers, media_type="text/event-stream")
-
-
-def sse(data: bytes, id: int, event: str) -> bytes:
-    """Return one server-sent event; the data is one line."""
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (id, event.encode(), data)

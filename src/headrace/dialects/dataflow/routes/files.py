@@ -16,14 +16,14 @@ from headrace.artifacts.protocol import Stored
 from headrace.artifacts.sniffing import HEAD, sniff
 from headrace.definition.templates import FileRef
 from headrace.dialects.dataflow import render
-from headrace.dialects.dataflow.routes.contents import stored_answer
 from headrace.dialects.dataflow.routes.operations import Operation, json_answer
 from headrace.dialects.dataflow.routes.refusals import Refusal
 from headrace.dialects.dataflow.routes.shelves import FILES
 from headrace.errors import NotFound
+from headrace.http import downloads
+from headrace.http.bodies import BodyTooLarge, announced_size
 from headrace.ids import alias
 from headrace.orchestrator.services import Services
-from headrace.security.bodies import BodyTooLarge, announced_size
 from headrace.store.protocol import KeyTaken
 from headrace.store.rows import FileRow
 
@@ -68,7 +68,7 @@ class FileRoutes:
         """Return the content of a file."""
         row = await self._row(request)
         file = FileRef(row.sha256, row.size, row.name, row.content_type)
-        return await stored_answer(request, file, self._services)
+        return await downloads.stored(request, file, self._services.artifacts)
 
     async def delete_file(self, request: Request) -> Response:
         """Forget a file that no living run was given."""

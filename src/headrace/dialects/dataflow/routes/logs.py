@@ -7,7 +7,7 @@ A list counts lines, so it may grow at its end only: the standard error of a try
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,16 +16,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.dialects.dataflow.routes import requests
-from headrace.dialects.dataflow.routes.events import event_stream, sse
 from headrace.dialects.dataflow.routes.lookup import run_of
 from headrace.dialects.dataflow.routes.operations import Operation, json_answer
 from headrace.dialects.dataflow.spelling import moment
 from headrace.engine.execution import TaskRun
 from headrace.engine.states import EXECUTION_ENDS, TASK_ENDS
-from headrace.errors import HeadraceError
+from headrace.http.log_text import LogSecrets
+from headrace.http.streaming import event_stream, sse
 from headrace.orchestrator.services import Services
 from headrace.security.redaction import Redactor
-from headrace.security.secrets import Vault
 
 _LARGEST = 2**31 - 1
 _LONGEST_LINE = 64 * 1024
@@ -52,6 +51,7 @@ class LogRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._secrets = LogSecrets(services.vault, services.secrets_in_use)
 
     def operations(self) -> list[Operation]:
         """Return the table of these routes."""
@@ -89,7 +89,7 @@ class LogRoutes:
                     for line in lines:
                         told += 1
                         if told > offset:
-                            yield sse(msgspec.json.encode(line), told, "log")
+                            yield sse(msgspec.json.encode(line), event="log", id=told)
             if is_over:
                 return
             await asyncio.sleep(_LOOK)
@@ -114,18 +114,23 @@ class LogRoutes:
         return name, sources, is_over
 
     async def _lines(self, sources: list[_Source], offset: int, limit: int) -> list[dict[str, Any]]:
-        redactor = await _redactor(self._services.vault)
-        in_use = self._services.secrets_in_use.redactor
+        redactors = await self._secrets.redactors()
         read = await asyncio.to_thread(_read, sources, offset, limit)
         return [
             {
                 "timestamp": source.timestamp,
                 "attempt": source.attempt,
                 "stream": source.stream,
-                "message": in_use.text(redactor.text(line)),
+                "message": _masked(line, redactors),
             }
             for source, line in read
         ]
+
+
+def _masked(line: str, redactors: Sequence[Redactor]) -> str:
+    for redactor in redactors:
+        line = redactor.text(line)
+    return line
 
 
 def _read(sources: list[_Source], offset: int, limit: int) -> list[tuple[_Source, str]]:
@@ -151,14 +156,3 @@ def _lines_of(source: _Source) -> Iterator[str]:
             if not source.is_over and not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
                 return  # the rest of the line is still to come
             yield line.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
-
-
-async def _redactor(vault: Vault) -> Redactor:
-    """Return what masks every stored secret: a task that is over is no longer among those in use."""
-    values = []
-    for record in await vault.list():
-        try:
-            values.append(await vault.reveal(record.scope, record.name))
-        except HeadraceError:
-            continue  # sealed with another key, or deleted meanwhile: nobody can have used it here
-    return Redactor(values)

@@ -17,7 +17,8 @@ from headrace.errors import (
     TransitionRefused,
     Unauthorized,
 )
-from headrace.security.bodies import BodyTooLarge
+from headrace.http.bodies import BodyTooLarge
+from headrace.http.ranges import RangeNotSatisfiable
 
 RETRY_AFTER = 2
 """Seconds that a client waits before it asks a store again that could not answer."""
@@ -74,6 +75,8 @@ def refusal_of(error: HeadraceError) -> Refusal:
             return invalid_query(error.message)
         case NotFound():
             return Refusal(404, "not_found", error.message)
+        case RangeNotSatisfiable():
+            return Refusal(416, error.code, error.message, headers=error.headers())
         case BodyTooLarge() | HeadraceError(code="too_large"):
             return Refusal(413, "too_large", error.message)
         case TransitionRefused():

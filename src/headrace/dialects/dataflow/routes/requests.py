@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid_query
+from headrace.http.bodies import read_body
 from headrace.orchestrator.services import Services
-from headrace.security.bodies import read_body
 from headrace.security.documents import read_json
 from headrace.security.tokens import TokenRecord
 from headrace.store.protocol import KeyTaken

@@ -66,9 +66,9 @@ def event_stream(pieces: AsyncIterator[bytes]) -> StreamingResponse:
     return StreamingResponse(pieces, headers=headers, media_type="text/event-stream")
 
 
-def sse(data: bytes, *, event: str | None = None, id: int | None = None) -> bytes:
+def sse(data: bytes, *, event: str | None = None, id: int | str | None = None) -> bytes:
     """Return one server-sent event; the data is one line."""
-    head = b"" if id is None else b"id: %d\n" % id
+    head = b"" if id is None else f"id: {id}\n".encode()
     if event is not None:
         head += b"event: " + event.encode() + b"\n"
     return head + b"data: " + data + b"\n\n"

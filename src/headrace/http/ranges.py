@@ -6,9 +6,24 @@ import re
 
 from msgspec import Struct
 
-from headrace.api.problems import RangeNotSatisfiable
+from headrace.errors import RequestError
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+
+
+class RangeNotSatisfiable(RequestError):
+    """The range lies outside of the content."""
+
+    code = "range_not_satisfiable"
+    status = 416
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The range lies outside of the content, which has {size} bytes.")
+        self.size = size
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of the answer."""
+        return {"content-range": f"bytes */{self.size}"}
 
 
 class Span(Struct, frozen=True):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.api import log_text
+from headrace.http import log_text
 from headrace.security.redaction import Redactor
 
 SECRET = "hunter2-hunter2"

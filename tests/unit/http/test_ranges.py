@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.api.problems import RangeNotSatisfiable
-from headrace.api.ranges import Span, span_of
+from headrace.http.ranges import RangeNotSatisfiable, Span, span_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""Contents as downloads: never shown by a browser as a page of ours, in ranges, told apart by their hash."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from headrace.artifacts.protocol import Artifacts
+from headrace.definition.templates import FileRef
+from headrace.http.ranges import span_of
+
+TEXT = "text/plain; charset=utf-8"
+OCTETS = "application/octet-stream"
+
+
+async def stored(request: Request, file: FileRef, artifacts: Artifacts) -> Response:
+    """Answer with a stored file; raises `NotFound` when it is gone, `RangeNotSatisfiable`."""
+    size = await artifacts.size(file.sha256)
+    headers = protective(file.name) | {"etag": f'"{file.sha256}"', "cache-control": "private, no-cache"}
+    if f'"{file.sha256}"' in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    span = span_of(request.headers.get("range"), size)
+    headers |= span.headers(size) | {"content-type": file.content_type}
+    pieces = artifacts.open_range(file.sha256, span.start, span.end)
+    return StreamingResponse(pieces, span.status, headers)
+
+
+def octets(request: Request, content: bytes, name: str, content_type: str) -> Response:
+    """Answer with a content that is at hand, masked already; raises `RangeNotSatisfiable`."""
+    span = span_of(request.headers.get("range"), len(content))
+    headers = protective(name) | span.headers(len(content)) | {"content-type": content_type}
+    return Response(content[span.start : span.end], span.status, headers)
+
+
+def protective(name: str) -> dict[str, str]:
+    """Return the headers that keep a browser from taking a content for a page."""
+    plain = "".join(each if each.isascii() and (each.isalnum() or each in "._-") else "_" for each in name)
+    disposition = (
+        f"attachment; filename=\"{plain[:100] or 'download'}\"; filename*=UTF-8''{quote(name[:200], safe='')}"
+    )
+    return {
+        "content-disposition": disposition,
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
+
+
+def content_type_of(asked: str | None) -> str:
+    """Return a media type that may stand in a header, or that of unknown bytes."""
+    if (
+        asked is None
+        or len(asked) > 100
+        or not asked.isascii()
+        or not asked.isprintable()
+        or "/" not in asked
+    ):
+        return OCTETS
+    return asked
