@@ -250,7 +250,7 @@ def test_the_model_of_a_document() -> None:
         workflow(
             "name: a b, run: 'true', policy: {maxAttempts: 3, timeout: 2m}",
             "name: c, dependsOn: a b",
-            "name: d, dependsOn: [c, a b], outputs: [o], command: {entrypoint: [ls, -l], environment: {X: 1}}",
+            "name: d, dependsOn: [c,a b], outputs: [o], command: {entrypoint: [ls, -l], environment: {X: 1}}",
             spec="runtime: local\nmountPath: /data/w/",
         )
     )
