@@ -60,7 +60,7 @@ async def _logs(
 ) -> None:
     async with client:
         if json:
-            write_json(await _read_all(client, key, task, attempt, follow=follow))
+            write_json(await _read_all(client, key, task, attempt, follow=follow), sys.stdout)
         elif task is not None:
             await _one(client, key, task, attempt, follow=follow)
         elif follow:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 from rich.console import Console, RenderableType
@@ -22,6 +22,7 @@ class Terminal:
 
     def __init__(self, *, json: bool = False) -> None:
         self.is_json = json
+        self._answers = sys.stdout
         self.out = Console(highlight=False, soft_wrap=True)
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
         self.stage = Console(stderr=True, highlight=False)
@@ -30,7 +31,7 @@ class Terminal:
     def answer(self, value: Any, shown: Callable[[], RenderableType]) -> None:
         """Give the answer: the value itself as JSON, or what `shown` makes of it."""
         if self.is_json:
-            write_json(value)
+            write_json(value, self._answers)
         else:
             self.out.print(shown())
 
@@ -42,7 +43,7 @@ class Terminal:
     def fail(self, error: HeadraceError) -> None:
         """Tell what went wrong."""
         if self.is_json:
-            write_json({"error": error_shown(error)})
+            write_json({"error": error_shown(error)}, self._answers)
             return
         self.err.print(f"[bold red]headrace:[/] {escape(error.message)}")
         for problem in problems_of(error):
@@ -50,12 +51,12 @@ class Terminal:
                 self.err.print(f"  {escape(line_of(problem))}")
 
 
-def write_json(value: Any) -> None:
+def write_json(value: Any, stream: TextIO) -> None:
     """Write one JSON document."""
     content = msgspec.json.encode(value, enc_hook=str)
-    sys.stdout.write(msgspec.json.format(content, indent=2).decode())
-    sys.stdout.write("\n")
-    sys.stdout.flush()
+    stream.write(msgspec.json.format(content, indent=2).decode())
+    stream.write("\n")
+    stream.flush()
 
 
 def error_shown(error: HeadraceError) -> dict[str, Any]:

@@ -1,0 +1,262 @@
+"""The command line as a process against a real server: what it says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.testing.running_server import RunningServer
+
+MEASURE = {
+    "title": "Measure",
+    "inputs": [{"name": "text", "type": "text"}],
+    "tasks": [
+        {"name": "size", "type": "text.size", "inputs": {"text": "{{inputs.text}}"}},
+        {"name": "say", "type": "core.shell", "inputs": {"script": "echo said; echo oops >&2"}},
+    ],
+    "outputs": [{"name": "size", "value": "{{tasks.size.outputs.size}}"}],
+}
+FAILS = {
+    "title": "Fail",
+    "tasks": [
+        {"name": "no", "type": "core.shell", "inputs": {"script": "exit 3"}},
+        {"name": "after", "type": "echo", "inputs": {"text": "{{tasks.no.outputs.stdout}}"}},
+    ],
+}
+SLEEPS = {
+    "title": "Sleep",
+    "inputs": [{"name": "begun", "type": "text"}],
+    "tasks": [
+        {
+            "name": "nap",
+            "type": "core.shell",
+            "inputs": {"script": 'echo $$ > "$BEGUN"; exec sleep 60', "env": {"BEGUN": "{{inputs.begun}}"}},
+        }
+    ],
+}
+
+Ask = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def ask(running_server: RunningServer, tmp_path: Path) -> Ask:
+    """Run `headrace` beside the server, in a directory of its own."""
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        given = {"URL": running_server.url, "TOKEN": running_server.token, **variables}
+        return subprocess.run(
+            [sys.executable, "-m", "headrace.cli", *arguments],
+            env=environment(**given),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def environment(**settings: str) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
+    return clean | {"COLUMNS": "160"} | {f"HEADRACE_{name}": value for name, value in settings.items()}
+
+
+def written(directory: Path, document: dict[str, Any]) -> str:
+    path = directory / f"{document['title']}.json"
+    path.write_text(json.dumps(document, indent=1))
+    return str(path)
+
+
+def submitted(ask: Ask, file: str, *inputs: str) -> str:
+    said = ask("submit", file, *inputs, "--json")
+    assert said.returncode == 0, said.stdout + said.stderr
+    return str(json.loads(said.stdout)["number"])
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def test_a_document_is_submitted_watched_and_looked_at(ask: Ask, tmp_path: Path) -> None:
+    watched = ask("submit", written(tmp_path, MEASURE), "--input", "text=Hello", "--watch")
+    listed = ask("list", "--json")
+    number = str(json.loads(listed.stdout)["items"][0]["number"])
+
+    assert (watched.returncode, watched.stdout) == (0, "size: 5\n")
+    assert "✓ Measure  succeeded" in watched.stderr
+    assert number in ask("list", "--state", "succeeded").stdout
+    assert "size: 5" in ask("show", number).stdout
+    assert "text: Hello" in ask("show", number, "size").stdout
+    assert "All that had to be done was done." in ask("explain", number).stdout
+    assert ask("watch").stdout == "size: 5\n"
+
+
+def test_logs_go_where_the_task_sent_them(ask: Ask, tmp_path: Path) -> None:
+    number = submitted(ask, written(tmp_path, MEASURE), "-i", "text=a")
+
+    followed = ask("logs", number, "--follow")
+    one = ask("logs", number, "say")
+
+    assert (followed.stdout, followed.stderr) == ("say | said\n", "say | oops\n")
+    assert (one.stdout, one.stderr) == ("said\n", "oops\n")
+    assert json.loads(ask("logs", number, "say", "--json").stdout)[0]["stderr"] == "oops\n"
+
+
+def test_a_failed_run_is_a_failed_command_and_can_be_run_again(ask: Ask, tmp_path: Path) -> None:
+    number = submitted(ask, written(tmp_path, FAILS))
+    watched = ask("watch", number)
+
+    planned = ask("rerun", number, "--dry-run", "--json")
+    again = ask("rerun", number, "--from", "no", "--watch")
+
+    assert watched.returncode == 1
+    assert "exit code 3" in watched.stderr
+    assert [task["mode"] for task in json.loads(planned.stdout)["tasks"]] == ["run", "run"]
+    assert again.returncode == 1
+    assert ask("rerun", number, "--from", "nothing").returncode == 2
+
+
+def test_an_execution_is_paused_resumed_and_cancelled(ask: Ask, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    number = submitted(ask, written(tmp_path, SLEEPS), "-i", f"begun={begun}")
+
+    assert "is paused" in ask("pause", number).stdout
+    assert "is running" in ask("resume", number).stdout
+    assert ask("signal", number, "ready", "--payload", '{"a": 1}').returncode == 0
+    assert ask("cancel", number, "--reason", "Enough.").returncode == 0
+    assert ask("watch", number).returncode == 1
+    assert "Enough." in ask("show", number).stdout
+    assert ask("cancel", number).returncode == 1
+    assert ask("respond", number, "nap").returncode == 1
+
+
+def test_outputs_are_downloaded(ask: Ask, tmp_path: Path) -> None:
+    large = {
+        "title": "Large",
+        "tasks": [{"name": "much", "type": "core.shell", "inputs": {"script": "yes | head -c 100000"}}],
+        "outputs": [{"name": "all", "value": "{{tasks.much.outputs.stdout}}"}],
+    }
+    number = submitted(ask, written(tmp_path, large))
+    ask("watch", number)
+
+    listed = json.loads(ask("artifacts", "list", number, "--json").stdout)
+    got = ask("artifacts", "get", number, "all", "--output", "all.txt")
+
+    assert [(each["task"], each["output"], each["size"]) for each in listed] == [
+        (None, "all", 100_000),
+        ("much", "stdout", 100_000),
+    ]
+    assert got.returncode == 0
+    assert (tmp_path / "all.txt").read_text() == "y\n" * 50_000
+    assert ask("artifacts", "get", number, "stdout", "--task", "much").stdout == "y\n" * 50_000
+    assert ask("artifacts", "get", number, "nothing").returncode == 3
+
+
+def test_tokens_open_what_they_are_made_for(ask: Ask, tmp_path: Path) -> None:
+    made = json.loads(ask("token", "create", "reader", "--expires", "1h", "--json").stdout)
+
+    assert ask("list", TOKEN=made["token"]).returncode == 0
+    assert ask("submit", written(tmp_path, FAILS), TOKEN=made["token"]).returncode == 4
+    assert ask("token", "revoke", str(made["number"])).returncode == 0
+    assert ask("list", TOKEN=made["token"]).returncode == 4
+    assert "reader" in ask("token", "list").stdout
+    assert made["token"] not in ask("token", "list", "--json").stdout
+
+
+def test_a_task_type_is_tried(ask: Ask) -> None:
+    tried = ask("task", "run", "text.size", "--input", "text=abc")
+
+    assert (tried.returncode, tried.stdout) == (0, "size: 3\n")
+    assert "text.size" in ask("task", "list").stdout
+    assert "The text to measure." in ask("task", "show", "text.size").stdout
+    assert "did you mean 'text.size'?" in ask("task", "show", "text.sice").stderr
+
+
+def test_what_is_wrong_has_its_status_and_no_traceback(ask: Ask, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text(json.dumps(MEASURE, indent=1).replace("text.size", "text.sice"))
+    statuses = {
+        1: ("submit", str(broken)),
+        2: ("submit", written(tmp_path, MEASURE)),
+        3: ("show", "999999999"),
+        5: ("list", "--url", "http://127.0.0.1:9"),
+    }
+
+    for status, arguments in statuses.items():
+        said = ask(*arguments)
+        told = ask(*arguments, "--json")
+
+        assert (said.returncode, told.returncode) == (status, status), said.stderr
+        assert "Traceback" not in said.stderr + told.stderr
+        assert json.loads(told.stdout)["error"]["message"]
+    assert f"{broken}:12:4:" in ask("submit", str(broken)).stdout
+
+
+def test_the_doctor_finds_the_server_and_hides_secrets(ask: Ask, running_server: RunningServer) -> None:
+    said = ask("doctor", "--json", DATAFLOW__MAX_BODY="1MiB")
+
+    found = json.loads(said.stdout)
+    states = {check["name"]: check["state"] for check in found["checks"]}
+    settings = {setting["name"]: setting for setting in found["settings"]}
+    assert said.returncode == 0
+    assert (states["server"], states["data directory"]) == ("good", "good")
+    assert settings["dataflow.max_body"] == {
+        "name": "dataflow.max_body",
+        "value": "1MiB",
+        "source": "HEADRACE_DATAFLOW__MAX_BODY",
+    }
+    assert running_server.token not in said.stdout
+    assert ask("doctor", DATAFLOW__MAX_BODY="much").returncode == 2
+
+
+def test_a_run_leaves_a_server_that_has_the_data_alone(
+    ask: Ask, running_server: RunningServer, tmp_path: Path
+) -> None:
+    said = ask(
+        "run",
+        written(tmp_path, MEASURE),
+        "-i",
+        "text=Hello",
+        DATA_DIR=str(running_server.directory / "data"),
+    )
+
+    assert (said.returncode, said.stdout) == (0, "size: 5\n")
+    assert "is in use by" in said.stderr
+
+
+def test_an_interrupted_run_leaves_nothing_running(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    command = [sys.executable, "-m", "headrace.cli", "run", written(tmp_path, SLEEPS), "-i", f"begun={begun}"]
+    with subprocess.Popen(command, env=environment(), cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
+        until(lambda: begun.exists() and begun.read_text().endswith("\n"), "the step did not begin")
+        run.send_signal(signal.SIGINT)
+        _, told = run.communicate(timeout=30)
+
+    assert run.returncode == 130
+    assert "Traceback" not in told
+    assert not Path("/proc", begun.read_text().strip()).exists()
+
+
+def test_whoever_reads_may_leave() -> None:
+    said = subprocess.run(
+        f"{sys.executable} -m headrace.cli doctor | head -c 1",
+        shell=True,
+        env=environment(),
+        capture_output=True,
+        check=False,
+    )
+
+    assert said.stderr == b""
