@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.acceptance.akoflow.client import API, Client, document
+from tests.acceptance.akoflow.client import API, Client, by_name, document
 
 
 def test_lists_have_cursors_and_filters(client: Client) -> None:
@@ -84,3 +84,17 @@ def test_the_runtimes_are_listed(client: Client) -> None:
     [local] = client.http.get("/akoflow-api/runtimes/").json()["data"]
 
     assert (local["name"], local["status"]) == ("local", 1)
+
+
+def test_the_use_of_the_machine_is_told(client: Client) -> None:
+    text = document("name: a, run: 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'", "name: b")
+    workflow = client.submit(text)
+    shown = by_name(client.ended(workflow))
+    metrics = client.get(f"{workflow}/activities/{shown['a']['id']}/metrics/")
+    timeline = client.get(f"{workflow}/metrics/")
+
+    assert metrics["summary"]["cpuSeconds"] > 0
+    assert metrics["summary"]["wallSeconds"] > 0
+    assert [each["name"] for each in timeline] == ["a", "b"]
+    assert timeline[0]["cpuSeconds"] == metrics["summary"]["cpuSeconds"]
+    assert timeline[1]["cpuSeconds"] is None

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from headrace.dialects.akoflow.routes.activities import ActivityRoutes
 from headrace.dialects.akoflow.routes.deliveries import DeliveryRoutes
 from headrace.dialects.akoflow.routes.logs import LogRoutes
+from headrace.dialects.akoflow.routes.measurements import MeasurementRoutes
 from headrace.dialects.akoflow.routes.operations import Operation, application_of
 from headrace.dialects.akoflow.routes.server import ServerRoutes
 from headrace.dialects.akoflow.routes.submissions import SubmissionRoutes
@@ -22,6 +23,7 @@ def operations(services: Services) -> list[Operation]:
         *WorkflowRoutes(services).operations(),
         *ActivityRoutes(services).operations(),
         *LogRoutes(services).operations(),
+        *MeasurementRoutes(services).operations(),
         *DeliveryRoutes(services).operations(),
     ]
 
