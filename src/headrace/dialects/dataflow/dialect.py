@@ -14,7 +14,7 @@ from headrace.dialects.dataflow.wire import MOST_PROBLEMS, MOST_TASKS, WORKFLOW,
 from headrace.engine import events
 from headrace.engine.execution import Execution
 from headrace.errors import InvalidDefinition, Problem
-from headrace.security.documents import Document, read_json
+from headrace.security.documents import Document, read
 from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
 from headrace.store.rows import Delivery
@@ -41,9 +41,9 @@ class DataflowDialect:
         return "title" in fields and isinstance(fields.get("tasks"), list)
 
     def parse(self, source: bytes, library: Library, *, max_tasks: int) -> Parsed:
-        """Read a document; every problem has the line and the column of its place."""
+        """Read a document, JSON or the same as YAML; every problem has the line and the column of its place."""
         try:
-            document = read_json(source)
+            document = read(source)
         except InvalidDefinition as error:
             return Parsed(None, error.problems, (), (), Style())
         parsed = documents.parse(document.value, library, max_tasks=min(max_tasks, MOST_TASKS))

@@ -84,6 +84,8 @@ def check_start(
     """Check a decoded start body (None when it was empty); all problems are told at once."""
     findings = Findings()
     top = fields.read_fields({} if body is None else body, "", START, findings)
+    if body is not None and not isinstance(body, dict):  # nothing can be said about its parts
+        return CheckedStart({}, None, *findings.told(body))
     inputs = _Inputs(definition.inputs, facts, findings).read(top.get("inputs"))
     _check_workflow_id(top.get("workflow_id"), workflow_id, findings)
     webhook = read_webhook(top, facts.check_url, findings)

@@ -263,7 +263,7 @@ async def test_a_run_is_run_again_from_where_it_failed(client: httpx2.AsyncClien
         ({"from": "nowhere"}, 400, "invalid_execution"),
         ({"from": []}, 400, "invalid_execution"),
         ([], 400, "invalid_execution"),
-        ({"from": ["nope"]}, 404, "not_found"),
+        ({"from": ["nope"]}, 400, "invalid_execution"),
     ],
 )
 async def test_bad_reruns(client: httpx2.AsyncClient, body: Any, status: int, error: str) -> None:

@@ -21,7 +21,7 @@ from headrace.dialects.dataflow.routes.starts import (
     style_for_door,
 )
 from headrace.engine.rerun import StartFrom, plan_rerun
-from headrace.errors import Problem, TransitionRefused
+from headrace.errors import NotFound, Problem, TransitionRefused
 from headrace.orchestrator.services import Services
 
 
@@ -38,6 +38,9 @@ async def rerun(request: Request, services: Services) -> Response:
     except TransitionRefused:
         message = "The run is not over; cancel it, or wait for its end."
         raise Refusal(409, "execution_alive", message) from None
+    except NotFound as error:
+        problem = Problem(path="/from", code="unknown_reference", message=error.message)
+        raise invalid("invalid_execution", "The rerun", [problem]) from None
     definition = run.execution.definition
     key = request.headers.get(KEY_HEADER)
     again = tuple(task for task in definition.tasks if plan[task.name].mode == "run")
