@@ -6,10 +6,15 @@ import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec import UNSET
+from typer.core import TyperCommand
+from typer.main import get_command
 
 from headrace import errors, settings
+from headrace.cli.application import app
+from headrace.cli.statuses import Status
 from headrace.definition.types import Port
 from headrace.engine import events, states
 from headrace.expressions import functions
@@ -132,6 +137,54 @@ def task_types_page() -> str:
     return "\n".join(lines)
 
 
+def commands_page() -> str:
+    """Return the page of all commands, in the order of `headrace --help`."""
+    lines = ["# Commands", "", NOTE, ""]
+    lines += ["`headrace --help` lists them, and `headrace COMMAND --help` tells the same as this page.", ""]
+    lines += ["| exit status | when |", "|---|---|"]
+    lines += [f"| {status.value} | {WHEN[status]} |" for status in Status]
+    lines.append("")
+    for name, command in commands().items():
+        arguments = [each for each in command.params if each.param_type_name == "argument"]
+        options = [each for each in command.params if each.param_type_name == "option"]
+        words = " ".join(["headrace", name, *(str(each.metavar) for each in arguments)])
+        lines += [f"## `{words}`", "", *_sentences(command.help or ""), ""]
+        lines += ["| | |", "|---|---|"]
+        lines += [f"| `{each.metavar}` | {each.help} |" for each in arguments]  # type: ignore[attr-defined]
+        lines += [f"| {_spelled(each)} | {each.help} |" for each in options]  # type: ignore[attr-defined]
+        lines.append("")
+    return "\n".join(lines)
+
+
+WHEN = {
+    Status.DONE: "What was asked is done; a run that was waited for succeeded.",
+    Status.FAILED: "The run failed, the document has problems, or the server refused.",
+    Status.USAGE: "The command line, an input or a setting was not understood.",
+    Status.NOT_FOUND: "There is no such thing.",
+    Status.NOT_ALLOWED: "The token is missing, unknown or does not allow this.",
+    Status.UNREACHABLE: "Nobody answers, or the store cannot be used now.",
+    Status.INTERRUPTED: "Ctrl-C.",
+}
+
+
+def commands() -> dict[str, TyperCommand]:
+    """Return all commands by their words, as in `token create`."""
+    found: dict[str, TyperCommand] = {}
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {each}": inner[each] for each in inner}
+    return found
+
+
+def _spelled(option: Any) -> str:
+    words = ", ".join(f"`{each}`" for each in option.opts)
+    return words if option.is_flag else f"{words} {option.metavar or option.name.strip('_').upper()}"
+
+
+def _sentences(text: str) -> list[str]:
+    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "errors.md": errors_page,
@@ -139,6 +192,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events_page,
     "task-types.md": task_types_page,
     "functions.md": functions_page,
+    "commands.md": commands_page,
 }
 
 

@@ -181,3 +181,45 @@ def test_the_examples_have_no_problems(path: Path) -> None:
     parsed = dataflow.parse(json.loads(path.read_text(encoding="utf-8")), Library.installed())
 
     assert (parsed.problems, parsed.warnings) == ((), ())
+
+
+COMMANDS = generator().commands()
+GROUPS = {name.split()[0] for name in COMMANDS if " " in name}
+NAMED_COMMAND = re.compile(r"(?:`|\$ )headrace ([a-z]+)((?: [^`|\n]*)?)")
+
+
+def named_commands() -> Iterator[tuple[str, str, list[str]]]:
+    """Every command that a page names, with the rest of its words."""
+    for page in [*PAGES, ROOT / "examples" / "plugin" / "README.md"]:
+        for first, rest in NAMED_COMMAND.findall(page.read_text(encoding="utf-8")):
+            words = rest.split()
+            name = " ".join([first, words[0]]) if first in GROUPS and words else first
+            yield relative(page), name, words
+
+
+def test_commands_in_the_pages_are_commands() -> None:
+    unknown = {(page, name) for page, name, _ in named_commands() if name not in {*COMMANDS, *GROUPS}}
+
+    assert unknown == set()
+
+
+def test_options_in_the_pages_are_options() -> None:
+    unknown = {
+        (page, name, word)
+        for page, name, words in named_commands()
+        if name in COMMANDS
+        for word in words
+        if word.startswith("--")
+        and word.partition("=")[0]
+        not in {"--help", *(opt for each in COMMANDS[name].params for opt in each.opts)}
+    }
+
+    assert unknown == set()
+
+
+def test_the_table_of_the_first_page_has_every_command() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = " ".join(line for line in page.splitlines() if line.startswith("| `headrace"))
+    words = set(re.findall(r"`(?:headrace )?([a-z]+)", table))
+
+    assert {name.split()[0] for name in COMMANDS} <= words

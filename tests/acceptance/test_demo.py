@@ -93,9 +93,8 @@ def test_it_serves_on_until_it_is_interrupted(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
-    hidden = (
-        "import sys; sys.modules['trafilatura'] = None; from headrace import cli; sys.exit(cli.run(['demo']))"
-    )
+    hidden = "import sys; sys.modules['trafilatura'] = None"
+    command = f"{hidden}; from headrace import cli; sys.exit(cli.run(['demo', '--once']))"
 
     said = subprocess.run(
         [sys.executable, "-c", command],
