@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 
 import httpx2
 import pytest
@@ -137,3 +138,51 @@ def test_a_check_keeps_nothing(client: Client) -> None:
     assert (good["valid"], good["activities"], good["edges"], good["depth"]) == (True, 2, 1, 2)
     assert bad["valid"] is False
     assert [each["code"] for each in bad["errors"]] == ["spec_missing"]
+
+
+@pytest.mark.parametrize("path", ["/workflows", f"{API}/", "/akoflow-server/workflow/"])
+def test_a_body_that_is_too_large_is_not_read_to_its_end(client: Client, path: str) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b'{"workflow": "'
+        for _ in range(50):
+            yield b"A" * 1024 * 1024
+
+    announced = client.http.post(path, content=b'{"workflow": "' + b"A" * 40 * 1024 * 1024)
+    chunked = client.http.post(path, content=pieces())
+
+    assert (announced.status_code, chunked.status_code) == (413, 413)
+
+
+def test_an_encoded_body_is_refused(client: Client) -> None:
+    answer = client.http.post(f"{API}/", content=b"x", headers={"content-encoding": "gzip"})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "content_encoding")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(
+            f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)
+        ),
+        "[" * 100 + "]" * 100,
+        "a: &a [*a]",
+    ],
+    ids=["aliases", "depth", "recursion"],
+)
+def test_a_document_that_would_blow_up_is_refused(client: Client, text: str) -> None:
+    answer = client.post(text)
+
+    assert answer.status_code == 400
+    assert [each["code"] for each in answer.json()["errors"]] == ["yaml_too_complex"]
+
+
+def test_scopes_are_asked_for(client: Client, server: RunningServer) -> None:
+    made = client.http.post("/v1/tokens", json={"name": "reader", "scopes": ["read"]}).json()
+    with httpx2.Client(base_url=server.url, trust_env=False, auth=("any", made["token"])) as reader:
+        listed = reader.get(f"{API}/")
+        refused = reader.post(f"{API}/", json={"workflow": "x"})
+
+    assert listed.status_code == 200
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
