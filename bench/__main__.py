@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -77,37 +78,37 @@ class Report:
         self.found += found
         print(self._sections[-1], flush=True)
 
-    def text(self, about: Sequence[str]) -> str:
-        """Return all of it."""
-        return "\n".join([*about, "", *self._sections])
+    @property
+    def text(self) -> str:
+        """All sections."""
+        return "\n".join(self._sections)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; returns 1 when a budget was missed."""
+    # Whoever ends us must not leave servers behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     asked = _arguments(arguments)
     extent = QUICK if asked.quick else FULL
     repetitions = asked.repetitions or extent.repetitions
+    works = [work for work in extent.works if work.shape in asked.only]
     load = machine.load()
+    if load > QUIET:
+        tell(f"The machine is not quiet (load {load:.2f}): the figures will not be what it can do.")
     report = Report()
     with _workplace(asked.directory) as place:
-        about = [
-            f"Measured on {dt.datetime.now(tz=dt.UTC):%Y-%m-%d}, {repetitions} repetitions, medians:",
-            "",
-            *(f"- {line}" for line in machine.description(place)),
-            f"- Load before it began: {load:.2f}.",
-        ]
-        if load > QUIET:
-            tell(f"The machine is not quiet (load {load:.2f}): the figures will not be what it can do.")
-        print("\n".join(about), end="\n\n", flush=True)
+        about = [*machine.description(place), f"Load before it began: {load:.2f}."]
         with ExitStack() as stack:
-            entrants = Entrants(stack, place, asked.peers, tell)
-            _compete(
-                report, [work for work in extent.works if work.shape in asked.only], repetitions, entrants
-            )
+            entrants = Entrants(stack, place, asked.peers)
+            _compete(report, works, repetitions, entrants)
         _serve(report, place, extent, repetitions, asked.only)
     report.add("budgets", table.verdicts(report.found))
+    about += entrants.remarks
+    title = f"Measured on {dt.datetime.now(tz=dt.UTC):%Y-%m-%d}, {repetitions} repetitions, medians:"
+    head = "\n".join([title, "", *(f"- {line}" for line in about)])
+    print(head)
     if asked.write:
-        _write(report.text(about))
+        _write(f"{head}\n\n{report.text}")
     return 0 if all(verdict.is_met for verdict in report.found) else 1
 
 
@@ -144,10 +145,13 @@ def _workplace(parent: Path) -> Iterator[Path]:
 
 def _compete(report: Report, works: Sequence[Work], repetitions: int, entrants: Entrants) -> None:
     for work in works:
-        standings = compete(entrants.of(work.shape), work, repetitions, tell)
-        if not standings:
-            raise ContestantBroke(f"Nobody could do this: {work.title}.")
-        report.add(work.title, table.comparison(standings), budgets.of_work(work, standings))
+        rivals = entrants.of(work.shape)
+        outcome = compete(rivals, work, repetitions, tell)
+        standings = outcome.standings
+        if not standings or standings[0].name != rivals[0].name:
+            raise ContestantBroke(f"Headrace itself could not do this: {work.title}.")
+        text = "\n\n".join([table.comparison(standings), *outcome.absent])
+        report.add(work.title, text, budgets.of_work(work, standings))
 
 
 def _serve(report: Report, place: Path, extent: Extent, repetitions: int, only: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,14 +13,13 @@ from bench.works import Shape
 class Entrants:
     """Everybody who takes part, opened when they are first needed, and closed at the end."""
 
-    def __init__(
-        self, stack: ExitStack, place: Path, peers: Path | None, tell: Callable[[str], None]
-    ) -> None:
+    def __init__(self, stack: ExitStack, place: Path, peers: Path | None) -> None:
         """`peers` is the python that has them installed; None leaves them out."""
+        self.remarks: list[str] = []
+        """What the page says of those who take part, a sentence each."""
         self._stack = stack
         self._place = place
         self._peers = peers
-        self._tell = tell
         self._headrace: Rival | None = None
         self._durable: list[Rival] | None = None
 
@@ -44,16 +42,18 @@ class Entrants:
 
     def _installed(self) -> list[Rival]:
         if self._peers is None:
-            self._tell("Peers are left out: --peers names the python that has them.")
+            self.remarks.append("All peers are left out: --peers names the python that has them.")
             return []
         python = str(self._peers)
         there = [self._enter(Rival(name, self._place / name, python=python)) for name in ("dbos", "luigi")]
         programs = postgres.binaries()
         if programs is None:
-            self._tell("DBOS (PostgreSQL) and Procrastinate are left out: there is no PostgreSQL here.")
+            self.remarks.append(
+                "DBOS (PostgreSQL) and Procrastinate are left out: there is no PostgreSQL here."
+            )
             return there
         cluster = self._stack.enter_context(postgres.cluster(programs, self._place / "postgres"))
-        self._tell(cluster.version)
+        self.remarks.append(f"{cluster.version}.")
         for name in ("dbos", "procrastinate"):
             directory = self._place / f"{name}-on-postgres"
             there.append(

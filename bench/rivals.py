@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,20 @@ ROOT = Path(__file__).parent.parent
 
 class ContestantBroke(Exception):
     """A contestant could not do the work; the message is its traceback."""
+
+
+class ContestantDeclined(Exception):
+    """A contestant leaves the work to the others; the message says why."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a piece of work went."""
+
+    standings: list[Standing]
+    """In the order in which they were asked."""
+    absent: list[str]
+    """A sentence for each who is not among them."""
 
 
 class Rival:
@@ -82,17 +96,29 @@ class Rival:
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise ContestantBroke(answer["error"])
+        if "declined" in answer:
+            raise ContestantDeclined(answer["declined"])
         return answer
 
 
-def compete(
-    rivals: Sequence[Rival], work: Work, repetitions: int, tell: Callable[[str], None]
-) -> list[Standing]:
+def compete(rivals: Sequence[Rival], work: Work, repetitions: int, tell: Callable[[str], None]) -> Outcome:
     """Let all do the work in turn, after one repetition each that does not count.
 
-    Who breaks in that one is told of, and has no standing.
+    Who declines or breaks in that one is absent.
     """
-    running = [rival for rival in rivals if _is_able(rival, work, tell)]
+    running: list[Rival] = []
+    absent: list[str] = []
+    for rival in rivals:
+        try:
+            rival.prepare(work)
+            rival.turn(work)
+        except ContestantDeclined as reason:
+            absent.append(f"{rival.name} is left out: {reason}.")
+        except ContestantBroke as error:
+            tell(str(error))
+            absent.append(f"{rival.name} is left out: it broke.")
+        else:
+            running.append(rival)
     turns: dict[str, list[Turn]] = {rival.name: [] for rival in running}
     for repetition in range(repetitions):
         start = repetition % max(len(running), 1)
@@ -100,14 +126,7 @@ def compete(
             turn = rival.turn(work)
             turns[rival.name].append(turn)
             tell(f"{work.title}: {rival.name} {turn.seconds:.3f} s")
-    return [Standing(rival.name, rival.flushes, figures(turns[rival.name], work.tasks)) for rival in running]
-
-
-def _is_able(rival: Rival, work: Work, tell: Callable[[str], None]) -> bool:
-    try:
-        rival.prepare(work)
-        rival.turn(work)
-    except ContestantBroke as error:
-        tell(f"{work.title}: {rival.name} broke. {error}")
-        return False
-    return True
+    return Outcome(
+        [Standing(rival.name, rival.flushes, figures(turns[rival.name], work.tasks)) for rival in running],
+        absent,
+    )

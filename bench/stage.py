@@ -18,6 +18,10 @@ from typing import Protocol, TextIO
 from bench.works import Work
 
 
+class Declined(Exception):
+    """A contestant leaves this work to the others; the message says why."""
+
+
 class Contestant(Protocol):
     """Somebody who can do the work."""
 
@@ -27,7 +31,7 @@ class Contestant(Protocol):
     """Whether what it acknowledges is on the disk, so that a power cut takes nothing back."""
 
     def prepare(self, work: Work) -> None:
-        """Do what is done once, before anything is timed: define the workflow, open connections."""
+        """Do what is done once, before anything is timed, as to define the workflow; may raise `Declined`."""
 
     def run(self, work: Work) -> None:
         """Do the work, and return when whoever asked for it would know that it is done."""
@@ -48,6 +52,8 @@ def perform(contestant: Contestant) -> None:
         work = Work(**asked["work"])
         try:
             _say(answers, _once(contestant, work) if asked["what"] == "run" else _prepared(contestant, work))
+        except Declined as reason:
+            _say(answers, {"declined": str(reason)})
         except Exception:  # noqa: BLE001 - whatever broke, the harness is told and decides
             _say(answers, {"error": traceback.format_exc()})
     contestant.close()
