@@ -45,7 +45,7 @@ class Extent:
 
 FULL = Extent(
     works=(
-        Work("chain", 40),
+        Work("chain", 40, times=10),
         Work("fanout", 1000),
         Work("fanout", 10_000),
         Work("shell", 500, at_once=2),
@@ -57,7 +57,7 @@ FULL = Extent(
     task_runs=1_000_000,
 )
 QUICK = Extent(
-    works=(Work("chain", 40), Work("fanout", 200), Work("shell", 100, at_once=2)),
+    works=(Work("chain", 40, times=10), Work("fanout", 200), Work("shell", 100, at_once=2)),
     repetitions=2,
     submissions=50,
     executions=500,

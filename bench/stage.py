@@ -71,14 +71,17 @@ def _prepared(contestant: Contestant, work: Work) -> dict[str, object]:
 
 
 def _once(contestant: Contestant, work: Work) -> dict[str, object]:
+    seconds, cpu, rows = 0.0, 0.0, 0
     # Everybody begins with a clean heap; collections during the work are part of it.
     gc.collect()
-    cpu = cpu_seconds()
-    started = time.perf_counter()
-    contestant.run(work)
-    seconds = time.perf_counter() - started
-    cpu = cpu_seconds() - cpu
-    return {"seconds": seconds, "cpu": cpu, "rows": contestant.remembered(work)}
+    for _ in range(work.times):
+        cpu -= cpu_seconds()
+        seconds -= time.perf_counter()
+        contestant.run(work)
+        seconds += time.perf_counter()
+        cpu += cpu_seconds()
+        rows += contestant.remembered(work)
+    return {"seconds": seconds, "cpu": cpu, "rows": rows}
 
 
 def _answers() -> TextIO:

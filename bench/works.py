@@ -20,10 +20,16 @@ class Work:
     """Tasks of the chain, tasks between the first and the last of the fan-out, or shell steps."""
     at_once: int = 1
     """Shell steps that may run at the same time."""
+    times: int = 1
+    """How often a turn does it, one after the other: a few milliseconds alone would measure cold caches."""
 
     @property
     def tasks(self) -> int:
-        """How many tasks must be found ended in the store afterwards."""
+        """How many tasks a turn has, and how many must be found ended in the store."""
+        return self.times * self._tasks_once
+
+    @property
+    def _tasks_once(self) -> int:
         match self.shape:
             case "chain" | "shell":
                 return self.size
@@ -37,7 +43,7 @@ class Work:
         """What the table calls it."""
         match self.shape:
             case "chain":
-                return f"chain of {self.size} no-op tasks"
+                return f"chain of {self.size} no-op tasks, {self.times} times in a row"
             case "fanout":
                 return f"fan-out 1 → {self.size:,} → 1 no-op tasks"
             case "shell":
