@@ -5,14 +5,30 @@ Lines for people on a terminal, JSON everywhere else; standard output belongs to
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
 
 from headrace.security.redaction import SecretsInUse
+
+
+class _StandardError(io.TextIOBase):
+    """Standard error as it is when a line is written: who runs us inside of itself may exchange it."""
+
+    def write(self, text: str) -> int:
+        """Write the text."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Let it out."""
+        sys.stderr.flush()
+
+
+_STANDARD_ERROR = _StandardError()
 
 
 def configure(secrets: SecretsInUse, level: int = logging.INFO) -> None:
@@ -35,10 +51,10 @@ def configure(secrets: SecretsInUse, level: int = logging.INFO) -> None:
             without_secrets,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _STANDARD_ERROR)),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    logging.basicConfig(stream=_STANDARD_ERROR, level=logging.WARNING)
 
 
 def _json(entry: Any, **_: Any) -> str:
