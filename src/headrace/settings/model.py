@@ -70,11 +70,16 @@ class AkoflowSettings(Room):
     default_runtime: Annotated[str, Accepts("the name of a runtime, or an empty text")] = "local"
     """Runtime of a workflow that names none; empty refuses such a workflow."""
     unknown_runtime: Annotated[OneOf["refuse", "local"], Accepts("`refuse` or `local`")] = "refuse"
-    """What becomes of a runtime that is not configured: refuse the workflow, or try it out on this machine."""
+    """What becomes of a runtime that is not configured: refuse the workflow, or try it out on local."""
     default_storage_policy: Annotated[
-        OneOf["default", "distributed"], Accepts("`default` or `distributed`")
+        OneOf["default", "distributed", "standalone"],
+        Accepts("`default`, `distributed` or `standalone`"),
     ] = "default"
     """Storage policy of a workflow that names none."""
+    standalone_link: Annotated[OneOf["copy", "hard"], Accepts("`copy` or `hard`")] = "copy"
+    """How `standalone` brings files along; with `hard`, who writes in place changes its neighbour's file."""
+    path_map: Annotated[dict[str, str], Accepts("absolute paths to absolute paths; as a variable, JSON")] = {}
+    """Beginnings of mount paths and of volumes' remote sides, to the directories used in their place."""
     max_body: Size = Field(default=32 * MIB, gt=0)
     """Largest body of a request, in bytes; a larger one is refused with 413."""
     max_activities: Count = Field(default=50_000, ge=1)

@@ -151,3 +151,19 @@ def test_the_golden_document_can_be_tried_out(
     assert log == {"inference-examples": said}
     codes = {each["code"] for each in found["warnings"]}
     assert {"unknown_runtime_local", "volume_source_missing", "image_ignored"} <= codes
+
+
+def test_paths_of_a_cluster_are_mapped_and_links_may_be_hard(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    settings = {"AKOFLOW__PATH_MAP": f'{{"/scratch": "{tmp_path}/s"}}', "AKOFLOW__STANDALONE_LINK": "hard"}
+    with start_server(**settings).client() as client:
+        found = ran(client, CAT.format(policy="standalone", place="/scratch/me"))
+        shown = {each["name"]: each for each in found["spec"]["activities"]}
+
+    assert found["state"] == "succeeded"
+    assert shown["a"]["directory"] == f"{tmp_path}/s/me/a"
+    assert shown["a"]["mountPath"] == "/scratch/me"
+    assert (
+        Path(shown["d d"]["directory"], "a").stat().st_ino == Path(shown["a"]["directory"], "a").stat().st_ino
+    )

@@ -8,7 +8,7 @@ they are known before anything has begun; `size_of_block` says how many numbers 
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, Literal as OneOf
 
 from msgspec import Struct
 
@@ -40,7 +40,9 @@ class Ground(Struct, frozen=True):
     private: str | None = None
     """Its private directory; None gives each activity without a `mountPath` a fresh one of its own."""
     moved: dict[str, str] = {}
-    """Mount paths that cannot be made here to the directories used in their place."""
+    """Paths of the document to the directories used in their place."""
+    link: OneOf["copy", "hard"] = "copy"
+    """How `standalone` brings files along."""
     source: bytes = b""
     """The document, for those who are told of the end."""
 
@@ -108,8 +110,7 @@ class _Compiling:
         """Lead every dependency to those who wait for it, past the tasks that move files."""
         draft, targets = self._draft, self._targets
         entries = tuple(activity.name for activity in draft.activities if not activity.depends_on)
-        is_tried_out = any(activity.runtime.lower() != activity.effective for activity in draft.activities)
-        mode = "lenient" if is_tried_out else "strict"
+        mode = "lenient" if draft.is_tried_out else "strict"
         if (
             task := staging.volumes_in(draft.volumes, entries, self._ground.moved, targets, mode=mode)
         ) is not None:
@@ -119,7 +120,7 @@ class _Compiling:
             follower, directory = activity.name, place[activity.name]
             sources = [path for name in activity.depends_on if (path := place[name]) is not None]
             if draft.storage_policy == "standalone" and directory is not None and sources:
-                task = staging.bring(activity.name, directory, sources, targets)
+                task = staging.bring(activity.name, [directory, *sources], targets, link=self._ground.link)
                 self._staging.append(task)
                 follower = task.name
             for source in activity.depends_on:

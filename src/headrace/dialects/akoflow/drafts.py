@@ -85,3 +85,11 @@ class WorkflowDraft(Struct, frozen=True, kw_only=True):
     mount_path: str | None
     webhooks: tuple[Webhook, ...]
     activities: tuple[ActivityDraft, ...]
+
+    @property
+    def is_tried_out(self) -> bool:
+        """Whether an activity runs on local although it names another runtime."""
+        return any(
+            activity.effective == "local" and activity.runtime.lower() != "local"
+            for activity in self.activities
+        )

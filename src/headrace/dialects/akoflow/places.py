@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from headrace.dialects.akoflow.drafts import Mode, Volume
 from headrace.dialects.akoflow.tables import Table
 
@@ -15,6 +17,15 @@ def why_no_directory(path: str) -> str | None:
     if ".." in path.split("/"):
         return f"'{path[:200]}' has '..' in it."
     return None if path.strip("/") else "The root of the file system cannot be used."
+
+
+def mapped(path: str, table: Mapping[str, str]) -> str:
+    """Return where a path leads on this machine, by the longest beginning of whole segments in the table."""
+    for end in reversed([place for place, letter in enumerate(f"{path}/") if letter == "/" and place]):
+        found = table.get(path[:end], table.get(path[:end] + "/"))
+        if found is not None:
+            return found.rstrip("/") + path[end:]
+    return path
 
 
 def directory_of(table: Table, key: str) -> str | None:

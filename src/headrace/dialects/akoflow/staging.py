@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Literal as OneOf
 
 from headrace.definition.model import RunCommand, TaskDefinition, Transition
 from headrace.definition.templates import Literal
@@ -51,7 +52,11 @@ for source; do
       if [ -e "$target/$name" ]; then printf '%s\\n' "${name#./}"; fi
     done
   fi
-  cp -a --reflink=auto "$source/." "$target/" || exit 1
+  if [ "$0" = hard ]; then
+    cp -alf "$source/." "$target/" || exit 1
+  else
+    cp -a --reflink=auto "$source/." "$target/" || exit 1
+  fi
   first=
 done
 """
@@ -83,8 +88,9 @@ def volumes_in(
     sides = [
         side
         for volume in volumes
-        if volume.mode != "out" and volume.local != volume.remote
-        for side in (volume.local, moved.get(volume.remote, volume.remote))
+        for remote in (moved.get(volume.remote, volume.remote),)
+        if volume.mode != "out" and volume.local != remote
+        for side in (volume.local, remote)
     ]
     if not sides:
         return None
@@ -103,8 +109,9 @@ def volumes_out(
     sides = [
         side
         for volume in volumes
-        if volume.mode != "ro" and volume.local != volume.remote
-        for side in (moved.get(volume.remote, volume.remote), volume.local)
+        for remote in (moved.get(volume.remote, volume.remote),)
+        if volume.mode != "ro" and volume.local != remote
+        for side in (remote, volume.local)
     ]
     if not sides:
         return None
@@ -115,11 +122,13 @@ def volumes_out(
     )
 
 
-def bring(activity: str, directory: str, sources: Sequence[str], taken: Iterable[str]) -> TaskDefinition:
-    """Return what copies the files of the dependencies before a standalone activity; the later ones win."""
+def bring(
+    activity: str, places: Sequence[str], taken: Iterable[str], *, link: OneOf["copy", "hard"]
+) -> TaskDefinition:
+    """Return what brings files into the first place from the others, of which the later ones win."""
     return TaskDefinition(
         name=_free(f"files for {activity}", taken),
-        action=_command(_BRING, "bring", [directory, *sources]),
+        action=_command(_BRING, link, places),
         next=(Transition(to=(activity,), when="succeeded()"),),
         join="all",
         annotations={STAGING: "bring"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from headrace.definition.model import TaskDefinition
 from headrace.dialects.akoflow.compiling import Ground, compile_workflow
 from headrace.dialects.akoflow.parse import parse
+from headrace.dialects.akoflow.places import mapped
 from headrace.dialects.akoflow.staging import STAGING, directory_names
 from headrace.dialects.akoflow.surroundings import Surroundings
 
@@ -74,3 +75,12 @@ def test_the_same_directory_on_both_sides_is_nothing_to_bring() -> None:
 
     assert len(found) == 4
     assert closing is None
+
+
+def test_paths_are_mapped_by_their_longest_beginning() -> None:
+    table = {"/scratch": "/tmp/s", "/scratch/a/": "/tmp/a/"}
+
+    assert mapped("/scratch/x", table) == "/tmp/s/x"
+    assert mapped("/scratch/a/x", table) == "/tmp/a/x"
+    assert mapped("/scratch/a", table) == "/tmp/a"
+    assert mapped("/scratches/x", table) == "/scratches/x"

@@ -17,6 +17,7 @@ from headrace.dialects.akoflow.announcing import WEBHOOK
 from headrace.dialects.akoflow.compiling import Ground, compile_workflow, size_of_block
 from headrace.dialects.akoflow.drafts import WorkflowDraft
 from headrace.dialects.akoflow.parse import Parsed
+from headrace.dialects.akoflow.places import mapped
 from headrace.dialects.akoflow.render import RERUN_OF, WARNINGS
 from headrace.dialects.akoflow.routes.lookup import Run
 from headrace.dialects.akoflow.routes.operations import json_answer
@@ -106,36 +107,37 @@ class Opening:
         return ExecutionNames(numbers.take(count), uuid7(self._services.clock.now()), None)
 
     async def _ground(self, draft: WorkflowDraft, number: int, source: bytes) -> tuple[Ground, list[Problem]]:
-        """Return where a run stands, and the mount paths that had to be replaced to try it out."""
-        data = self._services.settings.data_dir.absolute()
-        private = str(data / "akoflow" / "workflows" / str(number))
-        ground = Ground(number=number, private=private, source=source)
-        tried_out = {
-            each.mount_path
-            for each in draft.activities
-            if each.mount_path is not None and each.runtime.lower() != each.effective
-        }
-        if tried_out or any(each.runtime.lower() != each.effective for each in draft.activities):
-            tried_out |= {volume.remote for volume in draft.volumes if volume.local != volume.remote}
-        if not tried_out:
+        """Return where a run stands, and what had to be replaced to try it out."""
+        settings = self._services.settings
+        private = str(settings.data_dir.absolute() / "akoflow" / "workflows" / str(number))
+        paths = {each.mount_path for each in draft.activities if each.mount_path is not None}
+        paths |= {volume.remote for volume in draft.volumes}
+        moved = {path: place for path in paths if (place := mapped(path, settings.akoflow.path_map)) != path}
+        ground = Ground(
+            number=number, private=private, moved=moved, link=settings.akoflow.standalone_link, source=source
+        )
+        if not draft.is_tried_out:
             return ground, []
-        moved = {
-            path: private + path for path in sorted(tried_out) if not await asyncio.to_thread(_can_make, path)
-        }
-        warnings = [
-            Problem(
-                path="/spec/mountPath",
-                code="mount_path_moved",
-                message=f"'{path}' cannot be made on this machine; '{place}' is used in its place.",
-            )
-            for path, place in moved.items()
-        ]
-        for place, volume in enumerate(draft.volumes):
-            if volume.mode != "out" and not await asyncio.to_thread(Path(volume.local).is_dir):
-                message = f"'{volume.local}' does not exist; the volume begins empty."
-                path = f"/spec/volumes/{place}"
-                warnings.append(Problem(path=path, code="volume_source_missing", message=message))
-        return replace(ground, moved=moved), warnings
+        return await asyncio.to_thread(_to_try_out, draft, ground, sorted(paths - moved.keys()))
+
+
+def _to_try_out(draft: WorkflowDraft, ground: Ground, paths: list[str]) -> tuple[Ground, list[Problem]]:
+    """Return private directories in the place of those that cannot be made here, and warnings of them."""
+    replaced = {path: f"{ground.private}{path}" for path in paths if not _can_make(path)}
+    warnings = [
+        Problem(
+            path="/spec/mountPath",
+            code="mount_path_moved",
+            message=f"'{path}' cannot be made on this machine; '{place}' is used in its place.",
+        )
+        for path, place in replaced.items()
+    ]
+    for place, volume in enumerate(draft.volumes):
+        if volume.mode != "out" and not Path(volume.local).is_dir():
+            message = f"'{volume.local}' does not exist; the volume begins empty."
+            path = f"/spec/volumes/{place}"
+            warnings.append(Problem(path=path, code="volume_source_missing", message=message))
+    return replace(ground, moved=ground.moved | replaced), warnings
 
 
 def _can_make(path: str) -> bool:
