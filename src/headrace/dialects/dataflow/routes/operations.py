@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal as OneOf
 
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from headrace.dialects.dataflow.routes import described
 from headrace.dialects.dataflow.routes.rates import Rates
 from headrace.dialects.dataflow.routes.refusals import Refusal, refusal_of
 from headrace.errors import HeadraceError
@@ -68,16 +68,18 @@ def application_of(operations: Iterable[Operation], services: Services) -> FastA
     )
     rates = Rates(services.settings.dataflow.rate_limit)
     for operation in operations:
+        name = operation.endpoint.__name__
         app.add_api_route(
             operation.path,
             _guarded(operation, rates),
             methods=[operation.method],
             status_code=operation.status,
             summary=(operation.endpoint.__doc__ or "").strip().rstrip("."),
-            operation_id=f"dataflow_{operation.endpoint.__name__}",
+            operation_id=f"dataflow_{name}",
             response_model=None,
-            responses={operation.status: {"description": "Done."}},
-            openapi_extra={SCOPE: operation.scope, "parameters": _parameters(operation.path)},
+            response_class=Response,
+            responses=described.gives(name, operation.status),
+            openapi_extra={SCOPE: operation.scope, **described.takes(name, operation.path)},
         )
 
     async def refuse(_: Request, error: Exception) -> Response:
@@ -100,13 +102,6 @@ def _guarded(operation: Operation, rates: Rates) -> Endpoint:
         return await operation.endpoint(request)
 
     return guarded
-
-
-def _parameters(path: str) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"\{(\w+)\}", path)
-    ]
 
 
 def _answer(error: Exception, services: Services) -> Response:

@@ -1,0 +1,127 @@
+"""The description of the Data Flow doors is true: whatever is sent, the server answers as described."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from tests.acceptance.dataflow.stage import Door
+
+from headrace.app import Server
+from headrace.dialects.dataflow.routes import application
+from headrace.settings import Settings
+from headrace.testing.running_server import RunningServer
+
+PROMISES = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = settings(
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+DOCUMENT = {
+    "title": "Say",
+    "inputs": [{"name": "text", "type": "text", "default": "hello"}],
+    "tasks": [{"name": "say", "type": "echo", "inputs": {"text": "{{inputs.text}}"}}],
+    "outputs": [{"name": "said", "value": "{{tasks.say.outputs.text}}"}],
+}
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    async def describe() -> dict[str, Any]:
+        server = Server(Settings(data_dir=tmp_path_factory.mktemp("described")))
+        try:
+            return application(server.services).openapi()
+        finally:
+            await server.store.close()
+
+    return asyncio.run(describe())
+
+
+@pytest.fixture(scope="module")
+def places(door: Door) -> dict[str, str]:
+    """What there is to find: without it every path would lead nowhere."""
+    run = door.start(DOCUMENT)
+    door.ended(run)
+    _, _, workflow, _, run_id = run.split("/")
+    uploaded = door.client.post("/files?name=a.txt", content=b"hello").json()["file_id"]
+    return {
+        "id": workflow,
+        "eid": run_id,
+        "task": "say",
+        "n": "1",
+        "fid": uploaded,
+        "type": "echo",
+        "sequence": "1",
+    }
+
+
+def test_every_operation_is_described_whole(described: dict[str, Any]) -> None:
+    operations = [each for methods in described["paths"].values() for each in methods.values()]
+
+    assert len(operations) == 28
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    assert [each["operationId"] for each in operations if not each["summary"]] == []
+    assert [each["operationId"] for each in operations if "default" not in each["responses"]] == []
+
+
+def test_answers_are_as_they_are_described(
+    described: dict[str, Any], server: RunningServer, places: dict[str, str]
+) -> None:
+    for found in schemathesis.openapi.from_dict(described).get_all_operations():
+        assert isinstance(found, Ok)
+        operation: Any = found.ok()
+
+        @EXAMPLES
+        @given(case=operation.as_strategy())
+        def keeps_its_promises(case: Any) -> None:
+            if case.method != "DELETE":
+                case.path_parameters |= {
+                    name: places[name] for name in case.path_parameters if name in places
+                }
+                if "name" in case.path_parameters:
+                    case.path_parameters["name"] = "text" if "task" in case.path_parameters else "said"
+            if "wait" in (case.query or {}):
+                case.query["wait"] = min(case.query["wait"], 0.1) if _is_number(case.query["wait"]) else "x"
+            case.call_and_validate(
+                base_url=server.url,
+                headers={"authorization": f"Bearer {server.token}"},
+                checks=PROMISES,
+            )
+
+        keeps_its_promises()
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def test_what_can_be_found_is_answered_as_described(
+    described: dict[str, Any], door: Door, places: dict[str, str]
+) -> None:
+    met = {}
+    for path, methods in described["paths"].items():
+        if "get" in methods:
+            name = "text" if "{task}" in path else "said"
+            answer = door.client.get(path.format(**places, name=name))
+            met[methods["get"]["operationId"]] = answer.status_code
+
+    assert {name for name, status in met.items() if status != 200} == set()
