@@ -236,8 +236,8 @@ def test_the_inputs_of_a_start_are_checked_all_at_once(client: httpx2.Client) ->
 
     assert refused.status_code == 400
     assert [(each["path"], each["code"]) for each in refused.json()["problems"]] == [
+        ("/inputs", "missing_input"),
         ("/inputs/txet", "unknown_input"),
-        ("/inputs/text", "missing_input"),
     ]
     assert client.get("/v1/executions", params={"workflow": number}).json()["items"] == []
 

@@ -133,6 +133,8 @@ class Started(Struct, frozen=True, kw_only=True):
     workflow: int
     version: int
     url: str
+    warnings: tuple[Problem, ...] = ()
+    """What is accepted, though perhaps not meant."""
 
 
 class ExecutionListed(Struct, frozen=True, kw_only=True):

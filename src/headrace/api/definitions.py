@@ -15,7 +15,7 @@ from headrace.definition.model import WorkflowDefinition
 from headrace.definition.types import Port
 from headrace.dialects.protocol import Dialect, Parsed
 from headrace.errors import InvalidDefinition, Problem
-from headrace.security.documents import read_json, read_yaml
+from headrace.security.documents import looks_like_json, read
 from headrace.store.rows import VersionRow, WorkflowRow
 from headrace.tasks.library import Library
 
@@ -104,7 +104,7 @@ def dialect_of(dialects: Mapping[str, Dialect], name: str | None, source: bytes)
         return dialects[name]
     if len(dialects) == 1:
         return next(iter(dialects.values()))
-    document = read_json(source).value if source.lstrip()[:1] in (b"{", b"[") else read_yaml(source).value
+    document = read(source).value
     for dialect in dialects.values():
         if dialect.recognises(document):
             return dialect
@@ -128,7 +128,7 @@ def graph_or_nothing(definition: WorkflowDefinition | None) -> tuple[answers.Tas
 
 def media_type_of(source: bytes) -> str:
     """Return what a document is written in."""
-    return "application/json" if source.lstrip()[:1] in (b"{", b"[") else "application/yaml"
+    return "application/json" if looks_like_json(source) else "application/yaml"
 
 
 def accepted(parsed: Parsed) -> WorkflowDefinition:

@@ -1,15 +1,66 @@
-"""The inputs of a start: files looked up, defaults filled in, all that is wrong told at once."""
+"""Makes starts and reruns ready: by the dialect's own rules, or else by those of every definition."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
+from headrace.api.bodies import StartBody
 from headrace.definition.inputs import complete
+from headrace.definition.model import WorkflowDefinition
 from headrace.definition.templates import FileRef
 from headrace.definition.types import Port
+from headrace.dialects.protocol import Dialect, ReadyStart, Starting
+from headrace.engine.execution import Execution
+from headrace.engine.plans import Planned
 from headrace.errors import InvalidInput, NotFound, Problem
+from headrace.orchestrator.executions import ExecutionNames
+from headrace.orchestrator.services import Services
 from headrace.store.protocol import Files
+from headrace.store.rows import WorkflowRow
+
+WEBHOOK = "webhook"
+"""Label by which an execution asks for deliveries; only a dialect may set it."""
+
+
+async def ready(
+    dialect: Dialect | None,
+    workflow: WorkflowRow,
+    definition: WorkflowDefinition,
+    body: StartBody,
+    services: Services,
+) -> ReadyStart:
+    """Return what the execution starts with; raises `InvalidInput` with everything that is wrong."""
+    if not isinstance(dialect, Starting):
+        _check_labels(body.labels, {WEBHOOK})
+        inputs = await inputs_of(definition.inputs, body.inputs, services.store.files)
+        return ReadyStart(inputs, body.labels)
+    _check_labels(body.labels, dialect.own_labels)
+    made = await dialect.ready_start(workflow, definition, body.inputs, services)
+    return replace(made, labels={**body.labels, **made.labels})
+
+
+async def labels_of_rerun(
+    dialect: Dialect | None,
+    execution: Execution,
+    plan: Mapping[str, Planned],
+    names: ExecutionNames,
+    services: Services,
+) -> dict[str, str]:
+    """Return the labels of a rerun; raises `InvalidInput` when what runs again cannot run here."""
+    if isinstance(dialect, Starting):
+        return await dialect.ready_rerun(execution, plan, names.alias or "", services)
+    return dict(execution.labels)
+
+
+def _check_labels(labels: Mapping[str, str], reserved: Collection[str]) -> None:
+    if taken := [name for name in labels if name in reserved]:
+        message = "This label is kept by the server; choose another name."
+        raise InvalidInput(
+            [Problem(path=f"/labels/{name}", code="reserved_label", message=message) for name in taken]
+        )
 
 
 async def inputs_of(ports: Sequence[Port], given: Mapping[str, Any], files: Files) -> dict[str, Any]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from msgspec import Struct, field
+
 from headrace.definition.model import WorkflowDefinition
 from headrace.engine import events
 from headrace.engine.execution import Execution
+from headrace.engine.plans import Planned
 from headrace.errors import Problem
 from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
-from headrace.store.rows import Delivery
+from headrace.store.rows import Delivery, WorkflowRow
 from headrace.tasks.library import Library
 
 Scope = MutableMapping[str, Any]
@@ -80,6 +83,35 @@ class Dialect(Protocol):
 
         The value is typed by the dialect's `routes`, which alone may know the orchestrator.
         """
+
+
+class ReadyStart(Struct, frozen=True):
+    """A start that was checked by the rules of the workflow's dialect."""
+
+    inputs: dict[str, Any]
+    """Complete: a value for every input, and for what else the compiled workflow reads."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What the dialect wants to find again."""
+    warnings: tuple[Problem, ...] = ()
+
+
+@runtime_checkable
+class Starting(Protocol):
+    """A dialect whose rules for starts hold at every door; `services` is as in `application`."""
+
+    @property
+    def own_labels(self) -> frozenset[str]:
+        """Names of labels that nobody else may set."""
+
+    async def ready_start(
+        self, workflow: WorkflowRow, definition: WorkflowDefinition, inputs: Mapping[str, Any], services: Any
+    ) -> ReadyStart:
+        """Check and complete a start; raises `InvalidInput` with everything that is wrong."""
+
+    async def ready_rerun(
+        self, execution: Execution, plan: Mapping[str, Planned], alias: str, services: Any
+    ) -> dict[str, str]:
+        """Check a rerun that gets this alias, and return its labels; raises `InvalidInput`."""
 
 
 @runtime_checkable

@@ -16,7 +16,16 @@ from headrace.errors import InvalidDefinition, Problem
 from headrace.security import json_source, yaml_source
 from headrace.security.yaml_scalars import Scalar, as_scalar, as_value
 
-__all__ = ["Document", "Place", "Scalar", "read_json", "read_yaml", "read_yaml_texts"]
+__all__ = [
+    "Document",
+    "Place",
+    "Scalar",
+    "looks_like_json",
+    "read",
+    "read_json",
+    "read_yaml",
+    "read_yaml_texts",
+]
 
 MAX_DEPTH = 64
 """Containers within containers, counting the root; the limit of every door."""
@@ -82,6 +91,16 @@ class Document(Struct, frozen=True, eq=False):
 def tokens_of(pointer: str) -> list[str]:
     """Return the unescaped parts of a JSON pointer (RFC 6901)."""
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def looks_like_json(data: bytes) -> bool:
+    """Tell whether a text begins as JSON objects and arrays do; any other text is taken for YAML."""
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+
+
+def read(data: bytes) -> Document:
+    """Read JSON or YAML, whichever the text looks like; raises what `read_json` or `read_yaml` raises."""
+    return read_json(data) if looks_like_json(data) else read_yaml(data)
 
 
 def read_json(data: bytes, *, max_depth: int = MAX_DEPTH) -> Document:

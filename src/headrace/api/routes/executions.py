@@ -16,7 +16,7 @@ from headrace.api.idempotency import Repeats, repeated
 from headrace.api.lists import Cursor, Limit
 from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of, refuse
-from headrace.api.starting import inputs_of
+from headrace.api.starting import ready
 from headrace.api.values import ShownValues
 from headrace.dialects.protocol import Dialect
 from headrace.engine.execution import Execution
@@ -97,8 +97,8 @@ class ExecutionRoutes:
             workflow = await services.workflows.get(key_of(key, "workflow"))
             version = body.version or workflow.version
             definition = await services.workflows.definition(workflow.number, version)
-            inputs = await inputs_of(definition.inputs, body.inputs, services.store.files)
             dialect = self._dialects.get(definition.dialect)
+            made = await ready(dialect, workflow, definition, body, services)
             names = self._executions.name(dialect.execution_prefix if dialect is not None else None)
             content = msgspec.json.encode(
                 answers.Started(
@@ -107,15 +107,16 @@ class ExecutionRoutes:
                     workflow=workflow.number,
                     version=version,
                     url=f"/v1/executions/{names.number}",
+                    warnings=made.warnings,
                 )
             )
             row = await self._executions.start(
                 StartRequest(
                     workflow=workflow.number,
                     version=version,
-                    inputs=inputs,
+                    inputs=made.inputs,
                     names=names,
-                    labels=body.labels,
+                    labels=made.labels,
                     idempotency=repeat.record(201, content),
                 )
             )

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from headrace.api import answers, bodies
 from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of, refuse
+from headrace.api.starting import labels_of_rerun
 from headrace.api.views import reason_of
 from headrace.dialects.protocol import Dialect
 from headrace.engine.execution import Execution
@@ -23,6 +24,7 @@ class RerunRoutes:
     """A rerun is a new execution of the same version, with the inputs of the former one."""
 
     def __init__(self, services: Services, dialects: Mapping[str, Dialect]) -> None:
+        self._services = services
         self._executions = services.executions
         self._dialects = dialects
 
@@ -42,13 +44,14 @@ class RerunRoutes:
         plan = _plan(execution, body or bodies.RerunBody())
         dialect = self._dialects.get(row.dialect)
         names = self._executions.name(dialect.execution_prefix if dialect is not None else None)
+        labels = await labels_of_rerun(dialect, execution, plan, names, self._services)
         await self._executions.start(
             StartRequest(
                 workflow=row.workflow,
                 version=row.version,
                 inputs=dict(execution.inputs),
                 names=names,
-                labels=row.labels,
+                labels=labels,
                 plan=plan,
             )
         )

@@ -7,17 +7,20 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from headrace.definition.model import WorkflowDefinition
 from headrace.dialects.dataflow import parse as documents
 from headrace.dialects.dataflow.names import fold
 from headrace.dialects.dataflow.parse import DIALECT, Parsed
 from headrace.dialects.dataflow.wire import MOST_PROBLEMS, MOST_TASKS, WORKFLOW, Style
+from headrace.dialects.protocol import ReadyStart
 from headrace.engine import events
 from headrace.engine.execution import Execution
+from headrace.engine.plans import Planned
 from headrace.errors import InvalidDefinition, Problem
 from headrace.security.documents import Document, read
 from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
-from headrace.store.rows import Delivery
+from headrace.store.rows import Delivery, WorkflowRow
 from headrace.tasks.library import Library
 
 
@@ -41,7 +44,7 @@ class DataflowDialect:
         return "title" in fields and isinstance(fields.get("tasks"), list)
 
     def parse(self, source: bytes, library: Library, *, max_tasks: int) -> Parsed:
-        """Read a document, JSON or the same as YAML; every problem has the line and the column of its place."""
+        """Read a document in JSON or YAML; every problem has the line and the column of its place."""
         try:
             document = read(source)
         except InvalidDefinition as error:
@@ -64,6 +67,29 @@ class DataflowDialect:
         from headrace.dialects.dataflow.announcing import announcer  # only servers tell anybody
 
         return announcer(take, loaded, secrets)
+
+    @property
+    def own_labels(self) -> frozenset[str]:
+        """Return the names of the labels by which runs remember what was asked at a door of this dialect."""
+        from headrace.dialects.dataflow.routes import elsewhere  # needs the orchestrator, which doors have
+
+        return elsewhere.OWN_LABELS
+
+    async def ready_start(
+        self, workflow: WorkflowRow, definition: WorkflowDefinition, inputs: Mapping[str, Any], services: Any
+    ) -> ReadyStart:
+        """Check and complete a start at another door; raises InvalidInput."""
+        from headrace.dialects.dataflow.routes import elsewhere
+
+        return await elsewhere.ready_start(workflow, definition, inputs, services)
+
+    async def ready_rerun(
+        self, execution: Execution, plan: Mapping[str, Planned], alias: str, services: Any
+    ) -> dict[str, str]:
+        """Check a rerun at another door and return its labels; raises InvalidInput."""
+        from headrace.dialects.dataflow.routes import elsewhere
+
+        return await elsewhere.ready_rerun(execution, plan, alias, services)
 
     def application(self, services: Any) -> Any:
         """Return the doors of the dialect, an ASGI application; `services` is the orchestrator's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -56,7 +56,7 @@ async def start_run(request: Request, services: Services, first: str) -> Respons
     checked = start.check_start(document, row.alias or "", definition, services.library, facts)
     if checked.problems:
         raise invalid("invalid_execution", "The start", checked.problems, checked.warnings)
-    labels = _file_labels(facts.files) | await _webhook_labels(checked.webhook, services)
+    labels = file_labels(facts.files) | await _webhook_labels(checked.webhook, services)
     opening = Opening(row, row.version, definition, checked.inputs, labels, style_for_door(definition, first))
     return await opening.start(once, services, key, checked.warnings)
 
@@ -142,7 +142,8 @@ async def _file(file_id: str, services: Services) -> FileRef | None:
     return FileRef(row.sha256, row.size, row.name, row.content_type)
 
 
-def _file_labels(files: Any) -> dict[str, str]:
+def file_labels(files: Mapping[str, FileRef]) -> dict[str, str]:
+    """Return the label by which a run remembers the ids of the stored files that it was given."""
     if not files:
         return {}
     ids = {file.sha256: file_id for file_id, file in files.items()}

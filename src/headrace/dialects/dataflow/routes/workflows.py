@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import msgspec
@@ -19,6 +18,7 @@ from headrace.dialects.dataflow.routes.refusals import Refusal, invalid
 from headrace.dialects.dataflow.wire import MOST_TASKS
 from headrace.errors import Conflict, StaleVersion
 from headrace.orchestrator.services import Services
+from headrace.security.documents import read
 from headrace.store.protocol import KeyTaken
 from headrace.store.rows import WorkflowRow
 
@@ -148,7 +148,7 @@ class WorkflowRoutes:
         style = style_of(await services.workflows.definition(row.number, number))
         answer = render.workflow(
             style,
-            json.loads(version.source),
+            read(version.source).value,
             row.alias or "",
             number,
             row.created_at,

@@ -1,0 +1,47 @@
+"""Starts and reruns of this dialect's workflows at other doors, by the rules that hold at its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from headrace.definition.model import WorkflowDefinition
+from headrace.dialects.dataflow import render, start
+from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, RUN, SECRET, WEBHOOK, WORKFLOW
+from headrace.dialects.dataflow.routes.shelves import FILES
+from headrace.dialects.dataflow.routes.starts import facts_of, file_labels
+from headrace.dialects.protocol import ReadyStart
+from headrace.engine.execution import Execution
+from headrace.engine.plans import Planned
+from headrace.errors import InvalidInput
+from headrace.orchestrator.services import Services
+from headrace.store.rows import WorkflowRow
+
+OWN_LABELS = frozenset({EVENTS, FAMILY, FILES, RUN, SECRET, WEBHOOK, WORKFLOW})
+
+
+async def ready_start(
+    workflow: WorkflowRow, definition: WorkflowDefinition, inputs: Mapping[str, Any], services: Services
+) -> ReadyStart:
+    """Check and complete a start; raises InvalidInput with all problems."""
+    document = {"inputs": dict(inputs)}
+    facts = await facts_of(document, definition, None, services)
+    checked = start.check_start(document, workflow.alias or "", definition, services.library, facts)
+    if checked.problems:
+        raise InvalidInput(checked.problems, render.counted("The start", checked.problems))
+    return ReadyStart(checked.inputs, file_labels(facts.files), checked.warnings)
+
+
+async def ready_rerun(
+    execution: Execution, plan: Mapping[str, Planned], run_id: str, services: Services
+) -> dict[str, str]:
+    """Check a rerun and return its labels: it tells the same receiver under an id of its own."""
+    again = tuple(task for task in execution.definition.tasks if plan[task.name].mode == "run")
+    part = replace(execution.definition, tasks=again)
+    facts = await facts_of(None, part, None, services)
+    if problems := start.check_tasks(part, services.library, facts):
+        raise InvalidInput(problems, render.counted("The rerun", problems))
+    labels = dict(execution.labels)
+    return {**labels, RUN: run_id} if RUN in labels else labels
