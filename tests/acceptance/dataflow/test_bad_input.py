@@ -10,7 +10,6 @@ import httpx2
 import pytest
 from tests.acceptance.dataflow.stage import Door, Stage
 
-from headrace.security.tokens import Scope
 from headrace.testing.running_server import RunningServer
 
 SAY = {"name": "say", "type": "echo", "inputs": {"text": "x"}}
@@ -366,45 +365,3 @@ def test_an_old_version_in_if_match_is_refused(door: Door) -> None:
 
     assert [answer.status_code, answer.json()["error"]] == [412, "version_conflict"]
     assert [shown.json()["workflow_version"], shown.headers["etag"]] == [1, '"1"']
-
-
-SCOPES: list[tuple[Scope, str, str, bool]] = [
-    ("read", "GET", "/workflows", True),
-    ("read", "POST", "/workflows/validate", True),
-    ("read", "POST", "/workflows", False),
-    ("run", "POST", "/workflows", False),
-    ("run", "DELETE", "/workflows/wf-00000000", False),
-    ("read", "POST", "/workflows/wf-00000000/executions", False),
-    ("write", "POST", "/workflows/wf-00000000/executions", False),
-    ("read", "POST", "/files", False),
-]
-
-
-def test_without_a_token_nothing_is_told(server: RunningServer) -> None:
-    with server.client(headers={"authorization": ""}) as stranger:
-        answers = [
-            stranger.get("/workflows"),
-            stranger.post("/workflows", json=document()),
-            stranger.get("/workflows/wf-00000000"),
-            stranger.get("/task-types"),
-            stranger.post("/files", content=b"x"),
-            stranger.get("/files/nonsense"),
-        ]
-
-    assert [[each.status_code, each.json()["error"], each.json()["errors"]] for each in answers] == [
-        [401, "unauthorized", []]
-    ] * 6
-
-
-@pytest.mark.parametrize(("scope", "method", "path", "may"), SCOPES)
-def test_a_token_may_do_what_its_scope_says(
-    door: Door, server: RunningServer, scope: Scope, method: str, path: str, may: bool
-) -> None:
-    made = door.client.post("/v1/tokens", json={"name": scope, "scopes": [scope]})
-    token = made.json()["token"]
-    with server.client(headers={"authorization": f"Bearer {token}"}) as client:
-        answer = client.request(method, path, json=document() if method == "POST" else None)
-
-    assert (answer.status_code != 403) is may
-    if not may:
-        assert answer.json()["error"] == "forbidden"

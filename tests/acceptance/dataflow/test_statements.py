@@ -13,7 +13,6 @@ from standardwebhooks.webhooks import Webhook
 from tests.acceptance.dataflow.stage import Door, Stage, within
 
 from headrace.testing.running_server import RunningServer
-from headrace.testing.web_server import response
 
 EXAMPLES = json.loads(
     (Path(__file__).parents[2] / "corpus" / "dataflow" / "examples.json").read_text(encoding="utf-8")
@@ -363,43 +362,3 @@ def test_15_loopback_is_refused_unless_it_is_allowed(door: Door, stage: Stage) -
     assert direct["error"]["final"]
     assert reached == 0
     assert allowed["status"] == "COMPLETED"
-
-
-def test_15_a_file_made_by_a_run_is_downloaded_byte_for_byte(door: Door, stage: Stage) -> None:
-    spoken = bytes(range(256)) * 4000
-    stage.openai.script.append(response(spoken, content_type="audio/mpeg"))
-    details = door.run(SPEECH, {"text": "Hello"}, headers=WITH_KEY)
-    file = details["outputs"]["audio"]
-    answer = door.client.get(file["url"])
-    part = door.client.get(file["url"], headers={"range": "bytes=1000-1999"})
-
-    assert details["status"] == "COMPLETED"
-    assert [file["name"], file["content_type"], file["size"]] == [
-        "text_to_speech.mp3",
-        "audio/mpeg",
-        len(spoken),
-    ]
-    assert answer.content == spoken
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert [part.status_code, part.content] == [206, spoken[1000:2000]]
-
-
-def test_an_uploaded_recording_is_transcribed(door: Door, stage: Stage) -> None:
-    recording = b"ID3\x04" + bytes(range(256)) * 40
-    uploaded = door.client.post("/files", files={"file": ("talk.mp3", recording, "audio/mpeg")})
-    document = {
-        "title": "Transcribe",
-        "inputs": [{"name": "recording", "type": "file"}],
-        "tasks": [
-            {"name": "hear", "type": "whisper.transcribe", "inputs": {"audio": "{{inputs.recording}}"}}
-        ],
-        "outputs": [{"name": "text", "value": "{{tasks.hear.outputs.text}}"}],
-    }
-    details = door.run(document, {"recording": uploaded.json()["file_id"]}, headers=WITH_KEY)
-    path, _, form = stage.openai.calls[-1]
-
-    assert uploaded.status_code == 201
-    assert door.client.get(uploaded.json()["url"]).content == recording
-    assert details["outputs"] == {"text": "transcribed talk.mp3"}
-    assert path == "/v1/audio/transcriptions"
-    assert form["file"] == ("talk.mp3", recording)
