@@ -99,7 +99,8 @@ def _shown(diagnosis: Diagnosis) -> Any:
     marks = {"good": ("✓", "green"), "note": ("·", "dim"), "bad": ("✗", "bold red")}
     rows = [(Text(*marks[check.state]), check.name, check.sentence) for check in diagnosis.checks]
     settings = [(each.name, each.value, each.source) for each in diagnosis.settings]
-    return Group(table("", "", "", rows=rows), Text(), table("setting", "value", "from", rows=settings))
+    checks = table("", "", "", rows=rows)
+    return Group(checks, Text(), table("setting", "value", "from", rows=settings)) if settings else checks
 
 
 def _machine() -> Iterator[Check]:

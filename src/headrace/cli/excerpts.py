@@ -32,7 +32,7 @@ def tell(
     terminal: Terminal, source: Source, problems: Sequence[Problem], warnings: Sequence[Problem]
 ) -> None:
     """Tell why a document was not started."""
-    text = source.content.decode("utf-8", "replace")
+    text = source.content.decode("utf-8-sig", "replace")
     terminal.out.print(shown(source.name, text, problems, warnings))
     terminal.note(f"{source.name} has {counted(len(problems), 'problem')}; nothing was started.")
 
@@ -64,7 +64,7 @@ def _excerpt(lines: list[str], problem: Problem, *, style: str) -> Iterator[Text
     line, column = lines[problem.line - 1], max(1, problem.column or 1)
     # A long line (a document without line breaks) is shown around the place.
     begin = max(0, column - WIDEST // 2) if len(line) > WIDEST else 0
-    part = line[begin : begin + WIDEST].replace("\t", " ")
+    part = "".join(_printable(letter) for letter in line[begin : begin + WIDEST])
     number = str(problem.line)
     token = _TOKEN.match(line, column - 1)
     width = max(1, min(len(token[0]) if token else 1, WIDEST - (column - 1 - begin)))
@@ -72,3 +72,8 @@ def _excerpt(lines: list[str], problem: Problem, *, style: str) -> Iterator[Text
     yield Text.assemble(
         (f"  {' ' * len(number)} | ", "dim"), " " * (column - 1 - begin), ("^" * width, style)
     )
+
+
+def _printable(letter: str) -> str:
+    """Return a character that cannot command the terminal, one for one."""
+    return " " if letter == "\t" else letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from headrace.api.answers import ExecutionShown
     from headrace.app import Server
     from headrace.definition.model import WorkflowDefinition
-    from headrace.definition.templates import FileRef
     from headrace.dialects.protocol import Dialect as DialectOf
     from headrace.settings import Settings
     from headrace.store.rows import ExecutionRow
@@ -96,6 +95,7 @@ async def _run(terminal: Terminal, settings: Settings, asked: Asked) -> Executio
             await _follow(terminal, server, row)
         except asyncio.CancelledError:
             await asyncio.shield(_cancel(server, row))
+            terminal.note("Interrupted; the run is cancelled.")
             raise
         return await _shown(server, row)
 
@@ -124,6 +124,8 @@ def quiet_server(
     try:
         server = Server(settings, own_addresses=own_addresses)
     except StoreError as error:
+        if not isinstance(error.__cause__, BlockingIOError):  # nobody else has it: it is broken
+            raise
         terminal.note(f"{error.message} Until then what happens here is kept nowhere.")
         elsewhere = settings.model_copy(update={"data_dir": private})
         server = Server(elsewhere, own_addresses=own_addresses)
@@ -132,41 +134,55 @@ def quiet_server(
 
 
 async def _start(server: Server, asked: Asked) -> ExecutionRow:
+    from headrace.api.bodies import StartBody
     from headrace.api.definitions import media_type_of
-    from headrace.api.starting import inputs_of
+    from headrace.api.starting import ready
     from headrace.orchestrator.executions import StartRequest
 
     services = server.services
-    ports = asked.definition.inputs
-    values = inputs.typed(asked.given, inputs.types_of(ports))
+    values = inputs.typed(asked.given, inputs.types_of(asked.definition.inputs))
     for name, value in values.items():
         if isinstance(value, Path):
             values[name] = await _kept_file(server, value)
-    complete = await inputs_of(ports, values, services.store.files)
     row = await services.workflows.create(
         asked.definition,
         asked.content,
         media_type_of(asked.content),
         names=services.workflows.name(asked.dialect.workflow_prefix),
     )
+    made = await ready(asked.dialect, row, asked.definition, StartBody(inputs=values), services)
     return await services.executions.start(
         StartRequest(
             workflow=row.number,
             version=row.version,
-            inputs=complete,
+            inputs=made.inputs,
             names=services.executions.name(asked.dialect.execution_prefix),
+            labels=made.labels,
         )
     )
 
 
-async def _kept_file(server: Server, path: Path) -> FileRef:
+async def _kept_file(server: Server, path: Path) -> str:
+    """Keep a file as an upload would, and return its id."""
     from headrace.artifacts.sniffing import HEAD, sniff
-    from headrace.definition.templates import FileRef
+    from headrace.ids import alias
+    from headrace.store.rows import FileRow
 
-    stored = await server.services.artifacts.put_file(path)
+    services = server.services
+    stored = await services.artifacts.put_file(path)
     with path.open("rb") as file:
         content_type = sniff(file.read(HEAD), path.name)
-    return FileRef(stored.sha256, stored.size, path.name, content_type)
+    row = FileRow(
+        number=services.store.numbers.take(),
+        id=alias("file"),
+        name=path.name,
+        content_type=content_type,
+        size=stored.size,
+        sha256=stored.sha256,
+        created_at=services.clock.now(),
+    )
+    await services.store.files.add(row)
+    return row.id
 
 
 async def _follow(terminal: Terminal, server: Server, row: ExecutionRow) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from msgspec.structs import replace
 
 from headrace.cli import documents, inputs
 from headrace.cli.connecting import connected
@@ -15,11 +14,9 @@ from headrace.cli.options import Dialect, Input, Json, Token, Url
 from headrace.cli.statuses import Status
 from headrace.cli.terminal import Terminal
 from headrace.cli.validating import File
-from headrace.errors import InvalidDefinition
 
 if TYPE_CHECKING:
     from headrace.client import Client
-    from headrace.client.answers import Workflow
 
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow the execution to its end.")]
 
@@ -45,8 +42,8 @@ def submit(
     given = inputs.pairs(input)
     with connected(url, token) as server:
         try:
-            workflow = _created(server, source, dialect)
-        except (InvalidRequest, InvalidDefinition) as error:
+            workflow = server.create_workflow(source.content, dialect=dialect)
+        except InvalidRequest as error:
             if json or not any(problem.line for problem in error.problems):
                 raise
             excerpts.tell(terminal, source, error.problems, error.warnings)
@@ -63,28 +60,6 @@ def submit(
             lambda: Text(f"Execution {started.number} of workflow {workflow.number} ({workflow.name}) runs."),
         )
         terminal.note(f"Follow it with: headrace watch {started.number}")
-
-
-def _created(server: Client, source: documents.Source, dialect: str | None) -> Workflow:
-    """Create the workflow; a dialect that is written in JSON only gets a YAML document as JSON."""
-    from headrace.client import InvalidRequest
-
-    try:
-        return server.create_workflow(source.content, dialect=dialect)
-    except InvalidRequest as error:
-        translated = documents.as_json(source)
-        if [problem.code for problem in error.problems] != ["invalid_json"] or translated == source.content:
-            raise
-    try:
-        return server.create_workflow(translated, dialect=dialect)
-    except InvalidRequest as error:
-        # The places that the server tells are those of the translation.
-        answer = replace(
-            error.answer,
-            problems=tuple(documents.relocated(error.problems, source)),
-            warnings=tuple(documents.relocated(error.warnings, source)),
-        )
-        raise InvalidRequest(answer) from None
 
 
 def uploaded(server: Client, values: dict[str, Any]) -> dict[str, Any]:

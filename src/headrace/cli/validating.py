@@ -30,7 +30,7 @@ def validate(file: File, dialect: Dialect = None, json: Json = False) -> None:
         terminal.answer(_answer(source, name, problems, warnings, tasks), Text)
     else:
         if problems or warnings:
-            text = source.content.decode("utf-8", "replace")
+            text = source.content.decode("utf-8-sig", "replace")
             terminal.out.print(shown(source.name, text, problems, warnings))
         told = f" with {counted(len(warnings), 'warning')}" if warnings else ""
         if problems:

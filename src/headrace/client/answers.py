@@ -127,6 +127,7 @@ class Started(Struct, frozen=True, kw_only=True):
     workflow: int
     version: int
     url: str
+    warnings: tuple[Problem, ...] = ()
 
 
 class ExecutionSummary(Struct, frozen=True, kw_only=True):

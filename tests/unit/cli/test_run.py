@@ -45,7 +45,7 @@ def test_wrong_inputs_are_all_told_and_are_a_wrong_command_line(say: Say, report
 
     assert said.status == 2
     assert "/inputs/txet" in said.err
-    assert "/inputs/text" in said.err
+    assert "input 'text'" in said.err
 
 
 def test_a_document_with_problems_does_not_run_and_leaves_nothing(
@@ -64,3 +64,28 @@ def test_a_wrong_setting_is_a_wrong_command_line(say: Say, report: Path) -> None
 
     assert said.status == 2
     assert "did you mean local.cpus?" in said.err
+
+
+def test_a_data_directory_that_cannot_be_used_is_told_and_not_replaced(
+    say: Say, report: Path, tmp_path: Path
+) -> None:
+    said = say("run", str(report), "-i", "text=a", "--data-dir", str(report))
+
+    assert said.status == 5
+    assert "cannot be used" in said.err
+
+
+def test_a_file_is_an_input(say: Say, tmp_path: Path) -> None:
+    path = tmp_path / "pass.json"
+    path.write_text(
+        '{"title": "Pass", "inputs": [{"name": "talk", "type": "file"}],'
+        ' "tasks": [{"name": "a", "type": "core.noop"}],'
+        ' "outputs": [{"name": "talk", "value": "{{inputs.talk}}"}]}'
+    )
+    (tmp_path / "talk.txt").write_text("Hello")
+
+    said = say("run", str(path), "-i", "talk=@talk.txt", "--json")
+
+    assert said.status == 0, said.err
+    assert said.document["outputs"]["talk"]["name"] == "talk.txt"
+    assert said.document["outputs"]["talk"]["size"] == 5

@@ -76,3 +76,13 @@ def test_an_unknown_dialect_is_a_wrong_command_line(say: Say, report: Path) -> N
 
     assert said.status == 2
     assert "known are" in said.document["error"]["message"]
+
+
+def test_no_document_commands_the_terminal(say: Say, tmp_path: Path) -> None:
+    path = tmp_path / "rude.json"
+    path.write_bytes(b'{"title": \x1b[31m')
+
+    said = say("validate", str(path))
+
+    assert said.status == 1
+    assert "\x1b" not in said.out
