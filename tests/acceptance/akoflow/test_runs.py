@@ -183,3 +183,40 @@ def test_an_unknown_runtime_is_tried_out_where_the_operator_says_so(
         assert (activity["runtime"], activity["effectiveRuntime"]) == ("sdumont", "local")
         assert activity["state"] == "succeeded"
         assert activity["directory"].endswith("/proc/none/here")
+
+
+def test_time_limits_missing_outputs_and_commands(client: Client, tmp_path: Path) -> None:
+    words = ["-c", 'printf "%s|" "$@"; echo "$X"', "sh", "a b", "$HOME", "*"]
+    command = json.dumps({"entrypoint": "sh", "arguments": words, "environment": {"X": 1}})
+    workflow = client.submit(
+        document(
+            "name: slow, run: 'sleep 60', policy: {timeout: 0.3}",
+            "name: forgetful, run: 'true', outputs: [result.txt]",
+            "name: tidy, run: 'touch result-1.txt', outputs: ['result-*.txt']",
+            f"name: words, command: {command}",
+            "name: nothing, dependsOn: words",
+            spec=f"mountPath: {tmp_path}",
+        )
+    )
+    shown = by_name(client.ended(workflow))
+
+    assert {name: each["state"] for name, each in shown.items()} == {
+        "slow": "timed_out",
+        "forgetful": "failed",
+        "tidy": "succeeded",
+        "words": "succeeded",
+        "nothing": "succeeded",
+    }
+    assert shown["forgetful"]["reasonCode"] == "output_missing"
+    assert shown["slow"]["status"] == 3
+    assert client.log(workflow, shown["words"]["id"]) == "a b|$HOME|*|1\n"
+    assert (shown["nothing"]["exitCode"], shown["nothing"]["procId"]) == (None, None)
+
+
+def test_a_mount_path_that_cannot_be_made_fails_its_activity(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    workflow = client.submit(document("name: a, run: 'true'", spec=f"mountPath: {tmp_path}/file/inside"))
+    [activity] = client.ended(workflow)["spec"]["activities"]
+
+    assert (activity["state"], activity["reasonCode"]) == ("failed", "mount_path_unavailable")
+    assert "Not a directory" in activity["reason"]

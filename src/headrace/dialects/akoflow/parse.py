@@ -20,7 +20,8 @@ from headrace.dialects.akoflow.workflow import Reading
 from headrace.errors import InvalidDefinition, Problem
 from headrace.security.documents import read_yaml_texts
 
-_HINT = "The indentation seems to be lost: what belongs to 'spec:' stands two spaces further in."
+_LOST = "The indentation seems to be lost."
+_HINT = "Write what belongs to 'spec:' two spaces further in."
 
 
 class Parsed(Struct, frozen=True, dict=True):
@@ -71,4 +72,4 @@ def _hinted(problem: Problem, source: bytes) -> Problem:
         line[:1] in (b" ", b"\t") and line.strip() for line in source.splitlines()
     ):
         return problem
-    return replace(problem, suggestion=_HINT)
+    return replace(problem, message=f"{problem.message} {_LOST}", suggestion=_HINT)

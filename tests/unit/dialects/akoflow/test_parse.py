@@ -71,8 +71,8 @@ def test_the_text_of_the_documentation_is_told_that_its_indentation_is_lost() ->
     assert problem.code == "yaml_syntax"
     assert problem.line is not None
     assert problem.column is not None
+    assert "indentation" in problem.message
     assert problem.suggestion is not None
-    assert "indentation" in problem.suggestion
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from headrace.dialects.akoflow.routes.refusals import Refusal
 from headrace.dialects.akoflow.routes.workflows import PATH
 from headrace.dialects.akoflow.spelling import instant
 from headrace.orchestrator.services import Services
+from headrace.security.redaction import without_query
 from headrace.store.rows import Delivery, ExecutionRow
 
 _STATES = {"not_configured": "failed"}
@@ -68,7 +69,7 @@ def _delivery(found: Delivery, names: dict[str, str]) -> dict[str, Any]:
     return {
         "id": found.number,
         "webhook": names.get(found.url, ""),
-        "url": _masked(found.url),
+        "url": without_query(found.url),
         "type": found.event,
         "activityId": data.get("Id"),
         "state": _STATES.get(found.state, found.state),
@@ -84,9 +85,3 @@ def _delivery(found: Delivery, names: dict[str, str]) -> dict[str, Any]:
         ],
         "nextAttemptAt": instant(found.next_try_at),
     }
-
-
-def _masked(url: str) -> str:
-    """Return a URL without the values of its query, which often are keys."""
-    address, mark, _ = url.partition("?")
-    return f"{address}?***" if mark else url

@@ -86,7 +86,7 @@ def _verdict(parsed: Parsed, errors: list[dict[str, Any]]) -> dict[str, Any]:
 def _source(request: Request, body: bytes) -> bytes:
     """Return the YAML of a body: the body itself where it says so, else what its JSON carries."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given == "application/yaml" and request.url.path.startswith("/akoflow-api/"):
+    if given == "application/yaml" and request.scope["path"].startswith("/akoflow-api/"):
         return body
     try:
         return document_in(body)
