@@ -73,7 +73,7 @@ def doctor(*, config: Config = None, url: Url = None, token: Token = None, json:
     from headrace import settings
 
     status = Status.DONE
-    checks = list(_machine())
+    checks = [*_machine(), *_plugins()]
     found: list[SettingFound] = []
     try:
         loaded = settings.load({"url": url, "token": token}, config)
@@ -116,6 +116,18 @@ def _machine() -> Iterator[Check]:
     for program, use in PROGRAMS.items():
         where = shutil.which(program)
         yield Check(program, "good" if where else "note", where or f"not found; it {use}")
+
+
+def _plugins() -> Iterator[Check]:
+    """Tell what is installed, and what of it is broken and left out."""
+    from headrace import plugins
+
+    for group in (plugins.DIALECTS, plugins.RUNTIMES, plugins.TASKS):
+        offered = plugins.load(group)
+        name = group.rpartition(".")[2]
+        yield Check(name, "good", ", ".join(plugin.name for plugin in offered.found) or "none from plug-ins")
+        for error in offered.broken:
+            yield Check(name, "bad", error.message)
 
 
 def _ffmpeg() -> Check:
