@@ -182,3 +182,25 @@ spec:
     assert (tmp_path / "runs").read_text() == "x\ny\n"
     assert [body["type"] for body in bodies].count("WORKFLOW_DONE") == 1
     assert bodies[-1]["data"]["Status"] == 1
+
+
+async def test_a_workflow_of_the_native_door_tells_its_webhooks_too(server: RunningServer) -> None:
+    async with receive() as receiver:
+        text = failing(receiver.url)
+
+        def start() -> int:
+            with server.client() as http:
+                headers = {"content-type": "application/yaml"}
+                made = http.post("/v1/workflows?dialect=akoflow", content=text, headers=headers)
+                assert made.status_code == 201, made.text
+                begun = http.post(f"/v1/workflows/{made.json()['number']}/executions", json={})
+                assert begun.status_code < 300, begun.text
+                found: int = begun.json()["number"]
+                return found
+
+        workflow = await asyncio.to_thread(start)
+        await asyncio.to_thread(settled, server, workflow, 4)
+        bodies = [json.loads(request.body) for request in await receiver.received(4)]
+
+    assert bodies[-1]["data"]["ID"] == workflow
+    assert base64.b64decode(bodies[-1]["data"]["RawWorkflow"]).decode() == text

@@ -26,9 +26,6 @@ from headrace.engine.execution import Execution
 from headrace.security.redaction import SecretsInUse
 from headrace.store.rows import Delivery
 
-WEBHOOK = "webhook"
-"""Label of a run that has webhooks."""
-
 _LANES = 8
 """Deliveries to one URL that are in flight at once."""
 

@@ -7,14 +7,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from headrace.definition.model import WorkflowDefinition
 from headrace.dialects.akoflow import parse as documents
+from headrace.dialects.akoflow.labels import OWN_LABELS, RERUN_OF, labels_of
 from headrace.dialects.akoflow.parse import Parsed
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.dialects.akoflow.wire import DIALECT
-from headrace.dialects.protocol import Announce
-from headrace.errors import Problem
+from headrace.dialects.protocol import Announce, ReadyStart
+from headrace.engine.execution import Execution
+from headrace.engine.plans import Planned
+from headrace.errors import InvalidInput, Problem
 from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
+from headrace.store.rows import WorkflowRow
 from headrace.tasks.library import Library
 
 
@@ -57,6 +62,33 @@ class AkoflowDialect:
         from headrace.dialects.akoflow.announcing import announcer  # only servers tell anybody
 
         return announcer(take, loaded, secrets)
+
+    own_labels = OWN_LABELS
+
+    async def ready_start(
+        self,
+        workflow: WorkflowRow,  # noqa: ARG002 - the seam has it
+        definition: WorkflowDefinition,
+        inputs: Mapping[str, Any],
+        services: Any,  # noqa: ARG002 - the seam has it
+    ) -> ReadyStart:
+        """Return what a start at another door needs: its webhooks are told, and inputs there are none."""
+        message = "An AkoFlow workflow has no inputs."
+        if problems := [
+            Problem(path=f"/inputs/{name}", code="unknown_input", message=message) for name in inputs
+        ]:
+            raise InvalidInput(problems)
+        return ReadyStart({}, labels_of(definition))
+
+    async def ready_rerun(
+        self,
+        execution: Execution,
+        plan: Mapping[str, Planned],  # noqa: ARG002 - the seam has it
+        alias: str,  # noqa: ARG002 - the seam has it
+        services: Any,  # noqa: ARG002 - the seam has it
+    ) -> dict[str, str]:
+        """Return the labels of a rerun at another door."""
+        return labels_of(execution.definition) | {RERUN_OF: str(execution.number)}
 
     def application(self, services: Any) -> Any:
         """Return the doors: an ASGI application; `services` is the orchestrator's `Services`."""

@@ -37,11 +37,13 @@ class Parsed(Struct, frozen=True, dict=True):
     activities: int = 0
     edges: int = 0
     depth: int = 0
+    source: bytes = b""
+    """The document itself, for those who are told of the end."""
 
     @cached_property
     def definition(self) -> WorkflowDefinition | None:
         """The model, for a run that has no number and no directories yet."""
-        return None if self.draft is None else compile_workflow(self.draft, Ground())
+        return None if self.draft is None else compile_workflow(self.draft, Ground(source=self.source))
 
 
 def parse(source: bytes, around: Surroundings) -> Parsed:
@@ -63,6 +65,7 @@ def parse(source: bytes, around: Surroundings) -> Parsed:
         len(draft.activities) if draft else 0,
         reading.shape.edges,
         reading.shape.depth,
+        source,
     )
 
 

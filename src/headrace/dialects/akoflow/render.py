@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.dialects.akoflow import views
+from headrace.dialects.akoflow.labels import RERUN_OF
 from headrace.dialects.akoflow.spelling import (
     ACTIVITY_STATUS,
     COUNTS,
@@ -20,9 +21,6 @@ from headrace.errors import Problem
 Answer = dict[str, Any]
 
 PATH = "/akoflow-api/workflows"
-
-RERUN_OF, WARNINGS = "rerun_of", "warnings"
-"""Labels of a run: the id of the one that it repeats, and what was odd about its document, as JSON."""
 
 
 def submitted(name: str, workflow_id: int, execution_id: str, warnings: list[Answer]) -> Answer:

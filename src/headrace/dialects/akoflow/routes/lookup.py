@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 
 from headrace.dialects.akoflow import views
-from headrace.dialects.akoflow.render import WARNINGS
+from headrace.dialects.akoflow.labels import WARNINGS
 from headrace.dialects.akoflow.routes import requests
 from headrace.dialects.akoflow.routes.refusals import Refusal
 from headrace.dialects.akoflow.views import Activity

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,11 @@ from starlette.responses import Response
 
 from headrace.definition.model import WorkflowDefinition
 from headrace.dialects.akoflow import render
-from headrace.dialects.akoflow.announcing import WEBHOOK
 from headrace.dialects.akoflow.compiling import Ground, compile_workflow, size_of_block
 from headrace.dialects.akoflow.drafts import WorkflowDraft
+from headrace.dialects.akoflow.labels import RERUN_OF, labels_of
 from headrace.dialects.akoflow.parse import Parsed
 from headrace.dialects.akoflow.places import mapped
-from headrace.dialects.akoflow.render import RERUN_OF, WARNINGS
 from headrace.dialects.akoflow.routes.lookup import Run
 from headrace.dialects.akoflow.routes.operations import json_answer
 from headrace.dialects.akoflow.routes.requests import Once
@@ -82,18 +80,13 @@ class Opening:
         plan: dict[str, Planned] | None = None,
         labels: dict[str, str] | None = None,
     ) -> Response:
-        labels = dict(labels or {})
-        if warnings:
-            labels[WARNINGS] = json.dumps(warnings)
-        if definition.annotations.get("webhooks"):
-            labels[WEBHOOK] = "akoflow"
         answer = render.submitted(definition.name, names.number, names.id, warnings)
         asked = StartRequest(
             workflow=workflow,
             version=version,
             inputs={},
             names=names,
-            labels=labels,
+            labels=labels_of(definition, warnings) | (labels or {}),
             plan=plan or {},
             idempotency=self._once.record(200, msgspec.json.encode(answer)),
         )
