@@ -10,7 +10,6 @@ from msgspec import UNSET
 from headrace.api import answers
 from headrace.api.requests import refuse
 from headrace.api.values import MASK, moment_of, plain
-from headrace.api.views import type_of
 from headrace.definition.model import WorkflowDefinition
 from headrace.definition.types import Port
 from headrace.dialects.protocol import Dialect, Parsed
@@ -69,7 +68,7 @@ def tasks_shown(definition: WorkflowDefinition) -> tuple[answers.TaskShown, ...]
     return tuple(
         answers.TaskShown(
             name=task.name,
-            type=type_of(task),
+            type=task.kind,
             join=task.join,
             after=tuple(sources[task.name]),
             next=onward[task.name],

@@ -13,7 +13,6 @@ from headrace.definition.model import TaskDefinition
 from headrace.engine.execution import NO_ITEM, Execution, TaskRun
 from headrace.engine.plans import Reason
 from headrace.engine.states import EXECUTION_ENDS
-from headrace.orchestrator.rows import type_name
 from headrace.store.rows import ExecutionRow, TaskRunRow
 
 
@@ -71,7 +70,7 @@ async def _in_view(
         return answers.TaskRunInView(
             number=None,
             task=task.name,
-            type=type_of(task),
+            type=task.kind,
             visit=0,
             item=None,
             scope=0,
@@ -92,7 +91,7 @@ def _run_head(execution: Execution, run: TaskRun) -> dict[str, Any]:
     return {
         "number": run.number,
         "task": run.task,
-        "type": type_name(execution, run),
+        "type": execution.task(run).kind,
         "visit": run.visit,
         "item": None if run.item == NO_ITEM else run.item,
         "scope": run.scope,
@@ -218,11 +217,3 @@ def reason_shown(reason: Reason | None) -> answers.ReasonShown | None:
 def reason_of(reason: Reason) -> answers.ReasonShown:
     """Return a reason that is there, with its sentence."""
     return answers.ReasonShown(reason.code, reason.sentence)
-
-
-def type_of(task: TaskDefinition) -> str:
-    """Return what a task does, in one word."""
-    action = task.action
-    return str(
-        getattr(action, "type", None) or getattr(action, "runtime", None) or action.__struct_config__.tag
-    )

@@ -187,6 +187,15 @@ class TaskDefinition(Struct, frozen=True, kw_only=True, omit_defaults=True):
     annotations: dict[str, Any] = field(default_factory=dict)
     """What the dialect wants to find again; the engine never looks inside."""
 
+    @property
+    def kind(self) -> str:
+        """What lists say that the task does: the dialect's word for it, else the library's or the model's."""
+        named = self.annotations.get("type")
+        if named is not None:
+            return str(named)
+        action = self.action
+        return action.type if isinstance(action, CallTask) else str(action.__struct_config__.tag)
+
 
 class OutputDefinition(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A declared result of the workflow, evaluated when an execution succeeds."""

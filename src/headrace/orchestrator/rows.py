@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from headrace.definition.model import CallTask, RunCommand
 from headrace.engine.execution import Execution, TaskRun
 from headrace.store.rows import Commit, Delivery, ExecutionRow, IdempotencyRecord, TaskRunRow, Timer
 
@@ -68,18 +67,10 @@ def task_run_row(execution: Execution, run: TaskRun) -> TaskRunRow:
         run.task,
         run.visit,
         run.item,
-        type_name(execution, run),
+        execution.task(run).kind,
         run.state,
         run.reason.code if run.reason is not None else None,
         len(run.tries),
         run.started_at,
         run.ended_at,
     )
-
-
-def type_name(execution: Execution, run: TaskRun) -> str:
-    """Return what a run's task does, in one word."""
-    action = execution.task(run).action
-    if type(action) is CallTask:
-        return action.type
-    return action.runtime if type(action) is RunCommand else str(action.__struct_config__.tag)
