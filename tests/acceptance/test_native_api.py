@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -217,6 +218,7 @@ def test_a_repeated_start_is_one_execution(client: httpx2.Client) -> None:
 
     assert second.content == first.content
     assert second.headers["idempotency-replayed"] == "true"
+    assert second.headers["location"] == first.headers["location"]
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
     assert len(client.get("/v1/executions", params={"workflow": number}).json()["items"]) == 1
 
@@ -227,6 +229,7 @@ def test_a_repeated_create_is_one_workflow(client: httpx2.Client) -> None:
     answers = [client.post("/v1/workflows", json=ONE_TASK, headers=headers) for _ in range(2)]
 
     assert answers[0].content == answers[1].content
+    assert answers[0].headers["location"] == answers[1].headers["location"]
 
 
 def test_the_inputs_of_a_start_are_checked_all_at_once(client: httpx2.Client) -> None:
@@ -325,7 +328,16 @@ def test_metrics_count_what_happened(client: httpx2.Client) -> None:
     ended(client, ONE_TASK, text="x")
 
     told = client.get("/metrics").text
+    ended_runs = re.search(
+        r'^headrace_task_runs_ended_total\{state="succeeded",type="text.size"\} (\S+)$', told, re.MULTILINE
+    )
+    commits = re.search(r"^headrace_commit_seconds_count (\S+)$", told, re.MULTILINE)
 
+    assert ended_runs is not None
+    assert float(ended_runs[1]) >= 1
+    assert commits is not None
+    assert float(commits[1]) >= 1
+    assert "headrace_live_executions 0.0" in told
     assert 'headrace_executions{state="succeeded"}' in told
     assert "process_resident_memory_bytes" in told
     assert client.get("/v1/statistics").json()["executions"]["succeeded"] >= 1
@@ -347,11 +359,13 @@ def test_a_rerun_is_shown_before_it_is_made(client: httpx2.Client, tmp_path: Pat
     flag.write_text("four")
 
     plan = client.post(f"{url}/plan").json()["tasks"]
+    dry = client.post(url, json={"dry_run": True})
     shown = client.get(client.post(url).json()["url"], params={"wait": 30}).json()
     from_the_end = client.post(f"{url}/plan", json={"from": ["third"]}).json()["tasks"]
     unknown = client.post(url, json={"from": ["fourth"]})
 
     assert failed["state"] == "failed"
+    assert (dry.status_code, dry.json()["tasks"]) == (200, plan)
     assert [(row["task"], row["mode"]) for row in plan] == [
         ("first", "reuse"),
         ("second", "run"),

@@ -250,6 +250,35 @@ class EventsShown(Struct, frozen=True, kw_only=True):
     """Whether the execution is over and these are all there will be."""
 
 
+class DeliveryTry(Struct, frozen=True, kw_only=True):
+    """One try to tell somebody something."""
+
+    at: str
+    status_code: int | None
+    """What the receiver answered; null when there was no answer."""
+    error: str | None
+    duration_ms: int
+    response: str | None
+    """The beginning of the answer, at most 1 KiB."""
+
+
+class DeliveryShown(Struct, frozen=True, kw_only=True):
+    """Something that somebody outside is told."""
+
+    number: int
+    execution: int
+    sequence: int
+    """Position among the announcements of the execution, from 1."""
+    event: str
+    url: str
+    """The receiver; its query is masked, since some put a key there."""
+    state: str
+    """`pending`, `delivered`, `failed`, `refused` or `not_configured`."""
+    created_at: str
+    next_try_at: str | None
+    tries: tuple[DeliveryTry, ...]
+
+
 class TokenShown(Struct, frozen=True, kw_only=True):
     """A token, without the token."""
 

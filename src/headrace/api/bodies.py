@@ -66,6 +66,8 @@ class RerunBody(Body):
         default="failed", alias="from"
     )
     """`failed` runs again what failed or never ran, `start` all, a list those tasks and what follows."""
+    dry_run: bool = False
+    """Only show what would run again."""
 
 
 class TokenBody(Body):

@@ -7,7 +7,7 @@ request that arrives meanwhile loses the race for the key, and reads what the fi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -24,21 +24,25 @@ from headrace.store.rows import IdempotencyRecord
 KEPT = timedelta(hours=24)
 MOST_CHARACTERS = 255
 
+Location = Callable[[bytes], str]
+"""From the body of an answer to the path of what was made."""
+
 
 class Repeated(Exception):
-    """Another request with the key was faster; `former` is what it was answered."""
+    """Another request with the key was faster; `answer` is what it was answered."""
 
-    def __init__(self, former: IdempotencyRecord) -> None:
-        super().__init__(former.key)
-        self.former = former
+    def __init__(self, answer: Response) -> None:
+        super().__init__("The request is a repetition.")
+        self.answer = answer
 
 
 class Repeat:
     """One request that may be a repetition."""
 
-    def __init__(self, scope: str, key: str | None, body_hash: str, now: float) -> None:
-        self.former: IdempotencyRecord | None = None
+    def __init__(self, scope: str, key: str | None, body_hash: str, now: float, location: Location) -> None:
+        self.answer: Response | None = None
         """What the first request with the key was answered."""
+        self._location = location
         self._scope = scope
         self._key = key
         self._body_hash = body_hash
@@ -58,11 +62,12 @@ class Repeat:
             expires_at=self._now + KEPT.total_seconds(),
         )
 
-    def accept(self, former: IdempotencyRecord) -> IdempotencyRecord:
-        """Return the former answer; raises `KeyReused` when it was for another body."""
+    def again(self, former: IdempotencyRecord) -> Response:
+        """Return the answer of the first request again; raises `KeyReused` when it was for another body."""
         if former.body_hash != self._body_hash:
             raise KeyReused(f"The Idempotency-Key '{former.key}' was used with another body.")
-        return former
+        headers = {"idempotency-replayed": "true", "location": self._location(former.answer)}
+        return Response(former.answer, former.status, headers, former.content_type)
 
 
 class Repeats:
@@ -73,35 +78,33 @@ class Repeats:
         self._clock = clock
 
     @asynccontextmanager
-    async def of(self, request: Request, body: bytes) -> AsyncIterator[Repeat]:
-        """Give the request's repeat; a lost race inside the block is raised as `Repeated`."""
+    async def of(self, request: Request, body: bytes, location: Location) -> AsyncIterator[Repeat]:
+        """Give the request's repeat; `location` finds in an answer where the thing that it made is.
+
+        A lost race inside the block is raised as `Repeated`.
+        """
         key = request.headers.get("idempotency-key")
         if key is not None and not 0 < len(key) <= MOST_CHARACTERS:
             raise refuse("invalid_value", "", f"An Idempotency-Key has 1 to {MOST_CHARACTERS} characters.")
-        repeat = self._repeat(request, key, body)
+        repeat = self._repeat(request, key, body, location)
         if key is None:
             yield repeat
             return
         scope = _scope(request)
         former = await self._store.find(scope, key)
-        repeat.former = None if former is None else repeat.accept(former)
+        repeat.answer = None if former is None else repeat.again(former)
         try:
             yield repeat
         except KeyTaken as taken:
             former = await self._store.find(scope, key) if taken.key == "idempotency_key" else None
             if former is None:
                 raise
-            raise Repeated(repeat.accept(former)) from None
+            raise Repeated(repeat.again(former)) from None
 
-    def _repeat(self, request: Request, key: str | None, body: bytes) -> Repeat:
+    def _repeat(self, request: Request, key: str | None, body: bytes, location: Location) -> Repeat:
         if key is None:
-            return Repeat("", None, "", 0.0)
-        return Repeat(_scope(request), key, hashlib.sha256(body).hexdigest(), self._clock.now())
-
-
-def repeated(former: IdempotencyRecord) -> Response:
-    """Return the answer of the first request again."""
-    return Response(former.answer, former.status, {"idempotency-replayed": "true"}, former.content_type)
+            return Repeat("", None, "", 0.0, location)
+        return Repeat(_scope(request), key, hashlib.sha256(body).hexdigest(), self._clock.now(), location)
 
 
 def _scope(request: Request) -> str:

@@ -17,10 +17,11 @@ from starlette.routing import Match
 from headrace import __version__
 from headrace.api import problems
 from headrace.api.downloads import Downloads
-from headrace.api.idempotency import Repeated, Repeats, repeated
+from headrace.api.idempotency import Repeated, Repeats
 from headrace.api.metrics import Metrics
 from headrace.api.operations import SCOPE, Operation, add, answers_of
 from headrace.api.routes.artifacts import ArtifactRoutes
+from headrace.api.routes.deliveries import DeliveryRoutes
 from headrace.api.routes.events import EventRoutes
 from headrace.api.routes.executions import ExecutionRoutes
 from headrace.api.routes.library import LibraryRoutes
@@ -77,10 +78,11 @@ class Native:
         repeats = Repeats(services.store.idempotency, services.clock)
         return [
             *ExecutionRoutes(services, dialects, values, streams, repeats).operations(),
-            *RerunRoutes(services, dialects).operations(),
+            *RerunRoutes(services, dialects, repeats).operations(),
             *WorkflowRoutes(services, dialects, repeats).operations(),
             *TaskRunRoutes(services, values).operations(),
             *EventRoutes(services, values, streams).operations(),
+            *DeliveryRoutes(services).operations(),
             *LogRoutes(services, streams).operations(),
             *ArtifactRoutes(services, downloads).operations(),
             *LibraryRoutes(services, dialects).operations(),
@@ -133,7 +135,7 @@ class Native:
 
 
 async def _repeat(_: Request, found: Repeated) -> Response:
-    return repeated(found.former)
+    return found.answer
 
 
 def _complete(described: dict[str, Any], operations: list[Operation]) -> None:

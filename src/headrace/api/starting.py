@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
+from headrace.api.answers import Started
 from headrace.api.bodies import StartBody
 from headrace.definition.inputs import complete
 from headrace.definition.model import WorkflowDefinition
@@ -53,6 +55,11 @@ async def labels_of_rerun(
     if isinstance(dialect, Starting):
         return await dialect.ready_rerun(execution, plan, names.alias or "", services)
     return dict(execution.labels)
+
+
+def location_of(answer: bytes) -> str:
+    """Return the path of the execution that the answer to a start speaks of."""
+    return msgspec.json.decode(answer, type=Started).url
 
 
 def _check_labels(labels: Mapping[str, str], reserved: Collection[str]) -> None:

@@ -13,10 +13,11 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from headrace.security.secret_forms import LEAST_SECRET, forms_of
 
-__all__ = ["LEAST_SECRET", "Redactor", "SecretsInUse", "StreamRedactor"]
+__all__ = ["LEAST_SECRET", "Redactor", "SecretsInUse", "StreamRedactor", "without_query"]
 
 MASK = "***"
 
@@ -165,6 +166,12 @@ class SecretsInUse:
             if self._counts[secret] <= 0:
                 del self._counts[secret]
                 self._redactor = None
+
+
+def without_query(url: str) -> str:
+    """Return a URL with its query masked: some put a token there."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, "***" if parts.query else "", ""))
 
 
 def _alternation(forms: list[bytes], depth: int) -> bytes:

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api import answers, bodies, views
-from headrace.api.idempotency import Repeats, repeated
+from headrace.api.idempotency import Repeats
 from headrace.api.lists import Cursor, Limit
 from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of, refuse
-from headrace.api.starting import ready
+from headrace.api.starting import location_of, ready
 from headrace.api.values import ShownValues
 from headrace.dialects.protocol import Dialect
 from headrace.engine.execution import Execution
@@ -91,9 +91,9 @@ class ExecutionRoutes:
         """Start an execution of a workflow."""
         body = body or bodies.StartBody()
         services = self._services
-        async with self._repeats.of(request, await request.body()) as repeat:
-            if repeat.former is not None:
-                return repeated(repeat.former)
+        async with self._repeats.of(request, await request.body(), location_of) as repeat:
+            if repeat.answer is not None:
+                return repeat.answer
             workflow = await services.workflows.get(key_of(key, "workflow"))
             version = body.version or workflow.version
             definition = await services.workflows.definition(workflow.number, version)

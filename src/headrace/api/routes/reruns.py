@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api import answers, bodies
+from headrace.api.idempotency import Repeats
 from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of, refuse
-from headrace.api.starting import labels_of_rerun
+from headrace.api.starting import labels_of_rerun, location_of
 from headrace.api.views import reason_of
 from headrace.dialects.protocol import Dialect
 from headrace.engine.execution import Execution
@@ -18,57 +21,78 @@ from headrace.engine.rerun import plan_rerun, preview
 from headrace.errors import NotFound
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.services import Services
+from headrace.store.rows import ExecutionRow
 
 
 class RerunRoutes:
     """A rerun is a new execution of the same version, with the inputs of the former one."""
 
-    def __init__(self, services: Services, dialects: Mapping[str, Dialect]) -> None:
+    def __init__(self, services: Services, dialects: Mapping[str, Dialect], repeats: Repeats) -> None:
         self._services = services
         self._executions = services.executions
         self._dialects = dialects
+        self._repeats = repeats
 
     def operations(self) -> list[Operation]:
         """The table of these routes."""
         one = "/v1/executions/{key}/rerun"
         started, planned = answers.Started, answers.RerunPlan
         return [
-            Operation(method="POST", path=one, endpoint=self.rerun, scope="run", answer=started, status=201),
+            Operation(
+                method="POST",
+                path=one,
+                endpoint=self.rerun,
+                scope="run",
+                answer=started,
+                status=201,
+                or_else=(200, planned),
+                headers=("Idempotency-Key",),
+            ),
             Operation(method="POST", path=f"{one}/plan", endpoint=self.plan, scope="read", answer=planned),
         ]
 
-    async def rerun(self, key: str, body: bodies.RerunBody | None = None) -> Response:
-        """Run an ended execution again."""
+    async def rerun(self, key: str, request: Request, body: bodies.RerunBody | None = None) -> Response:
+        """Run an ended execution again, or only show what that would do."""
+        body = body or bodies.RerunBody()
         row = await self._executions.get(key_of(key, "execution"))
-        execution = await self._executions.view(row)
-        plan = _plan(execution, body or bodies.RerunBody())
-        dialect = self._dialects.get(row.dialect)
-        names = self._executions.name(dialect.execution_prefix if dialect is not None else None)
-        labels = await labels_of_rerun(dialect, execution, plan, names, self._services)
-        await self._executions.start(
-            StartRequest(
-                workflow=row.workflow,
-                version=row.version,
-                inputs=dict(execution.inputs),
-                names=names,
-                labels=labels,
-                plan=plan,
+        if body.dry_run:
+            return await self._preview(row, body)
+        async with self._repeats.of(request, await request.body(), location_of) as repeat:
+            if repeat.answer is not None:
+                return repeat.answer
+            execution = await self._executions.view(row)
+            plan = _plan(execution, body)
+            dialect = self._dialects.get(row.dialect)
+            names = self._executions.name(dialect.execution_prefix if dialect is not None else None)
+            url = f"/v1/executions/{names.number}"
+            content = msgspec.json.encode(
+                answers.Started(
+                    number=names.number, id=names.id, workflow=row.workflow, version=row.version, url=url
+                )
             )
-        )
-        url = f"/v1/executions/{names.number}"
-        started = answers.Started(
-            number=names.number, id=names.id, workflow=row.workflow, version=row.version, url=url
-        )
-        return json_answer(started, 201, {"location": url})
+            await self._executions.start(
+                StartRequest(
+                    workflow=row.workflow,
+                    version=row.version,
+                    inputs=dict(execution.inputs),
+                    names=names,
+                    labels=await labels_of_rerun(dialect, execution, plan, names, self._services),
+                    plan=plan,
+                    idempotency=repeat.record(201, content),
+                )
+            )
+        return Response(content, 201, {"location": url}, "application/json")
 
     async def plan(self, key: str, body: bodies.RerunBody | None = None) -> Response:
         """Show what a rerun would do with each task, and start nothing."""
         row = await self._executions.get(key_of(key, "execution"))
+        return await self._preview(row, body or bodies.RerunBody())
+
+    async def _preview(self, row: ExecutionRow, body: bodies.RerunBody) -> Response:
         execution = await self._executions.view(row)
-        plan = _plan(execution, body or bodies.RerunBody())
         rows = [
             answers.TaskPlanned(task=task, mode=mode, reason=reason_of(reason))
-            for task, mode, reason in preview(execution.definition, plan)
+            for task, mode, reason in preview(execution.definition, _plan(execution, body))
         ]
         return json_answer(answers.RerunPlan(tasks=rows))
 

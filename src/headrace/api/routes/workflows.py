@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api import answers, definitions
-from headrace.api.idempotency import Repeats, repeated
+from headrace.api.idempotency import Repeats
 from headrace.api.lists import Cursor, Limit
 from headrace.api.operations import Operation, json_answer
 from headrace.api.problems import PreconditionFailed
@@ -17,7 +17,7 @@ from headrace.api.requests import expected_version, key_of
 from headrace.api.values import moment_of
 from headrace.dialects.protocol import Dialect, Parsed
 from headrace.errors import InvalidDefinition, NotFound, StaleVersion
-from headrace.http.bodies import read_body
+from headrace.http.bodies import BodyTooLarge, read_body
 from headrace.orchestrator.services import Services
 from headrace.store.rows import WorkflowRow
 
@@ -101,9 +101,9 @@ class WorkflowRoutes:
     async def create(self, request: Request, dialect: str | None = None) -> Response:
         """Create a workflow from a document of any dialect, JSON or YAML."""
         source = await self._read(request, self._dialects.get(dialect or ""))
-        async with self._repeats.of(request, source) as repeat:
-            if repeat.former is not None:
-                return repeated(repeat.former)
+        async with self._repeats.of(request, source, _location) as repeat:
+            if repeat.answer is not None:
+                return repeat.answer
             chosen = definitions.dialect_of(self._dialects, dialect, source)
             parsed = await self._parsed(chosen, source)
             definition = definitions.accepted(parsed)
@@ -129,7 +129,7 @@ class WorkflowRoutes:
                 names=names,
                 idempotency=repeat.record(201, content),
             )
-        headers = {"location": f"/v1/workflows/{names.number}", "etag": '"1"'}
+        headers = {"location": _location(content), "etag": '"1"'}
         return Response(content, 201, headers, "application/json")
 
     async def validate(self, request: Request, dialect: str | None = None) -> Response:
@@ -226,6 +226,8 @@ class WorkflowRoutes:
 
     async def _parsed(self, dialect: Dialect, source: bytes) -> Parsed:
         services = self._services
+        if len(source) > (limit := dialect.max_body(services.settings)):
+            raise BodyTooLarge(limit)
         return await definitions.parse(
             dialect, source, services.library, max_tasks=services.settings.max_tasks
         )
@@ -235,6 +237,14 @@ class WorkflowRoutes:
         asked = [dialect] if dialect is not None else self._dialects.values()
         limit = max(each.max_body(settings) for each in asked)
         return await read_body(request.scope["headers"], request.receive, limit)
+
+
+def _location(answer: bytes) -> str:
+    return f"/v1/workflows/{msgspec.json.decode(answer, type=_Numbered).number}"
+
+
+class _Numbered(msgspec.Struct):
+    number: int
 
 
 def _shown(row: WorkflowRow) -> Response:

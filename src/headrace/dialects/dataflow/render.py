@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import UNSET
 
@@ -24,6 +23,7 @@ from headrace.dialects.dataflow.spelling import (
 )
 from headrace.dialects.dataflow.wire import MOST_PROBLEMS, WORKFLOW, Style
 from headrace.errors import Problem
+from headrace.security.redaction import without_query
 from headrace.store.rows import Delivery, ExecutionRow, FileRow, VersionSummary, WorkflowRow
 
 Answer = dict[str, Any]
@@ -255,7 +255,7 @@ def deliveries(style: Style, rows: Iterable[Delivery], cursor: str | None) -> An
             {
                 "sequence": row.sequence,
                 "event": row.event,
-                "url": _without_query(row.url),
+                "url": without_query(row.url),
                 "status": _STATES.get(row.state, "FAILED"),
                 "tries": [
                     ours(
@@ -275,9 +275,3 @@ def deliveries(style: Style, rows: Iterable[Delivery], cursor: str | None) -> An
         for row in rows
     ]
     return _page({"deliveries": listed}, cursor)
-
-
-def _without_query(url: str) -> str:
-    """Return the URL with its query masked: some put a token there."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, "***" if parts.query else "", ""))
