@@ -188,13 +188,12 @@ async def _kept_file(server: Server, path: Path) -> str:
 async def _follow(terminal: Terminal, server: Server, row: ExecutionRow) -> None:
     """Draw what happens, until the execution is over."""
     from headrace.api.event_views import event_shown
-    from headrace.api.views import type_of
     from headrace.cli.board import Board
     from headrace.cli.watching import live
 
     executions = server.services.executions
     definition = (await executions.view(row)).definition
-    board = Board(definition.name, [(task.name, type_of(task)) for task in definition.tasks])
+    board = Board(definition.name, [(task.name, task.kind) for task in definition.tasks])
     mask = server.services.secrets_in_use
     with live(terminal, board):
         async for batch in executions.follow(row):
