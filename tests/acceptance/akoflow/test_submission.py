@@ -186,3 +186,27 @@ def test_scopes_are_asked_for(client: Client, server: RunningServer) -> None:
 
     assert listed.status_code == 200
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+
+
+def test_a_description_of_wfcommons_is_taken_in_and_started(client: Client) -> None:
+    tasks = [
+        {"id": "a", "name": "first", "parents": [], "children": ["b"]},
+        {"id": "b", "name": "second", "parents": ["a"], "children": []},
+    ]
+    command = {"id": "b", "command": {"program": "echo", "arguments": ["$HOME"]}}
+    description = {
+        "name": "two",
+        "schemaVersion": "1.5",
+        "workflow": {"specification": {"tasks": tasks}, "execution": {"tasks": [command]}},
+    }
+    shown = client.http.post(f"{API}/import/", params={"format": "wfformat"}, json=description)
+    started = client.http.post(
+        f"{API}/import/", params={"format": "wfformat", "submit": "true"}, json=description
+    )
+    workflow = started.json()["data"]["workflow"]["workflow_id"]
+    found = client.ended(workflow)
+
+    assert set(shown.json()["data"]) == {"yaml", "warnings"}
+    assert found["state"] == "succeeded"
+    assert client.log(workflow, found["spec"]["activities"][1]["id"]) == "$HOME\n"
+    assert client.http.post(f"{API}/import/", json=description).status_code == 400

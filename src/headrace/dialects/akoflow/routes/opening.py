@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,13 @@ _YAML = "application/yaml"
 class Opening:
     """One request that begins a run."""
 
-    def __init__(self, services: Services, once: Once) -> None:
+    def __init__(
+        self, services: Services, once: Once, shape: Callable[[render.Answer], render.Answer] | None = None
+    ) -> None:
+        """Take the request; `shape` makes another answer of the one that submissions get."""
         self._services = services
         self._once = once
+        self._shape = shape
 
     async def first(self, parsed: Parsed, draft: WorkflowDraft, source: bytes) -> Response:
         """Store a document and start its run; the answer is sent after the commit."""
@@ -81,6 +86,8 @@ class Opening:
         labels: dict[str, str] | None = None,
     ) -> Response:
         answer = render.submitted(definition.name, names.number, names.id, warnings)
+        if self._shape is not None:
+            answer = self._shape(answer)
         asked = StartRequest(
             workflow=workflow,
             version=version,

@@ -8,18 +8,19 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headrace.dialects.akoflow import render
+from headrace.dialects.akoflow import render, wfformat
 from headrace.dialects.akoflow.parse import Parsed, parse
 from headrace.dialects.akoflow.routes import requests
 from headrace.dialects.akoflow.routes.opening import Opening
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer
-from headrace.dialects.akoflow.routes.refusals import Refusal
+from headrace.dialects.akoflow.routes.refusals import Refusal, invalid_query
 from headrace.dialects.akoflow.routes.surroundings import surroundings_of
 from headrace.dialects.akoflow.submission import document_in
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.errors import InvalidDefinition
 from headrace.orchestrator.services import Services
 from headrace.security.callers import authorise
+from headrace.security.documents import read_json
 
 _LARGE = 128 * 1024
 """Bytes from which reading a document would keep other requests waiting for too long."""
@@ -37,6 +38,7 @@ class SubmissionRoutes:
         return [
             *(Operation("POST", path, "write", self.submit) for path in doors),
             Operation("POST", "/akoflow-api/workflows/validate", "read", self.validate),
+            Operation("POST", "/akoflow-api/workflows/import", "read", self.take_in),
         ]
 
     async def submit(self, request: Request) -> Response:
@@ -46,12 +48,43 @@ class SubmissionRoutes:
         once = requests.Once(request, self._services, body)
         if (earlier := await once.earlier()) is not None:
             return earlier
-        source = _source(request, body)
+        return await self._start(_source(request, body), Opening(self._services, once))
+
+    async def take_in(self, request: Request) -> Response:
+        """Make a document of a description in another format, and start it where that is asked for."""
+        if requests.choice(request, "format", ("wfformat",)) is None:
+            raise invalid_query("'format' must be wfformat.")
+        is_started = requests.choice(request, "submit", ("true", "false")) == "true"
+        if is_started:
+            await authorise(request.scope, "write")
+            await authorise(request.scope, "run")
+        body = await requests.read_source(request, self._services)
+        once = requests.Once(request, self._services, body)
+        if is_started and (earlier := await once.earlier()) is not None:
+            return earlier
+        description = read_json(body).value
+        try:
+            imported = await asyncio.to_thread(wfformat.document_of, description)
+        except InvalidDefinition as error:
+            raise Refusal(400, error.problems[0].code, error.message, error.problems) from None
+        shown = {
+            "yaml": imported.document,
+            "warnings": [render.problem(each) for each in imported.warnings],
+        }
+        if not is_started:
+            return data_answer(shown, self._services)
+
+        def shape(answer: render.Answer) -> render.Answer:
+            return {"data": {**shown, "workflow": answer}, "timestamp": int(self._services.clock.now())}
+
+        return await self._start(imported.document.encode(), Opening(self._services, once, shape))
+
+    async def _start(self, source: bytes, opening: Opening) -> Response:
         around = await surroundings_of(self._services)
         parsed = await self._parsed(source, around)
         if parsed.draft is None:
             raise _invalid(parsed, around)
-        return await Opening(self._services, once).first(parsed, parsed.draft, source)
+        return await opening.first(parsed, parsed.draft, source)
 
     async def validate(self, request: Request) -> Response:
         """Check a document without keeping it."""

@@ -1,0 +1,138 @@
+"""Turns a WfCommons description (WfFormat 1.5 and 1.6) into a document of this dialect (section 6).
+
+Parents become dependencies, commands commands, counted cores and bytes limits, files inputs and outputs.
+https://github.com/wfcommons/WfFormat has the schema; only what is read here is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from msgspec import Struct
+
+from headrace.dialects.akoflow.findings import Findings
+from headrace.dialects.akoflow.wire import MOST_PROBLEMS
+from headrace.errors import InvalidDefinition, Problem
+
+VERSIONS = ("1.5", "1.6")
+_TASKS = "/workflow/specification/tasks"
+
+
+class Imported(Struct, frozen=True):
+    """What became of a description."""
+
+    document: str
+    """YAML."""
+    warnings: tuple[Problem, ...]
+
+
+def document_of(description: Any) -> Imported:
+    """Return the document of a decoded description; raises InvalidDefinition with all problems."""
+    findings = Findings()
+    reading = _Reading(description, findings)
+    spec: dict[str, Any] = {"runtime": "local", "activities": reading.activities()}
+    if findings.problems:
+        raise InvalidDefinition(findings.problems[:MOST_PROBLEMS])
+    name = description.get("name")
+    made = {"name": name if isinstance(name, str) and name else "imported", "spec": spec}
+    text = yaml.dump(made, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110)
+    return Imported(text, tuple(findings.warnings[:MOST_PROBLEMS]))
+
+
+class _Reading:
+    """One description on its way to a document."""
+
+    def __init__(self, description: Any, findings: Findings) -> None:
+        self._findings = findings
+        self._version(description)
+        workflow = _member(description, "workflow")
+        tasks = _member(_member(workflow, "specification"), "tasks")
+        if not isinstance(tasks, list) or not tasks:
+            message = "A description has a list of tasks in 'workflow.specification'."
+            findings.problem(_TASKS, "wfformat_invalid", message)
+        self._tasks: dict[str, dict[str, Any]] = {}
+        for index, task in enumerate(tasks if isinstance(tasks, list) else ()):
+            self._take(index, task)
+        executed = _member(_member(workflow, "execution"), "tasks")
+        self._executed = {
+            each["id"]: each
+            for each in (executed if isinstance(executed, list) else ())
+            if isinstance(each, dict) and isinstance(each.get("id"), str)
+        }
+        self._names = self._unique_names()
+
+    def activities(self) -> list[dict[str, Any]]:
+        """Return the activities in the order of the tasks."""
+        self._check_links()
+        return [self._activity(task_id, task) for task_id, task in self._tasks.items()]
+
+    def _version(self, description: Any) -> None:
+        version = _member(description, "schemaVersion")
+        if version not in VERSIONS:
+            message = f"The versions that are read are {' and '.join(VERSIONS)}."
+            self._findings.problem("/schemaVersion", "wfformat_version", message, suggestion=VERSIONS[0])
+
+    def _take(self, index: int, task: Any) -> None:
+        path = f"{_TASKS}/{index}"
+        task_id = _member(task, "id")
+        if not isinstance(task_id, str) or not task_id:
+            self._findings.problem(path, "wfformat_invalid", "A task needs an 'id', which is a text.")
+        elif task_id in self._tasks:
+            self._findings.problem(path, "duplicate_activity", f"Two tasks have the id '{task_id[:100]}'.")
+        else:
+            self._tasks[task_id] = task
+
+    def _unique_names(self) -> dict[str, str]:
+        """Return the name of each task, which is its id where two share a name."""
+        named = {task_id: task.get("name") for task_id, task in self._tasks.items()}
+        seen: dict[Any, int] = {}
+        for name in named.values():
+            if isinstance(name, str):
+                seen[name] = seen.get(name, 0) + 1
+        return {
+            task_id: name
+            if isinstance(name, str) and name and seen[name] == 1 and name not in self._tasks
+            else task_id
+            for task_id, name in named.items()
+        }
+
+    def _check_links(self) -> None:
+        """Tell where parents and children do not say the same."""
+        down = {(task_id, each) for task_id, task in self._tasks.items() for each in _texts(task, "children")}
+        up = {(each, task_id) for task_id, task in self._tasks.items() for each in _texts(task, "parents")}
+        order = {task_id: index for index, task_id in enumerate(self._tasks)}
+        for parent, child in sorted(down ^ up):
+            known, said = (child, "parent") if (parent, child) in up else (parent, "child")
+            message = f"'{parent}' and '{child}' do not agree: only '{known}' names the other as {said}."
+            path = f"{_TASKS}/{order[known]}"
+            self._findings.problem(path, "parents_children_disagree", message)
+
+    def _activity(self, task_id: str, task: dict[str, Any]) -> dict[str, Any]:
+        known = self._executed.get(task_id, {})
+        made: dict[str, Any] = {"name": self._names[task_id]}
+        command = _member(known, "command")
+        program = _member(command, "program")
+        if isinstance(program, str) and program:
+            made["command"] = {"entrypoint": program, "arguments": _texts(command, "arguments")}
+        else:
+            self._findings.warn("", "no_command", f"The task '{task_id}' has no command; it does nothing.")
+        made["dependsOn"] = [self._names.get(each, each) for each in _texts(task, "parents")]
+        cores, memory = known.get("coreCount"), known.get("memoryInBytes")
+        if isinstance(cores, int | float) and cores > 0:
+            made["cpuLimit"] = cores
+        if isinstance(memory, int) and memory > 0:
+            made["memoryLimit"] = memory
+        made["inputs"] = _texts(task, "inputFiles")
+        made["outputs"] = _texts(task, "outputFiles")
+        return {key: value for key, value in made.items() if value}
+
+
+def _member(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _texts(value: Mapping[str, Any], key: str) -> list[str]:
+    found = value.get(key)
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
