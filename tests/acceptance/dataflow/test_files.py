@@ -17,6 +17,13 @@ SPEECH = EXAMPLES["speech"]
 KEY = "sk-acceptance-0123456789abcdef"
 WITH_KEY = {"x-openai-key": KEY}
 
+HEAR: dict[str, Any] = {
+    "title": "Transcribe",
+    "inputs": [{"name": "recording", "type": "file"}],
+    "tasks": [{"name": "hear", "type": "whisper.transcribe", "inputs": {"audio": "{{inputs.recording}}"}}],
+    "outputs": [{"name": "text", "value": "{{tasks.hear.outputs.text}}"}],
+}
+
 
 def test_15_a_file_made_by_a_run_is_downloaded_byte_for_byte(door: Door, stage: Stage) -> None:
     spoken = bytes(range(256)) * 4000
@@ -37,18 +44,26 @@ def test_15_a_file_made_by_a_run_is_downloaded_byte_for_byte(door: Door, stage: 
     assert [part.status_code, part.content] == [206, spoken[1000:2000]]
 
 
+def test_a_file_made_by_a_run_has_an_id_and_goes_into_the_next_run(door: Door, stage: Stage) -> None:
+    run = door.start(SPEECH, {"text": "Hello"}, headers=WITH_KEY)
+    file = door.ended(run)["outputs"]["audio"]
+    again = door.client.get(f"{run}/tasks/text_to_speech").json()["outputs"]["audio"]
+    shown = door.client.get(f"/files/{file['file_id']}").json()
+    heard = door.run(HEAR, {"recording": file["file_id"]}, headers=WITH_KEY)
+    deleted = door.client.delete(f"/files/{file['file_id']}")
+    after = door.client.get(run).json()["outputs"]["audio"]
+
+    assert shown == file == again
+    assert heard["outputs"] == {"text": "transcribed text_to_speech.mp3"}
+    assert deleted.status_code == 204
+    assert after["file_id"] is None
+    assert door.client.get(f"/files/{file['file_id']}").status_code == 404
+
+
 def test_an_uploaded_recording_is_transcribed(door: Door, stage: Stage) -> None:
     recording = b"ID3\x04" + bytes(range(256)) * 40
     uploaded = door.client.post("/files", files={"file": ("talk.mp3", recording, "audio/mpeg")})
-    document: dict[str, Any] = {
-        "title": "Transcribe",
-        "inputs": [{"name": "recording", "type": "file"}],
-        "tasks": [
-            {"name": "hear", "type": "whisper.transcribe", "inputs": {"audio": "{{inputs.recording}}"}}
-        ],
-        "outputs": [{"name": "text", "value": "{{tasks.hear.outputs.text}}"}],
-    }
-    details = door.run(document, {"recording": uploaded.json()["file_id"]}, headers=WITH_KEY)
+    details = door.run(HEAR, {"recording": uploaded.json()["file_id"]}, headers=WITH_KEY)
     path, _, form = stage.openai.calls[-1]
 
     assert uploaded.status_code == 201

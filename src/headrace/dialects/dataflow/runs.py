@@ -8,12 +8,12 @@ from msgspec import Struct
 
 from headrace.definition.model import RunCommand, TaskDefinition
 from headrace.definition.outcomes import Failure
-from headrace.definition.templates import ValueRef
+from headrace.definition.templates import FileRef, ValueRef
 from headrace.dialects.dataflow.shown import (
     LARGEST_RUN_OUTPUT,
     LARGEST_TASK_OUTPUT,
     Shelf,
-    large_values,
+    kept_elsewhere,
     masked,
     shown,
 )
@@ -59,16 +59,16 @@ class RunView(Struct, frozen=True):
         return f"/workflows/{self.workflow_id}/executions/{self.id}"
 
 
-def values_of_details(execution: Execution) -> set[ValueRef]:
-    """Return the large values that `details` shows, which must be on the shelf."""
+def shown_in_details(execution: Execution) -> set[ValueRef | FileRef]:
+    """Return the large values and files that `details` shows, which must be on the shelf."""
     runs = (run for _, run in execution.root_runs() if run is not None)
     found = [execution.inputs, execution.outputs, *(run.outputs for run in runs)]
-    return {ref for value in found for ref in large_values(value)}
+    return {ref for value in found for ref in kept_elsewhere(value)}
 
 
-def values_of_task(run: TaskRun | None) -> set[ValueRef]:
-    """Return the large values that `task` shows."""
-    return set() if run is None else {*large_values(run.input), *large_values(run.outputs)}
+def shown_in_task(run: TaskRun | None) -> set[ValueRef | FileRef]:
+    """Return the large values and files that `task` shows."""
+    return set() if run is None else {*kept_elsewhere(run.input), *kept_elsewhere(run.outputs)}
 
 
 def started(view: RunView, version: int) -> Answer:

@@ -29,24 +29,24 @@ class Shelf(Struct, frozen=True):
     """Content hash of a stored file to its `file-…` id."""
 
 
-def large_values(value: Any) -> Iterator[ValueRef]:
-    """Yield the references inside a value that must be loaded before it is shown."""
+def kept_elsewhere(value: Any) -> Iterator[ValueRef | FileRef]:
+    """Yield what a value refers to and the shelf must have before it is shown."""
     match value:
-        case ValueRef():
+        case ValueRef() | FileRef():
             yield value
         case dict():
             for inner in value.values():
-                yield from large_values(inner)
+                yield from kept_elsewhere(inner)
         case list():
             for inner in value:
-                yield from large_values(inner)
+                yield from kept_elsewhere(inner)
         case _:
             pass
 
 
 def shown(value: Any, url: str, largest: int, style: Style, shelf: Shelf) -> Any:
     """Return a value as an answer shows it; `url` is where the whole of it can be read."""
-    size = sum(ref.size for ref in large_values(value))
+    size = sum(ref.size for ref in kept_elsewhere(value) if isinstance(ref, ValueRef))
     if size <= largest:
         return _whole(value, url, style, shelf)
     text = types_of.text_of(_whole(value, url, style, shelf))

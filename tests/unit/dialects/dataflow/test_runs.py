@@ -277,7 +277,7 @@ def test_large_values_are_shown_by_their_beginning_and_files_as_objects(library:
     answer = shown(rehearsal, Shelf({ref.sha256: large}, {}))
     run_url = "/workflows/wf-4g7h8j9k/executions/we-1a2b3c4d"
 
-    assert runs.values_of_details(rehearsal.execution) == {ref}
+    assert runs.shown_in_details(rehearsal.execution) == {ref, file}
     assert answer["tasks"][0]["outputs"]["html"] == {
         "preview": "é" * 1024,
         "size": 100_000,

@@ -85,15 +85,15 @@ class ExecutionRoutes:
         """Return every task of a run with its inputs and tries."""
         services = self._services
         run = await run_of(request, services)
-        values = {ref for _, task_run in run.execution.root_runs() for ref in runs.values_of_task(task_run)}
-        return json_answer(runs.tasks(run.view(await shelf_of(run, values, services))), services)
+        kept = {ref for _, task_run in run.execution.root_runs() for ref in runs.shown_in_task(task_run)}
+        return json_answer(runs.tasks(run.view(await shelf_of(run, kept, services))), services)
 
     async def get_task(self, request: Request) -> Response:
         """Return one task of a run with its inputs and tries."""
         services = self._services
         run = await run_of(request, services)
         task, task_run = run.task(request.path_params["task"])
-        shelf = await shelf_of(run, runs.values_of_task(task_run), services)
+        shelf = await shelf_of(run, runs.shown_in_task(task_run), services)
         return json_answer(runs.task(run.view(shelf), task, task_run), services)
 
     async def list_deliveries(self, request: Request) -> Response:

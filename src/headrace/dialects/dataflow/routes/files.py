@@ -71,11 +71,12 @@ class FileRoutes:
         return await downloads.stored(request, file, self._services.artifacts)
 
     async def delete_file(self, request: Request) -> Response:
-        """Forget a file that no living run was given."""
+        """Forget a file that no living run was given or has made."""
         row = await self._row(request)
         for run in await self._services.store.executions.live():
             label = run.labels.get(FILES)
-            if label and row.id in msgspec.json.decode(label, type=dict[str, str]).values():
+            given = msgspec.json.decode(label, type=dict[str, str]) if label else {}
+            if run.number == row.execution or row.id in given.values():
                 raise Refusal(409, "file_in_use", f"The run {run.alias} is not over.")
         await self._services.store.files.delete(row.id)
         return Response(status_code=204)

@@ -2,27 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from headrace.definition.templates import ValueRef
+from headrace.definition.templates import FileRef, ValueRef
 from headrace.dialects.dataflow.routes.lookup import Run
-from headrace.dialects.dataflow.runs import RunView, values_of_details
+from headrace.dialects.dataflow.runs import RunView, shown_in_details
 from headrace.dialects.dataflow.shown import Shelf
 from headrace.orchestrator.services import Services
+from headrace.store.protocol import KeyTaken
+from headrace.store.rows import FileRow
 
 FILES = "files"
 """Label of a run with the ids of the stored files that it was given."""
 
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+_LETTERS = 8
+_MOST_FILES = 1000
+"""Files of one run that are shown with ids."""
 
-async def shelf_of(run: Run, values: Iterable[ValueRef], services: Services) -> Shelf:
-    """Return the shelf with these values."""
-    loaded = await services.values.load(values)
+
+async def shelf_of(run: Run, kept: Iterable[ValueRef | FileRef], services: Services) -> Shelf:
+    """Return the shelf with these values and files."""
+    kept = tuple(kept)
+    loaded = await services.values.load(ref for ref in kept if isinstance(ref, ValueRef))
     label = run.row.labels.get(FILES)
-    return Shelf(loaded, msgspec.json.decode(label, type=dict[str, str]) if label else {})
+    given = msgspec.json.decode(label, type=dict[str, str]) if label else {}
+    made = {ref.sha256: ref for ref in kept if isinstance(ref, FileRef) and ref.sha256 not in given}
+    ids = await _ids_of(run.row.number, made, services) if made else {}
+    return Shelf(loaded, {**ids, **given})
 
 
 async def view_of(run: Run, services: Services) -> RunView:
     """Return all that the details of a run show."""
-    return run.view(await shelf_of(run, values_of_details(run.execution), services))
+    return run.view(await shelf_of(run, shown_in_details(run.execution), services))
+
+
+async def _ids_of(execution: int, made: Mapping[str, FileRef], services: Services) -> dict[str, str]:
+    """Return the ids of files that a run made, by content hash; a file gets its id when it is first shown.
+
+    The id follows from the run and the content, so that requests at the same time give the same one, and a
+    file that was deleted is not shown under its id again.
+    """
+    files = services.store.files
+    page = await files.newest(execution=execution, limit=_MOST_FILES)
+    ids = {row.sha256: row.id for row in page.rows}
+    for sha256, file in made.items() if len(ids) < _MOST_FILES else ():
+        if sha256 in ids:
+            continue
+        row = FileRow(
+            number=services.store.numbers.take(),
+            id=_id_of(execution, sha256),
+            name=file.name,
+            content_type=file.content_type,
+            size=file.size,
+            sha256=sha256,
+            created_at=services.clock.now(),
+            execution=execution,
+        )
+        try:
+            await files.add(row)
+        except KeyTaken:  # deleted, or given by another request just now
+            again = await files.newest(execution=execution, limit=_MOST_FILES)
+            ids |= {each.sha256: each.id for each in again.rows}
+        else:
+            ids[sha256] = row.id
+    return ids
+
+
+def _id_of(execution: int, sha256: str) -> str:
+    digest = hashlib.sha256(f"{execution} {sha256}".encode()).digest()
+    rest, letters = int.from_bytes(digest[:8]), ""
+    for _ in range(_LETTERS):
+        rest, letter = divmod(rest, len(_ALPHABET))
+        letters += _ALPHABET[letter]
+    return f"file-{letters}"
