@@ -20,20 +20,20 @@ class Entrants:
         self._stack = stack
         self._place = place
         self._peers = peers
-        self._headrace: Rival | None = None
+        self._shell: list[Rival] | None = None
         self._durable: list[Rival] | None = None
+        self._headrace: Rival | None = None
 
     def of(self, shape: Shape) -> list[Rival]:
         """Return who does this kind of work; Headrace comes first."""
         if shape == "shell":
-            return [self._ours(), self._enter(Rival("xargs", self._place / "xargs"))]
-        if self._durable is None:
-            self._durable = [self._ours(), *self._installed()]
+            self._shell = self._shell or [self._ours(), self._enter(Rival("xargs", self._place / "xargs"))]
+            return self._shell
+        self._durable = self._durable or [self._ours(), *self._installed()]
         return self._durable
 
     def _ours(self) -> Rival:
-        if self._headrace is None:
-            self._headrace = self._enter(Rival("headrace", self._place / "headrace"))
+        self._headrace = self._headrace or self._enter(Rival("headrace", self._place / "headrace"))
         return self._headrace
 
     def _enter(self, rival: Rival) -> Rival:
