@@ -25,4 +25,9 @@ def uuid7(moment: float, randomness: int | None = None) -> str:
 
 def alias(prefix: str, length: int = 8) -> str:
     """Return `prefix-` and `length` random characters of a-z and 0-9."""
-    return f"{prefix}-" + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    left = secrets.randbelow(len(_ALPHABET) ** length)  # one draw: each asks the operating system
+    drawn = []
+    for _ in range(length):
+        left, place = divmod(left, len(_ALPHABET))
+        drawn.append(_ALPHABET[place])
+    return f"{prefix}-{''.join(drawn)}"

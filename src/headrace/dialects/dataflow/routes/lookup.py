@@ -7,6 +7,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 
 from headrace.definition.model import TaskDefinition, WorkflowDefinition
+from headrace.dialects.dataflow.announcing import WORKFLOW
 from headrace.dialects.dataflow.parse import DIALECT, style_of
 from headrace.dialects.dataflow.routes.refusals import Refusal
 from headrace.dialects.dataflow.runs import RunView
@@ -65,6 +66,8 @@ async def row_of(request: Request, services: Services) -> ExecutionRow:
     if match and WORKFLOW_ID.match(workflow_id):
         try:
             row = await services.executions.get(f"we-{match[2]}")
+            if row.labels.get(WORKFLOW) == workflow_id:
+                return row
             workflow = await services.workflows.remembered(row.workflow)
         except NotFound:
             pass
