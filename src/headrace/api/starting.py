@@ -63,7 +63,7 @@ def location_of(answer: bytes) -> str:
     return msgspec.json.decode(answer, type=Started).url
 
 
-def _has_rules(dialect: Dialect | None) -> TypeGuard[Starting]:
+def _has_rules(dialect: object) -> TypeGuard[Starting]:
     return _are_rules(type(dialect))
 
 
