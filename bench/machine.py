@@ -30,7 +30,19 @@ def file_system(directory: Path) -> str:
         for part in psutil.disk_partitions(all=True)
         if place == part.mountpoint or place.startswith(part.mountpoint.rstrip("/") + "/")
     ]
-    return max(holding, key=lambda part: len(part.mountpoint)).fstype if holding else "unknown"
+    if not holding:
+        return "unknown"
+    part = max(holding, key=lambda part: len(part.mountpoint))
+    return f"{part.fstype} {_journal(Path(part.device).name)}" if part.fstype == "ext4" else part.fstype
+
+
+def _journal(device: str) -> str:
+    """Say whether an ext4 keeps a journal, because that decides what a flush and a new file cost."""
+    try:
+        task = Path(f"/sys/fs/ext4/{device}/journal_task").read_text(encoding="ascii").strip()
+    except OSError:
+        return "(unknown whether with a journal)"
+    return "without a journal" if task == "<none>" else "with a journal"
 
 
 def load() -> float:
