@@ -118,3 +118,42 @@ def test_tries_and_resolved_inputs_are_told(door: Door, stage: Stage) -> None:
         (4, "COMPLETED"),
     ]
     assert shown["tries"][0]["error"]["status"] == 503
+
+
+def test_answers_about_a_document_with_capitals_have_keys_in_camel_case(door: Door, stage: Stage) -> None:
+    door: Door, stage: Stage
+) -> None:
+    document = {
+        "title": "Capitals",
+        "inputs": [{"name": "my_text", "type": "text"}],
+        "tasks": [{"name": "say_it", "type": "echo", "inputs": {"text": "{{Inputs.my_text}}"}}],
+        "outputs": [{"name": "what_it_said", "value": "{{Tasks.say_it.Outputs.text}}"}],
+    }
+    workflow = door.create(document)
+    runs = [door.start_again(workflow, {"my_text": "x"}, webhook_url=stage.receiver.url) for _ in range(2)]
+    for run in runs:
+        door.ended(run)
+    path = f"/workflows/{workflow}"
+    answers = [
+        door.client.get(each).json()
+        for each in (
+            f"{path}/executions?limit=1",
+            f"{path}/versions",
+            *(f"{run}{rest}" for rest in ("", "/tasks", "/events", "/deliveries", "/tasks/say_it/logs")),
+        )
+    ]
+
+    names_of_users = {"my_text", "what_it_said"}
+    assert {key for answer in answers for key in keys_of(answer) if "_" in key} <= names_of_users
+    assert "nextCursor" in answers[0]
+
+
+def keys_of(value: Any) -> list[str]:
+    """Return the keys of all objects inside a value."""
+    match value:
+        case dict():
+            return [*value, *(key for inner in value.values() for key in keys_of(inner))]
+        case list():
+            return [key for inner in value for key in keys_of(inner)]
+        case _:
+            return []

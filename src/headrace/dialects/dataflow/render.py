@@ -128,7 +128,7 @@ def versions(style: Style, rows: Iterable[VersionSummary], cursor: str | None) -
     listed = [
         ours(style, {"workflow_version": row.version, "created_at": moment(row.created_at)}) for row in rows
     ]
-    return _page({"versions": listed}, cursor)
+    return ours(style, _page({"versions": listed}, cursor))
 
 
 def executions(style: Style, rows: Iterable[ExecutionRow], cursor: str | None) -> Answer:
@@ -146,7 +146,7 @@ def executions(style: Style, rows: Iterable[ExecutionRow], cursor: str | None) -
         )
         for row in rows
     ]
-    return _page({"executions": listed}, cursor)
+    return ours(style, _page({"executions": listed}, cursor))
 
 
 def _page(answer: Answer, cursor: str | None) -> Answer:
@@ -274,4 +274,4 @@ def deliveries(style: Style, rows: Iterable[Delivery], cursor: str | None) -> An
         )
         for row in rows
     ]
-    return _page({"deliveries": listed}, cursor)
+    return ours(style, _page({"deliveries": listed}, cursor))

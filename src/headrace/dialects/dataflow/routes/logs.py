@@ -18,7 +18,8 @@ from starlette.responses import Response
 from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import run_of
 from headrace.dialects.dataflow.routes.operations import Operation, json_answer
-from headrace.dialects.dataflow.spelling import moment
+from headrace.dialects.dataflow.spelling import moment, ours
+from headrace.dialects.dataflow.wire import Style
 from headrace.engine.execution import TaskRun
 from headrace.engine.states import EXECUTION_ENDS, TASK_ENDS
 from headrace.http.log_text import LogSecrets
@@ -66,16 +67,16 @@ class LogRoutes:
         if request.query_params.get("follow") == "true":
             await self._found(request)
             return event_stream(self._follow(request, attempt, offset))
-        name, sources, is_over = await self._sources(request, attempt)
+        style, sources, is_over = await self._sources(request, attempt)
         steady = [source for source in sources if source.is_over or source.stream == "stdout"]
         lines = await self._lines(steady, offset, limit)
         answer = {
-            "task": name,
+            "task": request.path_params["task"],
             "lines": lines,
             "next_offset": offset + len(lines),
             "complete": is_over and len(lines) < limit,
         }
-        return json_answer(answer, self._services)
+        return json_answer(ours(style, answer), self._services)
 
     async def _follow(self, request: Request, attempt: int, offset: int) -> AsyncIterator[bytes]:
         read: dict[tuple[int, str], int] = {}
@@ -94,16 +95,16 @@ class LogRoutes:
                 return
             await asyncio.sleep(_LOOK)
 
-    async def _found(self, request: Request) -> tuple[str, TaskRun | None, bool]:
+    async def _found(self, request: Request) -> tuple[Style, TaskRun | None, bool]:
         run = await run_of(request, self._services)
-        task, task_run = run.task(request.path_params["task"])
+        _, task_run = run.task(request.path_params["task"])
         is_over = run.execution.state in EXECUTION_ENDS or (
             task_run is not None and task_run.state in TASK_ENDS
         )
-        return task.name, task_run, is_over
+        return run.style, task_run, is_over
 
-    async def _sources(self, request: Request, attempt: int) -> tuple[str, list[_Source], bool]:
-        name, task_run, is_over = await self._found(request)
+    async def _sources(self, request: Request, attempt: int) -> tuple[Style, list[_Source], bool]:
+        style, task_run, is_over = await self._found(request)
         sources: list[_Source] = []
         for index, each in enumerate(task_run.tries if task_run else (), 1):
             for stream in ("stdout", "stderr") if attempt in {0, index} else ():
@@ -111,7 +112,7 @@ class LogRoutes:
                 if file is not None:
                     began = moment(each.started_at or each.queued_at)
                     sources.append(_Source(index, stream, file, began, each.outcome is not None))
-        return name, sources, is_over
+        return style, sources, is_over
 
     async def _lines(self, sources: list[_Source], offset: int, limit: int) -> list[dict[str, Any]]:
         redactors = await self._secrets.redactors()
