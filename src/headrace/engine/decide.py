@@ -168,6 +168,7 @@ def _attempt_ended(decision: Decision, report: messages.AttemptEnded) -> None:
         started_at=report.started_at,
         usage=report.usage,
         outputs=report.outputs or NOTHING,
+        native=report.native,
         repeatable=report.repeatable,
     )
 

@@ -49,6 +49,7 @@ def fail(
     started_at: float | None = None,
     usage: Usage | None = None,
     outputs: dict[str, Any] = NOTHING,
+    native: str | None = None,
     repeatable: bool = False,
 ) -> None:
     """Decide what follows a bad end: another try, the fallback, or the end of the task.
@@ -58,14 +59,31 @@ def fail(
     current = run.current
     follows = _what_follows(decision, run, failure, outcome, repeatable=repeatable)
     if follows is None:
-        give_up(decision, run, failure, outcome, started_at=started_at, usage=usage, outputs=outputs)
+        give_up(
+            decision,
+            run,
+            failure,
+            outcome,
+            started_at=started_at,
+            usage=usage,
+            outputs=outputs,
+            native=native,
+        )
         return
     then, wait = follows
     retry_at = decision.at + wait if wait else None
     if current is not None:
         decision.emit(
             events.AttemptFailed(
-                decision.at, run.number, current.number, outcome, failure, started_at, usage, retry_at
+                decision.at,
+                run.number,
+                current.number,
+                outcome,
+                failure,
+                started_at,
+                usage,
+                retry_at,
+                native,
             )
         )
     if retry_at is None:
@@ -81,6 +99,7 @@ def give_up(
     started_at: float | None = None,
     usage: Usage | None = None,
     outputs: dict[str, Any] = NOTHING,
+    native: str | None = None,
 ) -> None:
     """End a run badly, whatever tries it has left."""
     current = run.current
@@ -97,6 +116,7 @@ def give_up(
             outputs,
             started_at,
             usage,
+            native,
         )
     )
     after_end(decision, run)

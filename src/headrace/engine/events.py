@@ -172,6 +172,7 @@ class AttemptFailed(Event, frozen=True, tag=17):
     usage: Usage | None
     retry_at: float | None
     """When the next attempt is due; None is at once."""
+    native: str | None = None
 
 
 class TaskSucceeded(Event, frozen=True, tag=18):
@@ -196,6 +197,7 @@ class TaskFailed(Event, frozen=True, tag=19):
     outputs: dict[str, Any]
     started_at: float | None
     usage: Usage | None
+    native: str | None = None
 
 
 class TaskSkipped(Event, frozen=True, tag=20):

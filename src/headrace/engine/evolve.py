@@ -169,8 +169,6 @@ def _succeeded(execution: Execution, event: events.TaskSucceeded) -> None:
         if run.wait == "signal":
             _consume(execution, run)
         _close_try(execution, run, "succeeded", event, None)
-        if event.native is not None:
-            run.tries[-1].native = event.native
     _end(execution, run, "succeeded", None, event.at)
 
 
@@ -314,6 +312,8 @@ def _close_try(
     del execution.attempts[current.number]
     current.outcome, current.failure = outcome, failure
     current.usage, current.ended_at = event.usage, event.at
+    if event.native is not None:
+        current.native = event.native
     if current.started_at is None:
         current.started_at = event.started_at
     if run.started_at is None:

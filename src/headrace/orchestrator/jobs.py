@@ -108,6 +108,8 @@ def command_job(run: TaskRun, action: RunCommand, input: dict[str, Any], options
     environment = {
         name.removeprefix(prefix): as_text(value) for name, value in input.items() if name.startswith(prefix)
     }
+    if counter := action.options.get("attempt_variable"):
+        environment[counter] = str(len(run.tries))
     stdin = input.get("stdin")
     return Job(
         attempt=run.attempt,

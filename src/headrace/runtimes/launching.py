@@ -86,7 +86,8 @@ class Launcher:
         try:
             return os.posix_spawn(
                 shell,
-                ["sh", "-c", text, f"{place}.script", stamp, work, *arguments],
+                # By its own name, because bash called sh is a POSIX shell.
+                [shell.rpartition("/")[2], "-c", text, f"{place}.script", stamp, work, *arguments],
                 {**self._environment, **command.environment, processes.MARK: place},
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, stdin, 0),

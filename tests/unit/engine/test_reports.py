@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.unit.engine.graphs import (
@@ -55,11 +56,12 @@ def test_a_late_report_of_an_old_attempt_changes_nothing() -> None:
     assert rehearsal.tell(late) == []
 
 
-def test_an_end_without_a_start_tells_when_it_ran() -> None:
+@pytest.mark.parametrize("outcome", ["succeeded", "failed", "lost"])
+def test_an_end_without_a_start_tells_when_and_as_what_it_ran(outcome: Any) -> None:
     rehearsal = Rehearsal(flow(task("a")))
     ended = messages.AttemptEnded(
         attempt=run_of(rehearsal.execution, "a").attempt,
-        outcome="succeeded",
+        outcome=outcome,
         started_at=START + 1,
         ended_at=START + 2,
         native="pid 7",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -129,8 +130,6 @@ async def test_retries_wait_for_their_timer(workshop: Any, words: Any) -> None:
     workshop.inline.behaviour = lambda job: (
         words.succeeded(job.attempt) if len(workshop.inline.jobs) == 3 else words.failed(job.attempt)
     )
-    from datetime import timedelta
-
     retry = Retry(count=2, delay=timedelta(milliseconds=5))
 
     execution = await workshop.run(words.workflow(words.call("a", retry=retry)))
@@ -156,6 +155,21 @@ async def test_a_secret_reaches_the_job_and_nothing_else(workshop: Any, words: A
     assert job.work.environment == {"KEY": "Bearer s3cret-value"}
     assert b"s3cret-value" not in journal
     assert next(iter(execution.runs.values())).outputs["stdout"] == "key is Bearer ***"
+
+
+async def test_a_command_may_be_told_which_try_it_is(workshop: Any, words: Any) -> None:
+    workshop.local.behaviour = lambda job: (
+        words.failed(job.attempt) if len(workshop.local.jobs) == 1 else words.succeeded(job.attempt)
+    )
+    step = TaskDefinition(
+        name="step",
+        action=RunCommand(script="env", options={"attempt_variable": "TRY"}),
+        retry=Retry(count=1, delay=timedelta(0)),
+    )
+
+    await workshop.run(words.workflow(step))
+
+    assert [job.work.environment for job in workshop.local.jobs.values()] == [{"TRY": "1"}, {"TRY": "2"}]
 
 
 async def test_a_secret_that_is_gone_fails_the_task(workshop: Any, words: Any) -> None:

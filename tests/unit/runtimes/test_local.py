@@ -125,6 +125,15 @@ async def test_bash_reads_the_script_on_request(runtime: LocalRuntime, witness: 
     assert len((await witness.ended(1001)).outputs["stdout"]) > 1
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="this machine has no bash")
+@pytest.mark.parametrize("text", ["shopt -o posix", "eval true; shopt -o posix"])
+async def test_bash_is_no_posix_shell(runtime: LocalRuntime, witness: Witness, text: str) -> None:
+    command = Command(script=f"{text}; true", options={"shell": "bash"})
+    runtime.submit(Job(attempt=1001, label="step", work=command))
+
+    assert (await witness.ended(1001)).outputs["stdout"].split() == ["posix", "off"]
+
+
 async def test_another_shell_is_refused(runtime: LocalRuntime, witness: Witness) -> None:
     runtime.submit(Job(attempt=1001, label="step", work=Command(script="true", options={"shell": "fish"})))
     ended = await witness.ended(1001)
