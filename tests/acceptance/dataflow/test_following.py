@@ -121,8 +121,6 @@ def test_tries_and_resolved_inputs_are_told(door: Door, stage: Stage) -> None:
 
 
 def test_answers_about_a_document_with_capitals_have_keys_in_camel_case(door: Door, stage: Stage) -> None:
-    door: Door, stage: Stage
-) -> None:
     document = {
         "title": "Capitals",
         "inputs": [{"name": "my_text", "type": "text"}],
