@@ -122,8 +122,12 @@ class Served:
 
 
 def _bare_environment() -> dict[str, str]:
-    """Return the environment without settings: the server is measured with its defaults."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
+    """Return the environment without settings; modules stay compiled, as those of an installed server."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("HEADRACE_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
 
 
 @contextmanager

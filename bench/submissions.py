@@ -42,6 +42,7 @@ def stay(
     place: Path, repetitions: int, count: int, executions: int, tell: Callable[[str], None]
 ) -> tuple[list[Submissions], Stay]:
     """Start servers, submit `count` a round in both ways, and go on until there were so many executions."""
+    _start(place / "compiled")
     first = [_start(place / f"start{index}") for index in range(repetitions)]
     tell(f"start on an empty directory: {statistics.median(first):.2f} s")
     home = place / "server"
