@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from msgspec import UNSET
@@ -13,15 +16,21 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from headrace import errors, settings
+from headrace.api.metrics import Metrics
+from headrace.api.native import Native
+from headrace.api.operations import SCOPE
+from headrace.app import Server
 from headrace.cli.application import app
 from headrace.cli.statuses import Status
 from headrace.definition.types import Port
 from headrace.engine import events, states
 from headrace.expressions import functions
 from headrace.expressions.arguments import Function
+from headrace.http.streaming import Streams
 from headrace.tasks.library import Library
 
 REFERENCE = Path(__file__).parent / "reference"
+PAGING = ("limit", "cursor")
 NOTE = "<!-- Written by docs/generate.py: change the code, then run `make docs`. -->"
 
 
@@ -185,6 +194,36 @@ def _sentences(text: str) -> list[str]:
     return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
 
 
+def native_api_page() -> str:
+    """Return the page of all routes of the native API, thing by thing."""
+    lines = [
+        "# Native API",
+        "",
+        NOTE,
+        "",
+        "One API for the workflows of every dialect.",
+        "Errors are problem documents (RFC 9457) with the codes of [the errors](errors.md).",
+        "Lists have a `limit`, and a `cursor` that is the `next_cursor` of the page before.",
+        "A `key` is the number, the UUID or the alias of a workflow or an execution.",
+        "A `run` is the number of a task run, or the name of a task, which means its latest run.",
+        "`GET /v1/openapi.json` describes all bodies and answers.",
+        "",
+    ]
+    for thing, operations in _native_operations().items():
+        lines += [
+            f"## {thing.replace('-', ' ').capitalize()}",
+            "",
+            "| route | scope | what it does |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| `{method} {path}` | {described[SCOPE]} | {_told(described)} |"
+            for method, path, described in operations
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "errors.md": errors_page,
@@ -192,8 +231,42 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events_page,
     "task-types.md": task_types_page,
     "functions.md": functions_page,
+    "native-api.md": native_api_page,
     "commands.md": commands_page,
 }
+
+
+@contextmanager
+def native() -> Iterator[Native]:
+    """Make the native API of a server that is never opened."""
+    with TemporaryDirectory() as directory:
+        server = Server(settings.Settings(data_dir=Path(directory)))
+        try:
+            yield Native(server.services, {}, Streams(), Metrics())
+        finally:
+            asyncio.run(server.store.close())
+
+
+def _native_operations() -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+    """Return method, path and description of all operations, by the first segment after `/v1`."""
+    with native() as made:
+        described = made.description()
+    found: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
+    for path, methods in described["paths"].items():
+        thing = path.split("/")[2] if path.startswith("/v1/") and path.count("/") > 1 else "server"
+        thing = "server" if thing in ("openapi.json", "statistics") else thing
+        found.setdefault(thing, []).extend((method.upper(), path, each) for method, each in methods.items())
+    return dict(sorted(found.items()))
+
+
+def _told(described: dict[str, Any]) -> str:
+    """Return what an operation says of itself, and what its address and its headers may ask for."""
+    parameters = described.get("parameters", [])
+    asked = [
+        f"`?{each['name']}=`" for each in parameters if each["in"] == "query" and each["name"] not in PAGING
+    ]
+    asked += [f"`{each['name']}`" for each in parameters if each["in"] == "header"]
+    return f"{described['summary']}{': ' if asked else ''}{', '.join(asked)}."
 
 
 def _diagram(table: Mapping[str, frozenset[str]], ends: frozenset[str], first: str) -> list[str]:

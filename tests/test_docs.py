@@ -160,6 +160,14 @@ def test_every_setting_stands_in_the_reference() -> None:
     assert [name for name in settings.catalogue() if f"### `{name}`" not in page] == []
 
 
+def test_every_route_of_the_native_api_stands_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference" / "native-api.md").read_text(encoding="utf-8")
+    with generator().native() as native:
+        paths = [(each.method, each.path.replace(":path", "")) for each in native.operations]
+
+    assert [path for method, path in paths if f"`{method} {path}`" not in page] == []
+
+
 def test_every_room_stands_in_the_architecture() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rooms = {
