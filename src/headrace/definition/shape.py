@@ -6,8 +6,10 @@ Nothing here recurses along edges, and nothing here knows what the names stand f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
+Node = TypeVar("Node", bound=Hashable)
 Edges = Mapping[str, Sequence[str]]
 
 
@@ -55,12 +57,21 @@ def cycles(edges: Edges) -> Iterator[list[str]]:
             yield component
 
 
-def _components(edges: Edges) -> Iterator[list[str]]:
+def knots(leads_to: Sequence[Iterable[int]]) -> list[int]:
+    """Return for each place a number that it shares with those that it reaches and that reach it."""
+    knot = [0] * len(leads_to)
+    for number, members in enumerate(_components({each: tuple(to) for each, to in enumerate(leads_to)})):
+        for each in members:
+            knot[each] = number
+    return knot
+
+
+def _components(edges: Mapping[Node, Sequence[Node]]) -> Iterator[list[Node]]:
     """Yield the strongly connected components (Tarjan 1972, with an explicit stack)."""
-    number: dict[str, int] = {}
-    low: dict[str, int] = {}
-    path: list[str] = []
-    on_path: set[str] = set()
+    number: dict[Node, int] = {}
+    low: dict[Node, int] = {}
+    path: list[Node] = []
+    on_path: set[Node] = set()
     for start, first in edges.items():
         if start in number:
             continue
@@ -90,7 +101,7 @@ def _components(edges: Edges) -> Iterator[list[str]]:
                     yield component
 
 
-def _taken_off(path: list[str], name: str) -> list[str]:
+def _taken_off(path: list[Node], name: Node) -> list[Node]:
     """Take everything from `name` on off the end of the path and return it."""
     start = len(path) - 1
     while path[start] != name:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from headrace.definition import shape
 from headrace.dialects.akoflow.drafts import ActivityDraft
 from headrace.dialects.akoflow.findings import Findings
 from headrace.dialects.akoflow.tables import Table
@@ -88,7 +89,7 @@ def _tell_knots(
     waits_for: Sequence[tuple[int, ...]],
     findings: Findings,
 ) -> None:
-    component = _components(waits_for)
+    component = shape.knots(waits_for)
     knots: dict[int, list[int]] = {}
     for each, root in enumerate(component):
         knots.setdefault(root, []).append(each)
@@ -135,39 +136,3 @@ def _shortest(
         if steps < 0 or len(best) <= 3:
             break
     return best, max(steps, 0)
-
-
-def _components(waits_for: Sequence[tuple[int, ...]]) -> list[int]:
-    """Return for each activity a number that it shares with exactly those of its cycles (Kosaraju)."""
-    waited_by: list[list[int]] = [[] for _ in waits_for]
-    for target, sources in enumerate(waits_for):
-        for source in sources:
-            waited_by[source].append(target)
-    component = [-1] * len(waits_for)
-    seen: set[int] = set()
-    left = [each for start in range(len(waits_for)) for each in _reached(start, waits_for, seen)]
-    seen.clear()
-    for start in reversed(left):
-        for each in _reached(start, waited_by, seen):
-            component[each] = start
-    return component
-
-
-def _reached(start: int, following: Sequence[Sequence[int]], seen: set[int]) -> list[int]:
-    """Return what is reached from here and not seen yet, in the order in which a depth-first walk leaves."""
-    if start in seen:
-        return []
-    seen.add(start)
-    left: list[int] = []
-    stack = [(start, iter(following[start]))]
-    while stack:
-        each, rest = stack[-1]
-        for target in rest:
-            if target not in seen:
-                seen.add(target)
-                stack.append((target, iter(following[target])))
-                break
-        else:
-            left.append(each)
-            stack.pop()
-    return left

@@ -6,6 +6,7 @@ from typing import Literal as OneOf
 
 from msgspec import Struct
 
+from headrace.definition import shape
 from headrace.definition.model import Check, Transition
 from headrace.definition.templates import Expr, Text
 from headrace.dialects.dataflow.drafts import Site
@@ -105,7 +106,7 @@ def tell_late(wishes: list[Wish], names: list[str], findings: Findings) -> None:
         {task for task, _ in (*wish.site.used, *wish.site.late)} | set(wish.depends_on or ())
         for wish in wishes
     ]
-    component = _components(waits_for)
+    component = shape.knots(waits_for)
     spelled = 0
     late = [(wish.site, *each) for wish in wishes for each in dict.fromkeys(wish.site.late)]
     for site, target, path in late:
@@ -137,39 +138,3 @@ def _loop(start: int, target: int, waits_for: list[set[int]], component: list[in
     while len(way) == 1 or way[-1] != start:
         way.append(came_from[way[-1]])
     return way[::-1]
-
-
-def _components(waits_for: list[set[int]]) -> list[int]:
-    """Return for each task a number that it shares with exactly the tasks of its loops (Kosaraju)."""
-    waited_by: list[set[int]] = [set() for _ in waits_for]
-    for index, following in enumerate(waits_for):
-        for each in following:
-            waited_by[each].add(index)
-    component = [-1] * len(waits_for)
-    seen: set[int] = set()
-    left = [index for start in range(len(waits_for)) for index in _reached(start, waits_for, seen)]
-    seen.clear()
-    for start in reversed(left):
-        for index in _reached(start, waited_by, seen):
-            component[index] = start
-    return component
-
-
-def _reached(start: int, following: list[set[int]], seen: set[int]) -> list[int]:
-    """Return what is reached from here and not seen yet, in the order in which a depth-first walk leaves."""
-    if start in seen:
-        return []
-    seen.add(start)
-    left: list[int] = []
-    stack = [(start, iter(following[start]))]
-    while stack:
-        index, rest = stack[-1]
-        for each in rest:
-            if each not in seen:
-                seen.add(each)
-                stack.append((each, iter(following[each])))
-                break
-        else:
-            left.append(index)
-            stack.pop()
-    return left
