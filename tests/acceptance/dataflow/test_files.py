@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.acceptance.dataflow.stage import Door, Stage
 
 from headrace.testing.web_server import response
@@ -71,3 +72,23 @@ def test_an_uploaded_recording_is_transcribed(door: Door, stage: Stage) -> None:
     assert details["outputs"] == {"text": "transcribed talk.mp3"}
     assert path == "/v1/audio/transcriptions"
     assert form["file"] == ("talk.mp3", recording)
+
+
+@pytest.mark.parametrize("media_type", ["multipart/form-data", "multipart/form-data; boundary=x"])
+def test_a_form_without_its_file_is_refused(door: Door, media_type: str) -> None:
+    broken = door.client.post("/files", content=b"--x\r\nbad", headers={"content-type": media_type})
+    other = door.client.post("/files", files={"other": ("a", b"x")})
+
+    assert [each.status_code for each in (broken, other)] == [400, 400]
+    assert [each.json()["error"] for each in (broken, other)] == ["invalid_multipart"] * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("../../etc/passwd", "_.._etc_passwd"), ("a\r\nX: y", "a_X: y"), ("...", "file")]
+)
+def test_names_of_files_are_names(door: Door, given: str, kept: str) -> None:
+    uploaded = door.client.post("/files", params={"name": given}, content=b"x").json()
+    answer = door.client.get(uploaded["url"])
+
+    assert uploaded["name"] == kept
+    assert answer.headers["content-disposition"].startswith("attachment; ")

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -93,8 +93,8 @@ class FileRoutes:
             form = await Request(request.scope, _limited(request, limit + _CHUNK)).form(
                 max_files=1, max_fields=16
             )
-        except MultiPartException as error:
-            raise Refusal(400, "invalid_multipart", str(error.message)) from None
+        except HTTPException as error:
+            raise Refusal(400, "invalid_multipart", str(error.detail)) from None
         try:
             part = form.get("file")
             if not isinstance(part, UploadFile):

@@ -128,11 +128,11 @@ async def _unrouted(app: FastAPI, request: Request, error: Exception, services: 
         if route.matches({**request.scope, "type": "http"})[0] is not Match.NONE
         for method in getattr(route, "methods", None) or ()
     )
-    if methods:
+    if isinstance(error, HTTPException) and error.status_code not in {404, 405}:
+        refusal = Refusal(error.status_code, "bad_request", str(error.detail))
+    elif methods:
         message = f"{request.method} is not known here; known are {', '.join(methods)}."
         refusal = Refusal(405, "method_not_allowed", message, headers={"allow": ", ".join(methods)})
-    elif isinstance(error, HTTPException) and error.status_code != 404:
-        refusal = Refusal(error.status_code, "bad_request", str(error.detail))
     else:
         refusal = Refusal(404, "not_found", f"There is nothing at {request.url.path[:200]}.")
     return _answer(refusal, services)
