@@ -14,7 +14,6 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from headrace.errors import (
-    Conflict,
     HeadraceError,
     InvalidDefinition,
     InvalidInput,
@@ -62,12 +61,6 @@ class PreconditionFailed(RequestError):
 
     code = "version_conflict"
     status = 412
-
-
-class KeyReused(Conflict):
-    """The idempotency key was used for another request."""
-
-    code = "idempotency_conflict"
 
 
 def document_of(error: HeadraceError) -> ProblemDocument:

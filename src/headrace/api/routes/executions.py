@@ -91,9 +91,7 @@ class ExecutionRoutes:
         """Start an execution of a workflow."""
         body = body or bodies.StartBody()
         services = self._services
-        async with self._repeats.of(request, await request.body(), location_of) as repeat:
-            if repeat.answer is not None:
-                return repeat.answer
+        async with self._repeats.of(request, await request.body(), location_of) as once:
             workflow = await services.workflows.get(key_of(key, "workflow"))
             version = body.version or workflow.version
             definition = await services.workflows.definition(workflow.number, version)
@@ -117,7 +115,7 @@ class ExecutionRoutes:
                     inputs=made.inputs,
                     names=names,
                     labels=made.labels,
-                    idempotency=repeat.record(201, content),
+                    idempotency=once.record(201, content),
                 )
             )
         if wait:

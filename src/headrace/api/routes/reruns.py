@@ -57,9 +57,7 @@ class RerunRoutes:
         row = await self._executions.get(key_of(key, "execution"))
         if body.dry_run:
             return await self._preview(row, body)
-        async with self._repeats.of(request, await request.body(), location_of) as repeat:
-            if repeat.answer is not None:
-                return repeat.answer
+        async with self._repeats.of(request, await request.body(), location_of) as once:
             execution = await self._executions.view(row)
             plan = _plan(execution, body)
             dialect = self._dialects.get(row.dialect)
@@ -78,7 +76,7 @@ class RerunRoutes:
                     names=names,
                     labels=await labels_of_rerun(dialect, execution, plan, names, self._services),
                     plan=plan,
-                    idempotency=repeat.record(201, content),
+                    idempotency=once.record(201, content),
                 )
             )
         return Response(content, 201, {"location": url}, "application/json")

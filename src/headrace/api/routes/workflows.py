@@ -101,9 +101,7 @@ class WorkflowRoutes:
     async def create(self, request: Request, dialect: str | None = None) -> Response:
         """Create a workflow from a document of any dialect, JSON or YAML."""
         source = await self._read(request, self._dialects.get(dialect or ""))
-        async with self._repeats.of(request, source, _location) as repeat:
-            if repeat.answer is not None:
-                return repeat.answer
+        async with self._repeats.of(request, source, _location) as once:
             chosen = definitions.dialect_of(self._dialects, dialect, source)
             parsed = await self._parsed(chosen, source)
             definition = definitions.accepted(parsed)
@@ -127,7 +125,7 @@ class WorkflowRoutes:
                 source,
                 definitions.media_type_of(source),
                 names=names,
-                idempotency=repeat.record(201, content),
+                idempotency=once.record(201, content),
             )
         headers = {"location": _location(content), "etag": '"1"'}
         return Response(content, 201, headers, "application/json")

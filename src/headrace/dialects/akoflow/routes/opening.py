@@ -20,9 +20,9 @@ from headrace.dialects.akoflow.parse import Parsed
 from headrace.dialects.akoflow.places import mapped
 from headrace.dialects.akoflow.routes.lookup import Run
 from headrace.dialects.akoflow.routes.operations import json_answer
-from headrace.dialects.akoflow.routes.requests import Once
 from headrace.engine.plans import Planned
 from headrace.errors import Problem
+from headrace.http.repeating import Once
 from headrace.ids import uuid7
 from headrace.orchestrator.executions import ExecutionNames, StartRequest
 from headrace.orchestrator.services import Services

@@ -45,7 +45,7 @@ class SubmissionRoutes:
         """Store a workflow and start it."""
         await authorise(request.scope, "run")  # a submission does two things, so it needs both scopes
         body = await requests.read_source(request, self._services)
-        once = requests.Once(request, self._services, body)
+        once = requests.once(request, self._services, body)
         if (earlier := await once.earlier()) is not None:
             return earlier
         return await self._start(_source(request, body), Opening(self._services, once))
@@ -59,7 +59,7 @@ class SubmissionRoutes:
             await authorise(request.scope, "write")
             await authorise(request.scope, "run")
         body = await requests.read_source(request, self._services)
-        once = requests.Once(request, self._services, body)
+        once = requests.once(request, self._services, body)
         if is_started and (earlier := await once.earlier()) is not None:
             return earlier
         description = read_json(body).value

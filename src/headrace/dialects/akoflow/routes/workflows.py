@@ -98,7 +98,7 @@ class WorkflowRoutes:
         services = self._services
         run = await run_of(request, services)
         body = await requests.read_source(request, services)
-        once = requests.Once(request, services, body)
+        once = requests.once(request, services, body)
         if (earlier := await once.earlier()) is not None:
             return earlier
         members = requests.members_of(body)

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from starlette.requests import Request
-from starlette.responses import Response
 
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid_query
 from headrace.http.bodies import read_body
+from headrace.http.repeating import Location, Once
 from headrace.orchestrator.services import Services
 from headrace.security.documents import read_json
-from headrace.security.tokens import TokenRecord
-from headrace.store.protocol import KeyTaken
-from headrace.store.rows import IdempotencyRecord
 
-KEPT = timedelta(hours=24)
-_LONGEST_KEY = 255
 _LARGEST_PAGE = 1000
 
 Number = TypeVar("Number", int, float)
@@ -85,57 +77,6 @@ def expected_version(request: Request) -> int | None:
     return int(version)
 
 
-class Once:
-    """One request that may carry an `Idempotency-Key`."""
-
-    def __init__(
-        self,
-        request: Request,
-        services: Services,
-        caller: TokenRecord,
-        body: bytes,
-        location: Callable[[bytes], str],
-    ) -> None:
-        """Take the request; `location` finds in its answer where the thing that it made is."""
-        self._services = services
-        self._location = location
-        self._key = request.headers.get("idempotency-key")
-        if self._key is not None and not 0 < len(self._key) <= _LONGEST_KEY:
-            raise Refusal(400, "invalid_header", f"An Idempotency-Key has 1 to {_LONGEST_KEY} characters.")
-        self._scope = f"{caller.number} {request.method} {request.scope['path']}"
-        self._hash = hashlib.sha256(body).hexdigest() if self._key else ""
-
-    async def earlier(self) -> Response | None:
-        """Return the answer of an earlier request with the key; raises Refusal 409 for another body."""
-        if self._key is None:
-            return None
-        found = await self._services.store.idempotency.find(self._scope, self._key)
-        if found is None:
-            return None
-        if found.body_hash != self._hash:
-            message = "The Idempotency-Key was used with another body."
-            raise Refusal(409, "idempotency_conflict", message)
-        headers = {"idempotency-replayed": "true", "location": self._location(found.answer)}
-        return Response(found.answer, found.status, headers, found.content_type)
-
-    async def faster(self, taken: KeyTaken) -> Response:
-        """Return the answer of the request that won the race for the key; raises `taken` for another key."""
-        found = await self.earlier() if taken.key == "idempotency_key" else None
-        if found is None:
-            raise taken
-        return found
-
-    def record(self, status: int, answer: bytes) -> IdempotencyRecord | None:
-        """Return what is kept with the effect; None without a key."""
-        if self._key is None:
-            return None
-        now = self._services.clock.now()
-        return IdempotencyRecord(
-            scope=self._scope,
-            key=self._key,
-            body_hash=self._hash,
-            status=status,
-            answer=answer,
-            created_at=now,
-            expires_at=now + KEPT.total_seconds(),
-        )
+def once(request: Request, services: Services, body: bytes, location: Location) -> Once:
+    """Return what lets a request with an `Idempotency-Key` be done once; raises InvalidHeader."""
+    return Once(request, services.store.idempotency, services.clock, body, location)

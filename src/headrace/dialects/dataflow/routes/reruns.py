@@ -11,7 +11,6 @@ from starlette.responses import Response
 from headrace.dialects.dataflow import start
 from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import run_of, workflow_of
-from headrace.dialects.dataflow.routes.operations import caller_of
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid
 from headrace.dialects.dataflow.routes.starts import (
     KEY_HEADER,
@@ -30,7 +29,7 @@ async def rerun(request: Request, services: Services) -> Response:
     workflow = await workflow_of(request, services)
     run = await run_of(request, services)
     body = await requests.read_source(request, services)
-    once = requests.Once(request, services, caller_of(request), body, location_of)
+    once = requests.once(request, services, body, location_of)
     if (earlier := await once.earlier()) is not None:
         return earlier
     try:

@@ -18,7 +18,7 @@ from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, RUN, SECRET, W
 from headrace.dialects.dataflow.parse import style_of
 from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import definition_of, workflow_of
-from headrace.dialects.dataflow.routes.operations import caller_of, json_answer
+from headrace.dialects.dataflow.routes.operations import json_answer
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid
 from headrace.dialects.dataflow.routes.shelves import FILES
 from headrace.dialects.dataflow.runs import RunView
@@ -28,6 +28,7 @@ from headrace.dialects.dataflow.wire import Style
 from headrace.engine.execution import blank
 from headrace.engine.plans import Planned
 from headrace.errors import NotFound, Problem
+from headrace.http.repeating import Once
 from headrace.ids import alias as new_alias
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.services import Services
@@ -46,7 +47,7 @@ async def start_run(request: Request, services: Services, first: str) -> Respons
     """Start the workflow of the path; `first` is the prefix of ids at this door."""
     row = await workflow_of(request, services)
     body = await requests.read_source(request, services)
-    once = requests.Once(request, services, caller_of(request), body, location_of)
+    once = requests.once(request, services, body, location_of)
     if (earlier := await once.earlier()) is not None:
         return earlier
     definition = await definition_of(row, services)
@@ -73,7 +74,7 @@ class Opening(Struct, frozen=True):
     plan: dict[str, Planned] = field(default_factory=dict)
 
     async def start(
-        self, once: requests.Once, services: Services, key: str | None, warnings: Sequence[Problem] = ()
+        self, once: Once, services: Services, key: str | None, warnings: Sequence[Problem] = ()
     ) -> Response:
         """Begin the run under a name that is free, and answer."""
         workflow_id = self.workflow.alias or ""

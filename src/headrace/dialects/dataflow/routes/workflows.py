@@ -13,7 +13,7 @@ from headrace.dialects.dataflow import render
 from headrace.dialects.dataflow.parse import DIALECT, Parsed, parse, style_of
 from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import definition_of, workflow_of
-from headrace.dialects.dataflow.routes.operations import Operation, caller_of, json_answer
+from headrace.dialects.dataflow.routes.operations import Operation, json_answer
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid
 from headrace.dialects.dataflow.wire import MOST_TASKS
 from headrace.errors import Conflict, StaleVersion
@@ -52,7 +52,7 @@ class WorkflowRoutes:
         """Create a workflow."""
         services = self._services
         body = await requests.read_source(request, services)
-        once = requests.Once(request, services, caller_of(request), body, _location)
+        once = requests.once(request, services, body, _location)
         if (earlier := await once.earlier()) is not None:
             return earlier
         document, parsed = await self._accepted(body)
