@@ -5,18 +5,22 @@ What a run wants to be told stands in its labels, so that a restarted server fin
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
+from headrace.definition.model import TaskDefinition
 from headrace.dialects.dataflow.changes import Change, Changes, count_of, webhook_body
 from headrace.dialects.dataflow.parse import style_of
-from headrace.dialects.dataflow.runs import RunView, details
+from headrace.dialects.dataflow.runs import RunView, details_with, task_in_details
 from headrace.dialects.dataflow.shown import Shelf
 from headrace.dialects.dataflow.spelling import style_for
 from headrace.engine import events
-from headrace.engine.execution import Execution
+from headrace.engine.execution import Execution, TaskRun
+from headrace.engine.states import TASK_ENDS
 from headrace.security.redaction import SecretsInUse
 from headrace.store.rows import Delivery
 
@@ -26,10 +30,15 @@ WORKFLOW, RUN = "workflow_id", "run_id"
 secret stands (under the name `webhook_secret`), and the two ids that answers speak of."""
 
 
+_MOST_RUNS = 256
+"""Runs whose tasks are kept as text; the one that was silent the longest is rendered anew."""
+
+
 def announcer(
     take: Callable[[], int], loaded: Mapping[str, Any], secrets: SecretsInUse
 ) -> Callable[[Execution, Sequence[events.AnyEvent], int], list[Delivery]]:
     """Return what makes deliveries: `take` gives numbers, `loaded` large values that are at hand by hash."""
+    rendered = _Rendered()
 
     def announce(execution: Execution, happened: Sequence[events.AnyEvent], _before: int) -> list[Delivery]:
         told = sum(len(Changes(execution).of(event)) for event in happened)
@@ -41,10 +50,50 @@ def announcer(
             for change in numbered.of(event)
             if chosen is None or change.event in chosen.split(",")
         ]
-        shown = details(_view(execution, loaded)) if wanted else {}
+        shown = rendered.details(_view(execution, loaded)) if wanted else {}
         return [_delivery(execution, change, shown, take, secrets) for change in wanted]
 
     return announce
+
+
+class _Rendered:
+    """Keeps what the last body said of each task: of a thousand tasks a change touches one or two."""
+
+    def __init__(self) -> None:
+        self._runs: OrderedDict[int, dict[str, tuple[Any, Raw]]] = OrderedDict()
+        """Run to the name of each task, what its text depends on, and the text."""
+
+    def details(self, view: RunView) -> dict[str, Any]:
+        """Return the details of the run."""
+        execution = view.execution
+        known = self._runs.setdefault(execution.number, {})
+        self._runs.move_to_end(execution.number)
+        shown = details_with(view, [self._task(view, known, *each) for each in execution.root_runs()])
+        if execution.ended_at is not None:
+            del self._runs[execution.number]
+        while len(self._runs) > _MOST_RUNS:
+            self._runs.popitem(last=False)
+        return shown
+
+    def _task(
+        self,
+        view: RunView,
+        known: dict[str, tuple[Any, Raw]],
+        definition: TaskDefinition,
+        run: TaskRun | None,
+    ) -> Any:
+        execution, name = view.execution, definition.name
+        if run is None and execution.state == "running":
+            state: Any = execution.waiting_for(name)
+        elif run is not None and run.state in TASK_ENDS:
+            state = (run.state, run.ended_at)
+        else:
+            return task_in_details(view, definition, run)
+        found = known.get(name)
+        if found is None or found[0] != state:
+            text = Raw(msgspec.json.encode(task_in_details(view, definition, run)))
+            found = known[name] = (state, text)
+        return found[1]
 
 
 def _view(execution: Execution, loaded: Mapping[str, Any]) -> RunView:

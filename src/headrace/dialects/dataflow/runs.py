@@ -84,6 +84,11 @@ def started(view: RunView, version: int) -> Answer:
 
 def details(view: RunView) -> Answer:
     """Answer `GET R`."""
+    return details_with(view, [task_in_details(view, *each) for each in view.execution.root_runs()])
+
+
+def details_with(view: RunView, tasks: list[Any]) -> Answer:
+    """Answer `GET R` with tasks that are rendered already, by `task_in_details` in their order."""
     execution, style = view.execution, view.style
     return ours(
         style,
@@ -92,7 +97,7 @@ def details(view: RunView) -> Answer:
             "workflow_id": view.workflow_id,
             "workflow_version": execution.version,
             "status": run_status(execution.state),
-            "tasks": [_task(view, task, run) for task, run in execution.root_runs()],
+            "tasks": tasks,
             "inputs": _inputs(view),
             "outputs": _outputs(view),
             "error": _run_error(execution),
@@ -115,7 +120,7 @@ def tasks(view: RunView) -> Answer:
 def task(view: RunView, definition: TaskDefinition, run: TaskRun | None) -> Answer:
     """Answer `GET R/tasks/{task}`: as in the details, with inputs and tries."""
     tries = [_try(view.style, index, each) for index, each in enumerate(run.tries, 1)] if run else []
-    answer = _task(view, definition, run)
+    answer = task_in_details(view, definition, run)
     answer["inputs"] = _task_inputs(view, definition, run)
     answer["tries"] = tries
     return answer
@@ -146,7 +151,8 @@ def _outputs(view: RunView) -> Answer | None:
     }
 
 
-def _task(view: RunView, definition: TaskDefinition, run: TaskRun | None) -> Answer:
+def task_in_details(view: RunView, definition: TaskDefinition, run: TaskRun | None) -> Answer:
+    """Return a task as the details show it; it stays so once it has ended, or while it waits for the same."""
     status = status_of(view.execution, run)
     started_at, ended_at = (run.started_at, run.ended_at) if run else (None, view.execution.ended_at)
     outputs = run.outputs if run and status == "COMPLETED" else {}

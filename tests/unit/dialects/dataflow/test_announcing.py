@@ -11,7 +11,11 @@ from headrace.definition.model import WorkflowDefinition
 from headrace.dialects.dataflow.announcing import announcer
 from headrace.dialects.dataflow.catalog import TaskTypes
 from headrace.dialects.dataflow.parse import parse
+from headrace.dialects.dataflow.runs import RunView, details
+from headrace.dialects.dataflow.wire import Style
 from headrace.engine import messages
+from headrace.engine.evolve import evolve
+from headrace.engine.execution import blank
 from headrace.security.redaction import SecretsInUse
 from headrace.store.rows import Delivery
 from headrace.testing.simulator import Rehearsal, Result, Results
@@ -23,6 +27,11 @@ LABELS = {
     "family": "B",
 }
 TASKS = [{"name": "a", "type": "echo", "inputs": {"text": "x"}}, {"name": "b", "type": "text.size"}]
+FAILING = [
+    *TASKS,
+    {"name": "c", "type": "echo", "inputs": {"text": "{{tasks.a.outputs.text}}"}},
+    {"name": "d", "type": "echo", "inputs": {"text": "{{tasks.b.outputs.size}}"}},
+]
 RESULTS: Results = {"a": Result.of(text="top secret"), "b": Result.of(size=10)}
 
 
@@ -95,3 +104,23 @@ def test_what_decides_nothing_announces_nothing(library: TaskTypes) -> None:
     happened = rehearsal.tell(messages.Pause())
 
     assert announcer(lambda: 1, {}, SecretsInUse())(rehearsal.execution, happened, 1) == []
+
+
+def test_what_is_kept_of_earlier_bodies_is_what_the_details_say(library: TaskTypes) -> None:
+    definition = parse({"title": "w", "tasks": FAILING}, library).definition
+    assert definition is not None
+    rehearsal = Rehearsal(definition, {"a": Result.of(text="x"), "b": Result.failed("broke")})
+    while rehearsal.step():
+        pass
+    numbers = itertools.count(5001)
+    announce = announcer(lambda: next(numbers), {}, SecretsInUse())
+    execution = blank(definition)
+    pairs = []
+    for event in rehearsal.events:
+        evolve(execution, [event])
+        execution.labels = LABELS
+        view = RunView(execution, "wf-4g7h8j9k", "we-1a2b3c4d", Style(family="B"))
+        pairs += [(body(told)["tasks"], details(view)["tasks"]) for told in announce(execution, [event], 0)]
+
+    assert len(pairs) == 6
+    assert [kept for kept, _ in pairs] == [fresh for _, fresh in pairs]
