@@ -13,9 +13,9 @@ from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import run_of, workflow_of
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid
 from headrace.dialects.dataflow.routes.starts import (
-    KEY_HEADER,
     Opening,
     facts_of,
+    key_of,
     location_of,
     style_for_door,
 )
@@ -41,7 +41,7 @@ async def rerun(request: Request, services: Services) -> Response:
         problem = Problem(path="/from", code="unknown_reference", message=error.message)
         raise invalid("invalid_execution", "The rerun", [problem]) from None
     definition = run.execution.definition
-    key = request.headers.get(KEY_HEADER)
+    key = key_of(request)
     again = tuple(task for task in definition.tasks if plan[task.name].mode == "run")
     part = replace(definition, tasks=again)
     if problems := start.check_tasks(part, services.library, await facts_of(None, part, key, services)):

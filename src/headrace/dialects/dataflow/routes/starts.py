@@ -36,7 +36,7 @@ from headrace.security.secrets import GLOBAL
 from headrace.store.protocol import KeyTaken
 from headrace.store.rows import WorkflowRow
 
-KEY_HEADER = "x-openai-key"
+_KEY_HEADER = "X-OpenAI-Key"
 KEY = "openai_api_key"
 _PREFIX = "we"
 _TRIES = 5
@@ -52,7 +52,7 @@ async def start_run(request: Request, services: Services, first: str) -> Respons
         return earlier
     definition = await definition_of(row, services)
     document = requests.optional_document_of(body)
-    key = request.headers.get(KEY_HEADER)
+    key = key_of(request)
     facts = await facts_of(document, definition, key, services)
     checked = start.check_start(document, row.alias or "", definition, services.library, facts)
     if checked.problems:
@@ -60,6 +60,14 @@ async def start_run(request: Request, services: Services, first: str) -> Respons
     labels = file_labels(facts.files) | await _webhook_labels(checked.webhook, services)
     opening = Opening(row, row.version, definition, checked.inputs, labels, style_for_door(definition, first))
     return await opening.start(once, services, key, checked.warnings)
+
+
+def key_of(request: Request) -> str | None:
+    """Return the key that is given with a start; raises Refusal 400 for one that cannot be sent on."""
+    key = request.headers.get(_KEY_HEADER)
+    if key and not (key.isascii() and key.isprintable()):
+        raise Refusal(400, "invalid_header", f"{_KEY_HEADER} has characters that no key has.")
+    return key or None
 
 
 class Opening(Struct, frozen=True):
