@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,19 +72,23 @@ def test_tokens_can_be_switched_off_on_loopback(start_server: StartServer) -> No
     assert tricked.status_code == 403
 
 
-def test_streams_and_waits_end_when_the_server_is_asked_to(start_server: StartServer) -> None:
+@pytest.mark.parametrize("door", ["/v1", "/workflows/{workflow}"])
+def test_streams_end_when_the_server_is_asked_to(start_server: StartServer, door: str) -> None:
     running = start_server()
     with running.client() as client:
-        number = client.post("/v1/workflows", json=NAPS).json()["number"]
-        url = client.post(f"/v1/workflows/{number}/executions").json()["url"]
+        workflow = client.post("/v1/workflows", json=NAPS).json()["alias"]
+        url = client.post(f"/v1/workflows/{workflow}/executions").json()["url"]
+        path = f"{door.format(workflow=workflow)}/executions/{client.get(url).json()['alias']}/events"
         stopper = threading.Thread(target=running.stop)
-        with client.stream("GET", f"{url}/events", headers={"accept": "text/event-stream"}) as answer:
+        with client.stream("GET", path, headers={"accept": "text/event-stream"}) as answer:
             lines = answer.iter_lines()
             next(lines)
+            began = time.monotonic()
             stopper.start()
             for _ in lines:
                 pass
     stopper.join()
+    assert time.monotonic() - began < server.GRACE
 
     running.start_again()
     with running.client() as client:

@@ -15,7 +15,7 @@ from headrace.api.origins import Gate
 from headrace.api.shared_door import PATH, SharedDoor
 from headrace.dialects import protocol
 from headrace.dialects.protocol import Dialect, Receive, Scope, Send
-from headrace.http.streaming import Streams
+from headrace.http.streaming import STREAMS, Streams
 from headrace.orchestrator.services import Services
 
 
@@ -42,6 +42,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         assert scope["type"] == "http", "the server speaks HTTP only and has no lifespan"
+        scope[STREAMS] = self.streams
         await self._entrance(scope, receive, send)
 
 

@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 Piece = TypeVar("Piece")
+
+STREAMS = "headrace.streams"
+"""Key of a request's scope under which a server has its open streams."""
 
 PULSE = 15.0
 """Seconds after which an idle stream sends a comment, so that proxies keep it open."""
@@ -60,8 +64,11 @@ class Streams:
             return
 
 
-def event_stream(pieces: AsyncIterator[bytes]) -> StreamingResponse:
-    """Return a response of server-sent events."""
+def event_stream(request: Request, pieces: AsyncIterator[bytes]) -> StreamingResponse:
+    """Return a response of server-sent events, which ends when the server does."""
+    streams: Streams | None = request.scope.get(STREAMS)
+    if streams is not None:
+        pieces = streams.until_closed(pieces)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(pieces, headers=headers, media_type="text/event-stream")
 

@@ -16,7 +16,7 @@ from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of
 from headrace.api.values import ShownValues
 from headrace.engine import events
-from headrace.http.streaming import HEARTBEAT, PULSE, Streams, event_stream, sse
+from headrace.http.streaming import HEARTBEAT, PULSE, event_stream, sse
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionRow
 
@@ -28,10 +28,9 @@ After = Annotated[
 class EventRoutes:
     """What happened, in order."""
 
-    def __init__(self, services: Services, values: ShownValues, streams: Streams) -> None:
+    def __init__(self, services: Services, values: ShownValues) -> None:
         self._executions = services.executions
         self._values = values
-        self._streams = streams
 
     def operations(self) -> list[Operation]:
         """The table of these routes."""
@@ -53,7 +52,7 @@ class EventRoutes:
         if "text/event-stream" in request.headers.get("accept", ""):
             last = request.headers.get("last-event-id", "")
             after = int(last) if last.isdecimal() and len(last) < 16 else after
-            return event_stream(self._streams.until_closed(self._follow(row, after)))
+            return event_stream(request, self._follow(row, after))
         found = await self._executions.events(row, after)
         shown = [event_shown(numbered) for numbered in found]
         complete = isinstance(found[-1].event, events.ExecutionEnded) if found else row.ended_at is not None

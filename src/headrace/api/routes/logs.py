@@ -20,7 +20,7 @@ from headrace.errors import NotFound
 from headrace.http import log_text
 from headrace.http.downloads import TEXT, protective
 from headrace.http.ranges import span_of
-from headrace.http.streaming import HEARTBEAT, PULSE, Streams, event_stream, sse
+from headrace.http.streaming import HEARTBEAT, PULSE, event_stream, sse
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionRow
 
@@ -36,9 +36,8 @@ Attempt = Annotated[
 class LogRoutes:
     """Standard output and standard error of attempts."""
 
-    def __init__(self, services: Services, streams: Streams) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._streams = streams
         self._secrets = log_text.LogSecrets(services.vault, services.secrets_in_use)
 
     def operations(self) -> list[Operation]:
@@ -69,9 +68,7 @@ class LogRoutes:
         found = await self._run(row, run)
         number = _attempt(found, attempt)
         if follow:
-            return event_stream(
-                self._streams.until_closed(self._follow(row, found.number, number, stream, _last(request)))
-            )
+            return event_stream(request, self._follow(row, found.number, number, stream, _last(request)))
         file = self._services.log_file(number, stream) if number is not None else None
         size = log_text.size_of(file)
         span = span_of(request.headers.get("range"), size)

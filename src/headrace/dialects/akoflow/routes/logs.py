@@ -54,7 +54,7 @@ class LogRoutes:
         attempt = requests.whole_number(request, "attempt", 0, 1, 1000)
         if request.query_params.get("follow") == "true":
             await self._found(request, attempt)
-            return event_stream(self._follow(request, attempt))
+            return event_stream(request, self._follow(request, attempt))
         if requests.choice(request, "format", ("raw", "json")) == "raw":
             return await self._raw(request, stream, attempt)
         offset = requests.whole_number(request, "offset", 0, 0, _LARGEST)

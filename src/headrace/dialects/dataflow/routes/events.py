@@ -38,7 +38,7 @@ class EventRoutes:
             last = request.headers.get("last-event-id", "")
             after = int(last) if last.isascii() and last.isdecimal() and len(last) < 10 else after
             row = await row_of(request, self._services)
-            return event_stream(self._stream(row, after))
+            return event_stream(request, self._stream(row, after))
         run = await run_of(request, self._services)
         # what was committed after the view was taken is left to the next request
         committed = await self._services.executions.events(run.row)

@@ -66,7 +66,7 @@ class LogRoutes:
         limit = requests.whole_number(request, "limit", 1000, 1, 10_000)
         if request.query_params.get("follow") == "true":
             await self._found(request)
-            return event_stream(self._follow(request, attempt, offset))
+            return event_stream(request, self._follow(request, attempt, offset))
         style, sources, is_over = await self._sources(request, attempt)
         steady = [source for source in sources if source.is_over or source.stream == "stdout"]
         lines = await self._lines(steady, offset, limit)

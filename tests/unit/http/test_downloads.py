@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from starlette.responses import StreamingResponse
+from tests.unit.http.conftest import MakeRequest
+
+from headrace.artifacts.local import open_local
+from headrace.definition.templates import FileRef
+from headrace.errors import NotFound
+from headrace.http import downloads
+
+CONTENT = b"0123456789"
+
+
+async def kept(tmp_path: Path, name: str = "a.txt") -> FileRef:
+    stored = await open_local(tmp_path).put_bytes(CONTENT)
+    return FileRef(stored.sha256, stored.size, name, "text/plain")
+
+
+async def test_a_stored_file_is_answered_in_ranges(tmp_path: Path, make_request: MakeRequest) -> None:
+    file = await kept(tmp_path)
+
+    answer = await downloads.stored(make_request({"range": "bytes=2-4"}), file, open_local(tmp_path))
+
+    assert isinstance(answer, StreamingResponse)
+    assert b"".join([bytes(piece) async for piece in answer.body_iterator]) == b"234"  # type: ignore[arg-type]
+    assert (answer.status_code, answer.headers["content-range"]) == (206, "bytes 2-4/10")
+    assert answer.headers["etag"] == f'"{file.sha256}"'
+
+
+async def test_a_file_that_is_known_already_is_not_sent(tmp_path: Path, make_request: MakeRequest) -> None:
+    file = await kept(tmp_path)
+    request = make_request({"if-none-match": f'"{file.sha256}"'})
+
+    answer = await downloads.stored(request, file, open_local(tmp_path))
+
+    assert (answer.status_code, answer.body) == (304, b"")
+
+
+async def test_a_file_that_is_gone_is_not_found(tmp_path: Path, make_request: MakeRequest) -> None:
+    with pytest.raises(NotFound):
+        await downloads.stored(make_request(), FileRef("0" * 64, 1, "a", "text/plain"), open_local(tmp_path))
+
+
+def test_no_browser_takes_a_content_for_a_page(make_request: MakeRequest) -> None:
+    answer = downloads.octets(make_request(), b"<script>", 'ä"\r\n.html', "text/html")
+
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename=\"____.html\"; filename*=UTF-8''%C3%A4%22%0D%0A.html"
+    )
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+
+
+@pytest.mark.parametrize("asked", [None, "text", "text/plain\r\nx: y", "text/ä", "t/" + "x" * 100])
+def test_a_media_type_that_cannot_stand_in_a_header_is_that_of_bytes(asked: str | None) -> None:
+    assert downloads.content_type_of(asked) == "application/octet-stream"
+    assert downloads.content_type_of("text/plain") == "text/plain"
