@@ -281,9 +281,8 @@ def test_a_bad_start_is_refused(door: Door, route: str, body: Any, sent: Any, co
 
 def test_a_key_that_cannot_be_sent_on_is_refused(door: Door) -> None:
     path = f"/workflows/{accepted(door)}/executions"
-    answers = [
-        door.client.post(path, headers={"x-openai-key": key}) for key in ("sk-\u00e9".encode(), b"sk- a\tb")
-    ]
+    keys = ("sk-\u00e9".encode(), b"sk- a\tb")
+    answers = [door.client.post(path, headers=[(b"x-openai-key", key)]) for key in keys]
 
     assert [(each.status_code, each.json()["error"]) for each in answers] == [(400, "invalid_header")] * 2
 
