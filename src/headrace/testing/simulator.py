@@ -56,7 +56,7 @@ class Result(Struct, frozen=True):
 
 
 Results = Mapping[str, Result | Sequence[Result] | Callable[[TaskRun], Result]]
-"""Task name to what its attempts come to: always the same, one after the other (the last repeats), or asked."""
+"""Task name to what its attempts come to: always the same, one by one (the last repeats), or asked for."""
 
 
 class Request(Struct, frozen=True):
