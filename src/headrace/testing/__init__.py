@@ -1,1 +1,1 @@
-"""Public: a simulator, real small fakes, and one conformance suite per seam, for whoever builds on Headrace."""
+"""Public: a simulator, real small fakes, and one conformance suite per seam, for who builds on Headrace."""
