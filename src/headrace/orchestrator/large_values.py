@@ -81,25 +81,24 @@ class LargeValues:
         """Values that are loaded already, by content hash; read only."""
 
     async def shelve(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return the values with each large one replaced by its reference; raises `ValueTooLarge`."""
+        """Return values from outside, each large one replaced by its reference; raises `ValueTooLarge`."""
         if not values or len(codec.encode(values)) <= INLINE_LIMIT:
             return values
         return {name: await self.shelve_one(name, value) for name, value in values.items()}
 
     async def shelve_one(self, name: str, value: Json) -> Json:
-        """Return the value, or its reference when it is large."""
-        is_text = isinstance(value, str)
-        content = value.encode() if is_text else codec.encode(value)
-        if len(content) <= INLINE_LIMIT:
-            return value
+        """Return the value, or its reference when it is large; raises `ValueTooLarge`."""
+        content = _content(value)
         if len(content) > HARD_LIMIT:
             raise ValueTooLarge(name, len(content))
-        stored = await self._artifacts.put_bytes(content)
-        self._keep(stored.sha256, value, stored.size)
-        return ValueRef(stored.sha256, stored.size, "text" if is_text else "json")
+        return await self._shelved(value, content)
 
     async def shelve_events(self, happened: list[events.AnyEvent]) -> list[events.AnyEvent]:
-        """Return the events with large values that were made while deciding replaced by references."""
+        """Return the events with large values that were made while deciding replaced by references.
+
+        They are put together of values that were let in, so there is no cap: a refusal here would leave an
+        execution without an end.
+        """
         return [await self._shelve_event(event) for event in happened]
 
     async def _shelve_event(self, event: events.AnyEvent) -> events.AnyEvent:
@@ -109,11 +108,24 @@ class LargeValues:
             if not value or len(codec.encode(value)) <= INLINE_LIMIT:
                 continue
             is_object = isinstance(value, dict) and name != "payload"
-            changed[name] = await (self.shelve(value) if is_object else self.shelve_one(name, value))
+            changed[name] = await (self._shelve_each(value) if is_object else self._shelve_made(value))
         if isinstance(event, events.TransitionsTaken):
-            published = [(index, await self.shelve(values)) for index, values in event.taken]
+            published = [(index, await self._shelve_each(values)) for index, values in event.taken]
             changed["taken"] = tuple(published)
         return msgspec.structs.replace(event, **changed) if changed else event
+
+    async def _shelve_each(self, values: dict[str, Any]) -> dict[str, Any]:
+        return {name: await self._shelve_made(value) for name, value in values.items()}
+
+    async def _shelve_made(self, value: Json) -> Json:
+        return await self._shelved(value, _content(value))
+
+    async def _shelved(self, value: Json, content: bytes) -> Json:
+        if len(content) <= INLINE_LIMIT:
+            return value
+        stored = await self._artifacts.put_bytes(content)
+        self._keep(stored.sha256, value, stored.size)
+        return ValueRef(stored.sha256, stored.size, "text" if isinstance(value, str) else "json")
 
     async def load(self, refs: Iterable[ValueRef]) -> dict[str, Json]:
         """Return the values behind the references, by content hash."""
@@ -124,7 +136,7 @@ class LargeValues:
         if ref.sha256 in self.at_hand:
             self._sizes.move_to_end(ref.sha256)
             return self.at_hand[ref.sha256]
-        content = await self._artifacts.read_bytes(ref.sha256, max_size=HARD_LIMIT)
+        content = await self._artifacts.read_bytes(ref.sha256, max_size=ref.size)
         value: Json = content.decode("utf-8") if ref.kind == "text" else codec.decode(content, object)
         self._keep(ref.sha256, value, ref.size)
         return value
@@ -151,6 +163,10 @@ class LargeValues:
             oldest, dropped = self._sizes.popitem(last=False)
             del self.at_hand[oldest]
             self._cached -= dropped
+
+
+def _content(value: Json) -> bytes:
+    return value.encode() if isinstance(value, str) else codec.encode(value)
 
 
 def has_reference(value: Json) -> bool:

@@ -21,6 +21,7 @@ from headrace.definition.model import (
 )
 from headrace.definition.templates import Expr, Literal, Text, ValueRef
 from headrace.errors import InvalidInput, NotFound, TransitionRefused
+from headrace.orchestrator import large_values
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.replay import replay
 from headrace.store.protocol import KeyTaken
@@ -124,6 +125,35 @@ async def test_a_foreach_over_a_large_list_finds_its_items(workshop: Any, words:
     aggregate = next(iter(execution.runs.values()))
     results = await workshop.values.fill_in(aggregate.outputs["results"])
     assert [result["text"] for result in results] == items
+
+
+async def test_items_that_are_too_large_together_still_end(
+    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large_values, "HARD_LIMIT", 150_000)
+    task = words.call("each", items=ForEach(items=Literal([1, 2, 3, 4]), concurrency=4))
+    workshop.inline.behaviour = lambda job: words.succeeded(job.attempt, text="x" * 50_000)
+
+    execution = await workshop.run(words.workflow(task))
+
+    results = next(iter(execution.runs.values())).outputs["results"]
+    assert execution.state == "succeeded"
+    assert isinstance(results, ValueRef)
+    assert results.size > 200_000
+    assert len(await workshop.values.fill_in(results)) == 4
+
+
+async def test_an_output_above_the_cap_fails_its_task(
+    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large_values, "HARD_LIMIT", 150_000)
+    workshop.inline.behaviour = lambda job: words.succeeded(job.attempt, text="x" * 150_001)
+
+    execution = await workshop.run(words.workflow(words.call("a")))
+
+    failure = next(iter(execution.runs.values())).failure
+    assert failure is not None
+    assert (failure.code, failure.final) == ("output_too_large", True)
 
 
 async def test_retries_wait_for_their_timer(workshop: Any, words: Any) -> None:
