@@ -46,15 +46,24 @@ def rest_at(text: str, place: documents.Place) -> str:
 @given(st.binary(max_size=80) | yaml_like.map(str.encode) | json_values.map(lambda v: json.dumps(v).encode()))
 def test_a_reader_gives_a_document_or_the_problems(data: bytes) -> None:
     for read in (documents.read_json, documents.read_yaml, documents.read_yaml_texts):
-        with contextlib.suppress(InvalidDefinition):
-            read(data).locate("/a/0")
+        problems: Any = ()
+        place: documents.Place | None = None
+        try:
+            place = read(data).locate("/a/0")
+        except InvalidDefinition as refusal:
+            problems = refusal.problems or "none were told"
+
+        assert isinstance(problems, tuple)
+        assert place is None or (place.line >= 1 and place.column >= 1)
 
 
 @given(st.binary(max_size=80) | yaml_like.map(str.encode))
 def test_what_is_read_can_be_written_as_json(data: bytes) -> None:
     for read in (documents.read_json, documents.read_yaml):
         with contextlib.suppress(InvalidDefinition):
-            json.dumps(read(data).value, allow_nan=False, ensure_ascii=False).encode()
+            value = read(data).value
+
+            assert json.loads(json.dumps(value, allow_nan=False, ensure_ascii=False).encode()) == value
 
 
 @given(json_values, st.sampled_from([None, 1]))
@@ -178,6 +187,9 @@ def test_a_number_is_judged_as_the_address_that_it_spells(number: int, spelling:
 
 @given(st.text(max_size=40) | st.text("htps:/@[]%.\\?#0123456789abcdefx", max_size=40).map("http://".__add__))
 def test_any_text_gets_a_verdict(text: str) -> None:
-    Egress(["10.0.0.0/8"]).check_url(text)
-    origin.judge(text, text, origin.Rules(public_url="https://x.example"))
-    tokens.presented({"authorization": text})
+    problem = Egress(["10.0.0.0/8"]).check_url(text)
+    verdict = origin.judge(text, text, origin.Rules(public_url="https://x.example"))
+
+    assert problem is None or problem.code in ("invalid_url", "egress_blocked")
+    assert verdict in origin.Verdict
+    assert tokens.presented({"authorization": text}) != ""

@@ -179,3 +179,5 @@ async def test_no_descriptor_is_left_open(runtime: LocalRuntime, witness: Witnes
         await witness.ended(attempt)
 
     await until(lambda: descriptors() == before)
+
+    assert descriptors() == before

@@ -40,8 +40,10 @@ def test_the_record_is_read_line_by_line(content: bytes, expected: Record) -> No
 
 @given(st.binary(max_size=200))
 def test_reading_never_fails(content: bytes) -> None:
-    record.parse(content)
-    record.parse(OWNER + b"\n" + content)
+    owned = record.parse(OWNER + b"\n" + content)
+
+    assert isinstance(record.parse(content), Record)
+    assert owned.claim == record.parse(OWNER + b"\n").claim
 
 
 def test_an_unclaimed_attempt_has_no_record(tmp_path: Path) -> None:

@@ -66,4 +66,4 @@ def test_a_page_without_main_content_gives_its_visible_text_line_by_line(page: s
 
 
 def test_absurd_nesting_does_no_harm() -> None:
-    web_text.extract_text("<div>" * 100_000 + "deep")
+    assert web_text.extract_text("<div>" * 100_000 + "deep").text in ("", "deep")

@@ -45,7 +45,7 @@ spec = st.fixed_dictionaries(
 document = st.fixed_dictionaries({"name": words, "spec": spec}) | mapping(ROOT_KEYS, anything)
 
 
-def judge(source: bytes) -> None:
+def assert_judged(source: bytes) -> None:
     parsed = parse(source, AROUND)
 
     assert (parsed.draft is None) == (parsed.problem_count > 0)
@@ -58,13 +58,13 @@ def judge(source: bytes) -> None:
 @settings(max_examples=300, deadline=None)
 @given(document)
 def test_documents_of_every_shape(value: Any) -> None:
-    judge(json.dumps(value).encode())
+    assert_judged(json.dumps(value).encode())
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=60) | st.text(alphabet="ab:-[]{}&*!|>'\"\n #\t\0,?", max_size=60).map(str.encode))
 def test_bytes_of_every_kind(source: bytes) -> None:
-    judge(source)
+    assert_judged(source)
 
 
 @settings(max_examples=200, deadline=None)
