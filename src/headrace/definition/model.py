@@ -37,6 +37,17 @@ class CallTask(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field=
     """Port name to template."""
 
 
+class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is noted of the files that a command reads and changes in its working directory."""
+
+    depth: OneOf["hash", "stat"] = "hash"
+    """`hash` reads and keeps contents, `stat` notes sizes and times only."""
+    inputs: tuple[str, ...] = ()
+    """Paths or globs, relative to the working directory, that the command says it reads."""
+    sources: tuple[Template, ...] = ()
+    """Absolute directories whose files were brought into the working directory before the command began."""
+
+
 class RunCommand(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="do", tag="command"):
     """Run a shell script or an argument list as a process."""
 
@@ -57,6 +68,8 @@ class RunCommand(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fiel
     resources: Resources = Resources()
     outputs: tuple[str, ...] = ()
     """Paths or globs, relative to the working directory, that must exist after exit 0."""
+    recording: Recording | None = None
+    """None notes nothing of files."""
     options: dict[str, Any] = field(default_factory=dict)
     """What only that runtime understands (node selectors, volumes); plain JSON."""
 

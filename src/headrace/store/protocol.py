@@ -7,12 +7,20 @@ Lists are newest first; `limit` is 1 or more; a cursor that this list did not gi
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Literal as OneOf, Protocol
 
 from headrace.errors import Conflict
 from headrace.security.secrets import SecretStore
 from headrace.security.tokens import TokenStore
+from headrace.store.provenance_rows import (
+    DirectoryRow,
+    FileVersion,
+    Hashed,
+    Listing,
+    RecordedUse,
+    UseKind,
+)
 from headrace.store.rows import (
     EVERY,
     Commit,
@@ -242,6 +250,47 @@ class Files(Protocol):
         """Return the hashes that the files name, for the sweep of the artifacts."""
 
 
+class Provenance(Protocol):
+    """Which task made which file from which."""
+
+    async def directory(self, path: str) -> DirectoryRow | None:
+        """Return what is known of a directory, or None when it was never listed."""
+
+    async def current(self, directory: str) -> list[FileVersion]:
+        """Return what a directory has by its last listing."""
+
+    async def record(self, listing: Listing) -> None:
+        """Remember a listing durably, as a whole."""
+
+    async def note_hashes(self, found: Sequence[Hashed]) -> None:
+        """Remember what reading contents gave; a version that is not there changes nothing."""
+
+    async def unhashed(self, *, limit: int = 1000) -> list[FileVersion]:
+        """Return current regular files without a hash that some use names, oldest first."""
+
+    async def uses(
+        self,
+        execution: int,
+        *,
+        task: str | None = None,
+        kinds: Collection[UseKind] | None = None,
+        limit: int = 1000,
+        cursor: str | None = None,
+    ) -> Page[RecordedUse]:
+        """Return what the tasks of an execution did, in the order of their numbers (oldest first)."""
+
+    async def use(self, number: int) -> RecordedUse:
+        """Return the use with this number, or raise `NotFound`."""
+
+    async def uses_of(
+        self, sha256: str, *, limit: int = 1000, cursor: str | None = None
+    ) -> Page[RecordedUse]:
+        """Return every use of this content, by any execution, oldest first."""
+
+    async def stored_bytes(self, execution: int) -> int:
+        """Return how many bytes of contents that tasks of an execution made are artifacts."""
+
+
 class Store(Protocol):
     """Everything that is remembered."""
 
@@ -255,6 +304,7 @@ class Store(Protocol):
     deliveries: Deliveries
     idempotency: Idempotency
     files: Files
+    provenance: Provenance
     tokens: TokenStore
     secrets: SecretStore
 
