@@ -22,6 +22,7 @@ from headrace.store.protocol import (
     Key,
     KeyTaken,
     Numbers,
+    Provenance,
     Timers,
 )
 from headrace.testing.memory_store.contents import Contents
@@ -33,6 +34,7 @@ from headrace.testing.memory_store.projections import (
     MemoryNumbers,
     MemoryTimers,
 )
+from headrace.testing.memory_store.provenance import MemoryProvenance
 
 __all__ = ["Contents", "MemoryStore"]
 
@@ -56,6 +58,7 @@ class MemoryStore:
         self.deliveries: Deliveries = MemoryDeliveries(contents)
         self.idempotency: Idempotency = MemoryIdempotency(contents, clock)
         self.files: Files = MemoryFiles(contents, clock)
+        self.provenance: Provenance = MemoryProvenance(contents)
         self.tokens: TokenStore = contents.tokens
         self.secrets: SecretStore = contents.secrets
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TypeVar
 
-from headrace.store import rows
+from headrace.store import provenance_rows, rows
 from headrace.store.cursors import page, position
 from headrace.store.numbering import FIRST
 from headrace.store.protocol import KeyTaken
@@ -31,6 +31,9 @@ class Contents:
         self.workflows: dict[int, rows.WorkflowRow] = {}
         self.versions: dict[tuple[int, int], rows.VersionRow] = {}
         self.files: dict[int, rows.FileRow] = {}
+        self.directories: dict[str, provenance_rows.DirectoryRow] = {}
+        self.file_versions: dict[int, provenance_rows.FileVersion] = {}
+        self.file_uses: dict[int, provenance_rows.FileUse] = {}
         self.tokens = TokensInMemory()
         self.secrets = SecretsInMemory()
 
