@@ -5,6 +5,7 @@
     │   ├── InvalidDefinition   carries all problems of a document at once
     │   ├── InvalidInput        carries all problems of a start or an answer
     │   ├── NotFound
+    │   │   └── Gone            it was here, and was removed on purpose
     │   ├── Conflict
     │   ├── TransitionRefused   the state of the thing forbids the request
     │   ├── Unauthorized
@@ -100,6 +101,13 @@ class NotFound(RequestError):
 
     code = "not_found"
     status = 404
+
+
+class Gone(NotFound):
+    """It was here, and is not kept any longer."""
+
+    code = "gone"
+    status = 410
 
 
 class Conflict(RequestError):

@@ -110,6 +110,12 @@ class ArtifactDirectory:
         except FileNotFoundError:
             raise NotFound(f"There is no artifact {sha256}.") from None
 
+    def remove(self, sha256: str, *, older_than: float) -> bool:
+        """Remove one artifact that was last stored before `older_than`; tell whether it is gone."""
+        path = self._place(sha256)
+        with _disk_errors():
+            return self._remove(path, older_than) is not None or not path.exists()
+
     def sweep(self, keep: Callable[[str], bool], *, older_than: float) -> Swept:
         """Remove what `keep` is false of and was last stored before `older_than` (Unix seconds)."""
         count = size = 0

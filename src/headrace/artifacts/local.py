@@ -70,6 +70,10 @@ class LocalArtifacts:
         """Return the file with the content; whoever reads it must not write to it."""
         return await asyncio.to_thread(self.directory.path, sha256)
 
+    async def remove(self, sha256: str, *, older_than: float) -> bool:
+        """Remove one artifact that was last stored before `older_than`; tell whether it is gone."""
+        return await asyncio.to_thread(self.directory.remove, sha256, older_than=older_than)
+
     async def sweep(self, keep: Callable[[str], bool], *, older_than: float) -> Swept:
         """Remove what `keep` is false of and was last stored before `older_than`."""
         return await asyncio.to_thread(self.directory.sweep, keep, older_than=older_than)

@@ -85,6 +85,12 @@ class Artifacts(Protocol):
     async def path(self, sha256: str) -> Path:
         """Return a file of this machine with the content; whoever reads it must not write to it."""
 
+    async def remove(self, sha256: str, *, older_than: float) -> bool:
+        """Remove one artifact unless it was stored at `older_than` (Unix seconds) or later; tell if it is gone.
+
+        The caller has made sure that nothing names it; `older_than` protects what is being stored again.
+        """
+
     async def sweep(self, keep: Callable[[str], bool], *, older_than: float) -> Swept:
         """Remove the artifacts that `keep` is false of and that were last stored before `older_than`.
 

@@ -6,7 +6,7 @@ HeadraceError
     ├── InvalidRequest   400, 413, 415, 422: `problems` has all that is wrong
     ├── Unauthorized     401
     ├── Forbidden        403
-    ├── NotFound         404
+    ├── NotFound         404, 410
     ├── Conflict         409
     ├── VersionConflict  412
     ├── TooManyRequests  429
@@ -109,6 +109,7 @@ _BY_STATUS: dict[int, type[AnswerError]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
+    410: NotFound,
     412: VersionConflict,
     413: InvalidRequest,
     415: InvalidRequest,

@@ -128,6 +128,16 @@ class ArtifactsConformance:
         with pytest.raises(NotFound):
             _ = [chunk async for chunk in artifacts.open_range(name)]
 
+    async def test_one_that_nobody_needs_is_removed(self, artifacts: Artifacts) -> None:
+        kept, gone = await artifacts.put_bytes(b"kept"), await artifacts.put_bytes(b"gone")
+
+        assert await artifacts.remove(gone.sha256, older_than=NEVER)
+        assert await artifacts.remove(gone.sha256, older_than=NEVER)
+        assert not await artifacts.remove(kept.sha256, older_than=LONG_AGO)
+        assert await artifacts.size(kept.sha256) == 4
+        with pytest.raises(NotFound):
+            await artifacts.size(gone.sha256)
+
     async def test_a_sweep_removes_what_nobody_keeps(self, artifacts: Artifacts) -> None:
         kept, gone = await artifacts.put_bytes(b"kept"), await artifacts.put_bytes(LONG)
         swept = await artifacts.sweep({kept.sha256}.__contains__, older_than=NEVER)
