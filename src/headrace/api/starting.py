@@ -33,15 +33,16 @@ async def ready(
     workflow: WorkflowRow,
     definition: WorkflowDefinition,
     body: StartBody,
+    number: int,
     services: Services,
 ) -> ReadyStart:
-    """Return what the execution starts with; raises `InvalidInput` with everything that is wrong."""
+    """Return what the execution of this number starts with; raises `InvalidInput` with all that is wrong."""
     if not _has_rules(dialect):
         _check_labels(body.labels, {WEBHOOK})
         inputs = await inputs_of(definition.inputs, body.inputs, services.store.files)
         return ReadyStart(inputs, body.labels)
     _check_labels(body.labels, dialect.own_labels)
-    made = await dialect.ready_start(workflow, definition, body.inputs, services)
+    made = await dialect.ready_start(workflow, definition, body.inputs, number, services)
     return replace(made, labels={**body.labels, **made.labels})
 
 

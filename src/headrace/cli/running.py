@@ -150,13 +150,14 @@ async def _start(server: Server, asked: Asked) -> ExecutionRow:
         media_type_of(asked.content),
         names=services.workflows.name(asked.dialect.workflow_prefix),
     )
-    made = await ready(asked.dialect, row, asked.definition, StartBody(inputs=values), services)
+    names = await services.executions.names_for(asked.definition, asked.dialect.execution_prefix)
+    made = await ready(asked.dialect, row, asked.definition, StartBody(inputs=values), names.number, services)
     return await services.executions.start(
         StartRequest(
             workflow=row.number,
             version=row.version,
             inputs=made.inputs,
-            names=services.executions.name(asked.dialect.execution_prefix),
+            names=names,
             labels=made.labels,
         )
     )

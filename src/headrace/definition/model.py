@@ -15,7 +15,7 @@ from typing import Any, Literal as OneOf
 
 from msgspec import Struct, field
 
-from headrace.definition.templates import Template
+from headrace.definition.templates import Expr, Template, Text
 from headrace.definition.types import Port
 
 
@@ -63,8 +63,8 @@ class RunCommand(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fiel
     """Name in the registry of runtimes."""
     image: str | None = None
     """Container image, where the runtime takes one."""
-    directory: str | None = None
-    """Absolute working directory; None is a fresh directory of the attempt's own."""
+    directory: str | Expr | Text | None = None
+    """Absolute working directory; None, or a template that gives nothing, is one of the attempt's own."""
     resources: Resources = Resources()
     outputs: tuple[str, ...] = ()
     """Paths or globs, relative to the working directory, that must exist after exit 0."""
@@ -243,5 +243,7 @@ class WorkflowDefinition(Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_visits: int = 100
     concurrency_key: Template | None = None
     """At most one live execution has this key."""
+    numbers: int = 1
+    """How many consecutive numbers an execution takes: its own, and others for the dialect to give."""
     annotations: dict[str, Any] = field(default_factory=dict)
     """What the dialect wants to find again; the engine never looks inside."""

@@ -104,9 +104,17 @@ class Starting(Protocol):
         """Names of labels that nobody else may set."""
 
     async def ready_start(
-        self, workflow: WorkflowRow, definition: WorkflowDefinition, inputs: Mapping[str, Any], services: Any
+        self,
+        workflow: WorkflowRow,
+        definition: WorkflowDefinition,
+        inputs: Mapping[str, Any],
+        number: int,
+        services: Any,
     ) -> ReadyStart:
-        """Check and complete a start; raises `InvalidInput` with everything that is wrong."""
+        """Check and complete a start, which gets this number.
+
+        Raises `InvalidInput` with everything that is wrong.
+        """
 
     async def ready_rerun(
         self, execution: Execution, plan: Mapping[str, Planned], alias: str, services: Any

@@ -17,7 +17,7 @@ from headrace.definition.model import (
     RunWorkflow,
 )
 from headrace.definition.outcomes import Failure
-from headrace.definition.templates import Template, ValueRef
+from headrace.definition.templates import Expr, Template, Text, ValueRef
 from headrace.engine import events
 from headrace.engine.arrivals import is_ready, is_unmet, missing_sources
 from headrace.engine.decision import Decision
@@ -295,6 +295,8 @@ def _command_parts(action: RunCommand) -> dict[str, Template]:
         parts.update({f"environment.{name}": value for name, value in action.environment.items()})
     if action.stdin is not None:
         parts["stdin"] = action.stdin
+    if isinstance(action.directory, (Expr, Text)):
+        parts["directory"] = action.directory
     return parts
 
 

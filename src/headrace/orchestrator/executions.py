@@ -77,6 +77,14 @@ class Executions:
         made = new_alias(prefix) if prefix is not None else None
         return ExecutionNames(number, uuid7(self._clock.now()), made)
 
+    async def names_for(self, definition: WorkflowDefinition, prefix: str | None = None) -> ExecutionNames:
+        """Return fresh names, of which the number is the first of as many as the definition asks for."""
+        numbers, count = self._store.numbers, definition.numbers
+        if count > 1:
+            await numbers.prepare(count)
+        made = new_alias(prefix) if prefix is not None else None
+        return ExecutionNames(numbers.take(count), uuid7(self._clock.now()), made)
+
     async def start(self, asked: StartRequest) -> ExecutionRow:
         """Start an execution and return it once it is committed.
 
@@ -132,11 +140,12 @@ class Executions:
         if known is not None:
             return known
         workflow, version = parent.execution.pins[action.workflow]
+        definition, _ = await self._shelf.get(workflow, version)
         asked = StartRequest(
             workflow=workflow,
             version=version,
             inputs=inputs,
-            names=self.name(),
+            names=await self.names_for(definition),
             start_key=start_key,
             credentials=self._dispatcher.credentials.get(parent.row.number, {}),
             parent=run.attempt,

@@ -111,6 +111,7 @@ def command_job(run: TaskRun, action: RunCommand, input: dict[str, Any], options
     if counter := action.options.get("attempt_variable"):
         environment[counter] = str(len(run.tries))
     stdin = input.get("stdin")
+    directory = action.directory if isinstance(action.directory, str) else input.get("directory")
     return Job(
         attempt=run.attempt,
         label=run.task,
@@ -120,7 +121,7 @@ def command_job(run: TaskRun, action: RunCommand, input: dict[str, Any], options
             environment=environment,
             stdin=None if stdin is None else as_text(stdin),
             image=action.image,
-            directory=action.directory,
+            directory=as_text(directory) if directory else None,
             outputs=action.outputs,
             options={**action.options, **options},
         ),

@@ -96,8 +96,9 @@ class ExecutionRoutes:
             version = body.version or workflow.version
             definition = await services.workflows.definition(workflow.number, version)
             dialect = self._dialects.get(definition.dialect)
-            made = await ready(dialect, workflow, definition, body, services)
-            names = self._executions.name(dialect.execution_prefix if dialect is not None else None)
+            prefix = dialect.execution_prefix if dialect is not None else None
+            names = await self._executions.names_for(definition, prefix)
+            made = await ready(dialect, workflow, definition, body, names.number, services)
             content = msgspec.json.encode(
                 answers.Started(
                     number=names.number,

@@ -61,7 +61,8 @@ class RerunRoutes:
             execution = await self._executions.view(row)
             plan = _plan(execution, body)
             dialect = self._dialects.get(row.dialect)
-            names = self._executions.name(dialect.execution_prefix if dialect is not None else None)
+            prefix = dialect.execution_prefix if dialect is not None else None
+            names = await self._executions.names_for(execution.definition, prefix)
             url = f"/v1/executions/{names.number}"
             content = msgspec.json.encode(
                 answers.Started(

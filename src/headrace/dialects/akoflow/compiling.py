@@ -2,7 +2,7 @@
 
 An activity is a task whose action is a command; `dependsOn` becomes transitions of the dependencies.
 The id of a workflow is the number of its run, and those of its activities are the numbers after it, so that
-they are known before anything has begun; `size_of_block` says how many numbers a run needs.
+they are known before anything has begun; the definition says how many numbers a run needs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 from typing import Any, Literal as OneOf
 
+import msgspec
 from msgspec import Struct
 
 from headrace.definition.model import (
@@ -23,6 +24,7 @@ from headrace.definition.model import (
 )
 from headrace.definition.templates import Expr, Literal, Template
 from headrace.dialects.akoflow import staging
+from headrace.dialects.akoflow.directories import PRIVATE_PLACE, Place, own_names
 from headrace.dialects.akoflow.drafts import ActivityDraft, WorkflowDraft
 from headrace.dialects.akoflow.wire import DIALECT
 
@@ -33,23 +35,16 @@ _LIMITS = {"cpu": "packed", "memory": "measured"}
 
 
 class Ground(Struct, frozen=True):
-    """Where a run stands on this server."""
+    """Where runs stand on this server."""
 
-    number: int = 0
-    """The id of the workflow."""
-    private: str | None = None
-    """Its private directory; None gives each activity without a `mountPath` a fresh one of its own."""
     moved: dict[str, str] = {}
     """Paths of the document to the directories used in their place."""
+    displaced: frozenset[str] = frozenset()
+    """Paths in whose place directories in the private one are used."""
     link: OneOf["copy", "hard"] = "copy"
     """How `standalone` brings files along."""
     source: bytes = b""
     """The document, for those who are told of the end."""
-
-
-def size_of_block(activities: int) -> int:
-    """Return how many consecutive numbers a run with so many activities takes."""
-    return 1 + activities
 
 
 def activity_id(workflow_id: int, index: int) -> int:
@@ -86,24 +81,29 @@ class _Compiling:
             name=draft.name,
             dialect=DIALECT,
             tasks=(*tasks, *self._staging),
-            closing=staging.volumes_out(draft.volumes, ground.moved, self._targets),
+            closing=staging.volumes_out(draft.volumes, self._place_of, self._targets),
             unhandled="every_failure",
+            numbers=1 + len(draft.activities),
             annotations=_workflow_notes(draft, ground),
         )
 
-    def _directories_of(self) -> list[str | None]:
-        activities, ground = self._draft.activities, self._ground
-        shared = [
-            ground.private
-            if activity.mount_path is None
-            else ground.moved.get(activity.mount_path, activity.mount_path)
-            for activity in activities
-        ]
+    def _place_of(self, path: str | None) -> Place:
+        """Return where a path of the document lies; None is the private directory."""
+        if path is None:
+            return PRIVATE_PLACE
+        if path in self._ground.displaced:
+            return PRIVATE_PLACE.inside(path[1:], None)
+        return Place(self._ground.moved.get(path, path))
+
+    def _directories_of(self) -> list[Place]:
+        activities = self._draft.activities
+        shared = [self._place_of(activity.mount_path) for activity in activities]
         if self._draft.storage_policy != "standalone":
             return shared
-        names = staging.directory_names(activities, activity_id(ground.number, 0))
+        named = enumerate(zip(shared, own_names(activities), strict=True))
         return [
-            None if place is None else f"{place}/{name}" for place, name in zip(shared, names, strict=True)
+            place.inside(name, activity_id(0, index) if has_id else None)
+            for index, (place, (name, has_id)) in named
         ]
 
     def _connect(self) -> None:
@@ -112,14 +112,14 @@ class _Compiling:
         entries = tuple(activity.name for activity in draft.activities if not activity.depends_on)
         mode = "lenient" if draft.is_tried_out else "strict"
         if (
-            task := staging.volumes_in(draft.volumes, entries, self._ground.moved, targets, mode=mode)
+            task := staging.volumes_in(draft.volumes, entries, self._place_of, targets, mode=mode)
         ) is not None:
             self._staging.append(task)
         place = dict(zip(targets, self._directories, strict=True))
         for activity in draft.activities:
             follower, directory = activity.name, place[activity.name]
-            sources = [path for name in activity.depends_on if (path := place[name]) is not None]
-            if draft.storage_policy == "standalone" and directory is not None and sources:
+            sources = [place[name] for name in activity.depends_on]
+            if draft.storage_policy == "standalone" and sources:
                 task = staging.bring(activity.name, [directory, *sources], targets, link=self._ground.link)
                 self._staging.append(task)
                 follower = task.name
@@ -128,7 +128,7 @@ class _Compiling:
 
 
 def _task(
-    draft: WorkflowDraft, activity: ActivityDraft, index: int, targets: tuple[str, ...], directory: str | None
+    draft: WorkflowDraft, activity: ActivityDraft, index: int, targets: tuple[str, ...], directory: Place
 ) -> TaskDefinition:
     return TaskDefinition(
         name=activity.name,
@@ -141,7 +141,7 @@ def _task(
     )
 
 
-def _action(draft: WorkflowDraft, activity: ActivityDraft, index: int, directory: str | None) -> Action:
+def _action(draft: WorkflowDraft, activity: ActivityDraft, index: int, directory: Place) -> Action:
     command = activity.command
     if command is None and not activity.run.strip():
         return Nothing()
@@ -151,7 +151,7 @@ def _action(draft: WorkflowDraft, activity: ActivityDraft, index: int, directory
         "WORKFLOW_NAMESPACE": Literal(draft.namespace),
         "ACTIVITY_NAME": Literal(activity.name),
         "ACTIVITY_ID": Expr(f"execution.number + {activity_id(0, index)}"),
-        "ACTIVITY_MOUNT_PATH": Literal(directory or ""),
+        "ACTIVITY_MOUNT_PATH": directory.argument(),
     }
     given: dict[str, Template] = {}
     argv = None
@@ -164,14 +164,14 @@ def _action(draft: WorkflowDraft, activity: ActivityDraft, index: int, directory
         environment=given | environment,
         runtime=activity.effective,
         image=activity.image or None,
-        directory=directory,
+        directory=directory.template(),
         resources=Resources(cpus=activity.cpus, memory=activity.memory),
         outputs=activity.outputs,
         options={"shell": "bash", "capture": False, ATTEMPT_VARIABLE: "ACTIVITY_ATTEMPT"},
     )
 
 
-def _activity_notes(activity: ActivityDraft, directory: str | None) -> dict[str, Any]:
+def _activity_notes(activity: ActivityDraft, directory: Place) -> dict[str, Any]:
     """Return what an answer shows of an activity and the model has no place for; defaults are left out."""
     command = activity.command
     notes = {
@@ -187,7 +187,7 @@ def _activity_notes(activity: ActivityDraft, directory: str | None) -> dict[str,
             "environment": command.environment,
         },
         "mount_path": activity.mount_path,
-        "directory": directory,
+        "directory": msgspec.to_builtins(directory),
         "cpu_limit": activity.cpu_limit,
         "memory_limit": activity.memory_limit,
         "limits": _LIMITS if activity.effective == "local" else None,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
 from headrace.definition.model import WorkflowDefinition
 from headrace.dialects.akoflow import parse as documents
+from headrace.dialects.akoflow.directories import inputs_of
 from headrace.dialects.akoflow.labels import OWN_LABELS, RERUN_OF, labels_of
 from headrace.dialects.akoflow.parse import Parsed
 from headrace.dialects.akoflow.surroundings import Surroundings
@@ -45,15 +44,7 @@ class AkoflowDialect:
 
     def parse(self, source: bytes, _library: Library, *, max_tasks: int) -> Parsed:
         """Read a document; every problem has the line and the column of its place."""
-        parsed = documents.parse(source, Surroundings(max_activities=max_tasks))
-        if parsed.draft is None or all(activity.mount_path for activity in parsed.draft.activities):
-            return parsed
-        message = (
-            "Started at another door, each activity without a mountPath works in a fresh directory; "
-            "submitted at an AkoFlow door, they share one."
-        )
-        alone = Problem(path="/spec/mountPath", code="no_shared_directory", message=message)
-        return replace(parsed, warnings=(*parsed.warnings, alone))
+        return documents.parse(source, Surroundings(max_activities=max_tasks))
 
     def announcer(
         self, take: Callable[[], int], loaded: Mapping[str, Any], secrets: SecretsInUse
@@ -70,15 +61,16 @@ class AkoflowDialect:
         workflow: WorkflowRow,  # noqa: ARG002 - the seam has it
         definition: WorkflowDefinition,
         inputs: Mapping[str, Any],
-        services: Any,  # noqa: ARG002 - the seam has it
+        number: int,
+        services: Any,
     ) -> ReadyStart:
-        """Return what a start at another door needs: its webhooks are told, and inputs there are none."""
+        """Return what a start at another door needs: its webhooks are told, and it gets a directory."""
         message = "An AkoFlow workflow has no inputs."
         if problems := [
             Problem(path=f"/inputs/{name}", code="unknown_input", message=message) for name in inputs
         ]:
             raise InvalidInput(problems)
-        return ReadyStart({}, labels_of(definition))
+        return ReadyStart(inputs_of(number, services.settings.data_dir), labels_of(definition))
 
     async def ready_rerun(
         self,

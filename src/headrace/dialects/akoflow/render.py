@@ -113,7 +113,7 @@ def activity(found: Activity, execution: Execution, now: float) -> Answer:
         "run": (command.script or "") if command is not None else notes.get("run", ""),
         "command": notes.get("command"),
         "mountPath": notes.get("mount_path", ""),
-        "directory": notes.get("directory", ""),
+        "directory": found.directory,
         "memoryLimit": notes.get("memory_limit", ""),
         "cpuLimit": notes.get("cpu_limit", ""),
         "limits": notes.get("limits", {}),

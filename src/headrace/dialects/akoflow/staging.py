@@ -6,13 +6,13 @@ They stand behind the activities in the list of tasks, so that an activity keeps
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal as OneOf
 
 from headrace.definition.model import RunCommand, TaskDefinition, Transition
-from headrace.definition.templates import Literal
-from headrace.dialects.akoflow.drafts import ActivityDraft, Volume
+from headrace.definition.templates import Literal, Template
+from headrace.dialects.akoflow.directories import Place
+from headrace.dialects.akoflow.drafts import Volume
 
 STAGING = "staging"
 """Annotation of a task that is no activity: `in`, `out` or `bring`."""
@@ -60,26 +60,14 @@ for source; do
   first=
 done
 """
-_FOREIGN = re.compile(r"[^A-Za-z0-9._-]")
-
-
-def directory_names(activities: Sequence[ActivityDraft], first_id: int) -> list[str]:
-    """Return the directory of each activity in `standalone`: its name, made safe and unique by its id."""
-    names: list[str] = []
-    taken: set[str] = set()
-    for index, activity in enumerate(activities):
-        safe = _FOREIGN.sub("-", activity.name)
-        if safe != activity.name or safe in (".", "..") or safe in taken:
-            safe = f"{safe}-{first_id + index}"
-        taken.add(safe)
-        names.append(safe)
-    return names
+PlaceOf = Callable[[str], Place]
+"""Where a path of the document lies on this machine."""
 
 
 def volumes_in(
     volumes: Iterable[Volume],
     entries: tuple[str, ...],
-    moved: dict[str, str],
+    place_of: PlaceOf,
     taken: Iterable[str],
     *,
     mode: str,
@@ -88,9 +76,9 @@ def volumes_in(
     sides = [
         side
         for volume in volumes
-        for remote in (moved.get(volume.remote, volume.remote),)
-        if volume.mode != "out" and volume.local != remote
-        for side in (volume.local, remote)
+        for remote in (place_of(volume.remote),)
+        if volume.mode != "out" and volume.local != remote.template()
+        for side in (Literal(volume.local), remote.argument())
     ]
     if not sides:
         return None
@@ -102,16 +90,14 @@ def volumes_in(
     )
 
 
-def volumes_out(
-    volumes: Iterable[Volume], moved: dict[str, str], taken: Iterable[str]
-) -> TaskDefinition | None:
+def volumes_out(volumes: Iterable[Volume], place_of: PlaceOf, taken: Iterable[str]) -> TaskDefinition | None:
     """Return what brings volumes back after the workflow has ended in any way."""
     sides = [
         side
         for volume in volumes
-        for remote in (moved.get(volume.remote, volume.remote),)
-        if volume.mode != "ro" and volume.local != remote
-        for side in (remote, volume.local)
+        for remote in (place_of(volume.remote),)
+        if volume.mode != "ro" and volume.local != remote.template()
+        for side in (remote.argument(), Literal(volume.local))
     ]
     if not sides:
         return None
@@ -123,21 +109,21 @@ def volumes_out(
 
 
 def bring(
-    activity: str, places: Sequence[str], taken: Iterable[str], *, link: OneOf["copy", "hard"]
+    activity: str, places: Sequence[Place], taken: Iterable[str], *, link: OneOf["copy", "hard"]
 ) -> TaskDefinition:
     """Return what brings files into the first place from the others, of which the later ones win."""
     return TaskDefinition(
         name=_free(f"files for {activity}", taken),
-        action=_command(_BRING, link, places),
+        action=_command(_BRING, link, [place.argument() for place in places]),
         next=(Transition(to=(activity,), when="succeeded()"),),
         join="all",
         annotations={STAGING: "bring"},
     )
 
 
-def _command(script: str, name: str, words: Sequence[str]) -> RunCommand:
-    argv = ("sh", "-c", script, name, *words)
-    return RunCommand(argv=tuple(Literal(word) for word in argv))
+def _command(script: str, name: str, words: Sequence[Template]) -> RunCommand:
+    argv = (Literal("sh"), Literal("-c"), Literal(script), Literal(name), *words)
+    return RunCommand(argv=argv)
 
 
 def _free(name: str, taken: Iterable[str]) -> str:

@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from headrace.definition.model import RunCommand, TaskDefinition
 from headrace.dialects.akoflow.compiling import activity_id
+from headrace.dialects.akoflow.directories import Place
 from headrace.dialects.akoflow.staging import SOURCE_MISSING, STAGING
 from headrace.engine.execution import Execution, TaskRun
 from headrace.engine.graph import Node
@@ -46,6 +49,12 @@ class Activity:
     def notes(self) -> dict[str, Any]:
         """What the document said of it beside the model."""
         return self.task.annotations
+
+    @property
+    def directory(self) -> str:
+        """Where it works; empty where each attempt has a directory of its own."""
+        place = msgspec.convert(self.notes["directory"], Place)
+        return place.text(self._execution.inputs)
 
     @property
     def command(self) -> RunCommand | None:
@@ -94,8 +103,7 @@ class Activity:
     def _failure_code(self, code: str, message: str) -> str:
         """Return the code of a failure; a directory that could not be made has one of its own."""
         quoted = _QUOTED_PATH.search(message) if code == "start_failed" else None
-        directory = str(self.notes.get("directory", ""))
-        is_directory = quoted is not None and f"{directory}/".startswith(quoted[1])
+        is_directory = quoted is not None and f"{self.directory}/".startswith(quoted[1])
         return "mount_path_unavailable" if is_directory else code
 
     def _failed_behind(self) -> list[str]:

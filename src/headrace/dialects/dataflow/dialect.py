@@ -76,7 +76,12 @@ class DataflowDialect:
         return elsewhere.OWN_LABELS
 
     async def ready_start(
-        self, workflow: WorkflowRow, definition: WorkflowDefinition, inputs: Mapping[str, Any], services: Any
+        self,
+        workflow: WorkflowRow,
+        definition: WorkflowDefinition,
+        inputs: Mapping[str, Any],
+        number: int,  # noqa: ARG002 - the seam has it
+        services: Any,
     ) -> ReadyStart:
         """Check and complete a start at another door; raises InvalidInput."""
         from headrace.dialects.dataflow.routes import elsewhere

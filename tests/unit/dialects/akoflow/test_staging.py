@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
+
 from headrace.definition.model import TaskDefinition
 from headrace.dialects.akoflow.compiling import Ground, compile_workflow
+from headrace.dialects.akoflow.directories import Place, inputs_of, own_names
 from headrace.dialects.akoflow.parse import parse
 from headrace.dialects.akoflow.places import mapped
-from headrace.dialects.akoflow.staging import STAGING, directory_names
+from headrace.dialects.akoflow.staging import STAGING
 from headrace.dialects.akoflow.surroundings import Surroundings
 
 TEXT = """
@@ -27,7 +32,7 @@ spec:
 def tasks(policy: str = "default", volumes: str = "") -> tuple[list[TaskDefinition], TaskDefinition | None]:
     parsed = parse(TEXT.replace("POLICY", policy).replace("VOLUMES", volumes).encode(), Surroundings())
     assert parsed.draft is not None, parsed.problems
-    definition = compile_workflow(parsed.draft, Ground(number=100, private="/p"))
+    definition = compile_workflow(parsed.draft, Ground())
     return list(definition.tasks), definition.closing
 
 
@@ -39,7 +44,15 @@ def test_directories_are_safe_and_unique() -> None:
     parsed = parse(TEXT.replace("POLICY", "default").replace("VOLUMES", "").encode(), Surroundings())
     assert parsed.draft is not None
 
-    assert directory_names(parsed.draft.activities, 101) == ["a", "a-b-102", "a-b", "..-104"]
+    assert own_names(parsed.draft.activities) == [("a", False), ("a-b", True), ("a-b", True), ("..", True)]
+
+
+def test_a_name_that_looks_like_one_with_an_id_gets_an_id_too() -> None:
+    text = "name: w\nspec: {activities: [{name: a b}, {name: a-b-1003}, {name: c-1003}]}"
+    parsed = parse(text.encode(), Surroundings())
+    assert parsed.draft is not None
+
+    assert own_names(parsed.draft.activities) == [("a-b", True), ("a-b-1003", True), ("c-1003", False)]
 
 
 def test_shared_policies_need_no_tasks_of_their_own() -> None:
@@ -58,7 +71,8 @@ def test_standalone_brings_files_between_an_activity_and_its_dependencies() -> N
     assert targets(by_name["files for a-b"]) == ("a-b",)
     assert by_name["files for a-b"].join == "all"
     assert by_name["files for a-b"].annotations == {STAGING: "bring"}
-    assert by_name["a b"].annotations["directory"] == "/m/a-b-102"
+    place = msgspec.convert(by_name["a b"].annotations["directory"], Place)
+    assert place.text(inputs_of(100, Path("/data"))) == "/m/a-b-102"
 
 
 def test_volumes_come_before_the_first_activities_and_go_back_after_the_last() -> None:
