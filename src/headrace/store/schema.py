@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 
 metadata = MetaData()
 
@@ -199,6 +211,62 @@ files = Table(
     Index(
         "files_by_execution", "execution", "number", **_only("execution IS NOT NULL AND deleted_at IS NULL")
     ),
+)
+
+CURRENT = "is_current"
+UNHASHED = "is_current AND is_used AND sha256 IS NULL AND link IS NULL AND NOT is_superseded"
+"""Conditions of partial indexes; a question that wants one says it in the same words, or it is not found."""
+
+directories = Table(
+    "directories",
+    metadata,
+    Column("key", Integer, primary_key=True),
+    Column("path", LargeBinary, nullable=False),
+    Column("listed_at", Float, nullable=False),
+    Column("is_complete", Boolean, nullable=False),
+    Index("directories_path", "path", unique=True),
+)
+"""The key is of this table alone: it stands in every version, where the path would be half of the row."""
+
+file_versions = Table(
+    "file_versions",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("directory", Integer, nullable=False),
+    Column("path", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("inode", BigInteger, nullable=False),
+    Column("link", LargeBinary),
+    Column("sha256", LargeBinary),
+    Column("is_superseded", Boolean, nullable=False),
+    Column("is_stored", Boolean, nullable=False),
+    Column("is_current", Boolean, nullable=False),
+    Column("is_used", Boolean, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Index("file_versions_current", "directory", "number", **_only(CURRENT)),
+    Index("file_versions_unhashed", "number", **_only(UNHASHED)),
+    Index("file_versions_by_content", "sha256", **_only("sha256 IS NOT NULL")),
+)
+"""`is_used` says that some use names the version: what lay in a directory before is never hashed for itself,
+and a queue of hundred thousands of files that nobody waits for must not be walked past again and again."""
+
+file_uses = Table(
+    "file_uses",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("execution", Integer, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("before", Integer),
+    Column("after", Integer),
+    Column("is_certain", Boolean, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("file_uses_by_execution", "execution", "number"),
+    Index("file_uses_by_task", "execution", "task", "number"),
+    Index("file_uses_before", "before", "number", **_only("before IS NOT NULL")),
+    Index("file_uses_after", "after", "number", **_only("after IS NOT NULL")),
 )
 
 tokens = Table(

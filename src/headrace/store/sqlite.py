@@ -47,8 +47,10 @@ from headrace.store.protocol import (
     Idempotency,
     Journal,
     Numbers,
+    Provenance,
     Timers,
 )
+from headrace.store.provenance import SqlProvenance
 from headrace.store.reading import READERS, Readers
 from headrace.store.rows import Commit
 from headrace.store.writer import Writer
@@ -119,6 +121,7 @@ class SqliteStore:
         self.deliveries: Deliveries = SqlDeliveries(readers, writer, epoch)
         self.idempotency: Idempotency = SqlIdempotency(readers, writer, clock)
         self.files: Files = SqlFiles(readers, writer, clock)
+        self.provenance: Provenance = SqlProvenance(readers, writer)
         self.tokens: TokenStore = SqlTokens(readers, writer)
         self.secrets: SecretStore = SqlSecrets(readers, writer)
 

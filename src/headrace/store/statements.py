@@ -1,4 +1,4 @@
-"""What a commit says to SQLite, written once, because composing it anew costs more than running it.
+"""What a commit or a listing says to SQLite, written once: composing it anew costs more than running it.
 
 Each statement takes its values by position, in the order of the row's fields.
 PostgreSQL will have a file like this one; everything outside it is said through SQLAlchemy.
@@ -63,3 +63,30 @@ INSERT_ANSWER = (
     "INSERT INTO idempotency (scope, key, body_hash, status, answer, content_type, created_at, expires_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+
+PUT_DIRECTORY = (
+    "INSERT INTO directories (path, listed_at, is_complete) VALUES (?, ?, ?) "
+    "ON CONFLICT (path) DO UPDATE SET listed_at = excluded.listed_at, is_complete = excluded.is_complete "
+    "RETURNING key"
+)
+
+PUT_AWAY_VERSION = (
+    "UPDATE file_versions SET is_current = 0, is_superseded = (sha256 IS NULL AND link IS NULL) "
+    "WHERE number = ?"
+)
+
+INSERT_VERSION = (
+    "INSERT INTO file_versions (number, directory, path, size, mtime_ns, inode, link, sha256, is_superseded, "
+    "is_stored, is_current, is_used, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+INSERT_USE = (
+    "INSERT INTO file_uses (number, execution, task, attempt, kind, before, after, is_certain, at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+MARK_USED = "UPDATE file_versions SET is_used = 1 WHERE number = ? AND NOT is_used"
+
+NOTE_HASH = "UPDATE file_versions SET sha256 = ?, is_stored = ?, is_superseded = 0 WHERE number = ?"
+
+NOTE_SUPERSEDED = "UPDATE file_versions SET is_superseded = 1 WHERE number = ? AND sha256 IS NULL"

@@ -38,13 +38,17 @@ MAX_WAITING = 4096
 more than one flush can take, so it never limits a disk that works."""
 
 
+Change = Commit | Callable[[sqlite3.Cursor], None]
+"""What is written in a transaction that others share."""
+
+
 class _Waiting:
-    """A commit and whoever waits for it."""
+    """A change and whoever waits for it."""
 
-    __slots__ = ("commit", "future")
+    __slots__ = ("change", "future")
 
-    def __init__(self, commit: Commit, future: asyncio.Future[None]) -> None:
-        self.commit = commit
+    def __init__(self, change: Change, future: asyncio.Future[None]) -> None:
+        self.change = change
         self.future = future
 
 
@@ -84,8 +88,11 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def commit(self, commit: Commit) -> None:
-        """Return when the commit is durable; see `Store.commit`."""
+    async def commit(self, change: Change) -> None:
+        """Return when the change is durable; see `Store.commit`.
+
+        A function has no other effect than what it writes: it is run again when the batch is split.
+        """
         loop = asyncio.get_running_loop()
         while self._waiting >= MAX_WAITING and not self._closed:
             if self._room is None:
@@ -94,7 +101,7 @@ class Writer:
         self._refuse_when_closed()
         self._waiting += 1
         future: asyncio.Future[None] = loop.create_future()
-        self._queue.put(_Waiting(commit, future))
+        self._queue.put(_Waiting(change, future))
         await future
 
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
@@ -143,21 +150,24 @@ class Writer:
         Two commits of one execution never share a batch: the later one must find the earlier one's rows.
         """
         batch = [first]
-        executions = {first.commit.execution}
+        executions = {_execution(first.change)}
         with suppress(Empty):
             while len(batch) < MAX_BATCH:
                 item = self._queue.get_nowait()
-                if not isinstance(item, _Waiting) or item.commit.execution in executions:
+                if not isinstance(item, _Waiting):
+                    return batch, item
+                execution = _execution(item.change)
+                if execution is not None and execution in executions:
                     return batch, item
                 batch.append(item)
-                executions.add(item.commit.execution)
+                executions.add(execution)
         return batch, None
 
     def _flush(self, batch: list[_Waiting]) -> None:
         outcomes: Sequence[_Outcome]
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
-            self._applier.apply([waiting.commit for waiting in batch])
+            self._apply([waiting.change for waiting in batch])
             self._cursor.execute("COMMIT")
             outcomes = [None] * len(batch)
         except sqlite3.OperationalError as error:
@@ -174,20 +184,28 @@ class Writer:
         """Find out whose fault it was: each commit in a savepoint, all in one transaction."""
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
-            outcomes = [self._apply_in_savepoint(waiting.commit) for waiting in batch]
+            outcomes = [self._apply_in_savepoint(waiting.change) for waiting in batch]
             self._cursor.execute("COMMIT")
         except sqlite3.OperationalError as error:
             self._roll_back()
             return [_unavailable(error)] * len(batch)
         return outcomes
 
-    def _apply_in_savepoint(self, commit: Commit) -> _Outcome:
+    def _apply(self, changes: Sequence[Change]) -> None:
+        commits = [change for change in changes if isinstance(change, Commit)]
+        if commits:
+            self._applier.apply(commits)
+        for change in changes:
+            if not isinstance(change, Commit):
+                change(self._cursor)
+
+    def _apply_in_savepoint(self, change: Change) -> _Outcome:
         self._cursor.execute("SAVEPOINT one")
         try:
-            self._applier.apply([commit])
+            self._apply([change])
         except sqlite3.OperationalError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is this commit's alone
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is this change's alone
             self._applier.forget()
             self._cursor.execute("ROLLBACK TO one")
             self._cursor.execute("RELEASE one")
@@ -226,6 +244,10 @@ class Writer:
             work.future.set_exception(_told(error))
         else:
             work.future.set_result(result)
+
+
+def _execution(change: Change) -> int | None:
+    return change.execution if isinstance(change, Commit) else None
 
 
 def _unavailable(error: sqlite3.Error | exc.DBAPIError) -> StoreError:
