@@ -86,7 +86,7 @@ class Artifacts(Protocol):
         """Return a file of this machine with the content; whoever reads it must not write to it."""
 
     async def remove(self, sha256: str, *, older_than: float) -> bool:
-        """Remove one artifact unless it was stored at `older_than` (Unix seconds) or later; tell if it is gone.
+        """Remove one artifact unless it was stored at `older_than` (Unix seconds) or later; tell if gone.
 
         The caller has made sure that nothing names it; `older_than` protects what is being stored again.
         """

@@ -15,6 +15,7 @@ from headrace.definition import codec
 from headrace.definition.templates import Json, ValueRef
 from headrace.engine import events
 from headrace.errors import RequestError
+from headrace.orchestrator.kept_contents import named_in
 
 INLINE_LIMIT = 64 * 1024
 """Bytes of an encoded value that may stand in the journal (DESIGN §5)."""
@@ -24,6 +25,9 @@ HARD_LIMIT = 64 * 1024 * 1024
 
 CACHED_BYTES = 32 * 1024 * 1024
 """Loaded values that are kept, because items of a foreach look into the same one again and again."""
+
+MOST_INSIDE = 1024
+"""Large values whose own references are remembered; each is asked for once, within the same turn."""
 
 _FIELDS: dict[type, tuple[str, ...]] = {
     events.ExecutionStarted: ("inputs", "variables"),
@@ -79,6 +83,8 @@ class LargeValues:
         self._cached = 0
         self.at_hand: dict[str, Json] = {}
         """Values that are loaded already, by content hash; read only."""
+        self.inside: OrderedDict[str, frozenset[str]] = OrderedDict()
+        """What large values name themselves, by content hash, until the commit that names the value."""
 
     async def shelve(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return values from outside, each large one replaced by its reference; raises `ValueTooLarge`."""
@@ -124,6 +130,10 @@ class LargeValues:
         if len(content) <= INLINE_LIMIT:
             return value
         stored = await self._artifacts.put_bytes(content)
+        if not isinstance(value, str) and (named := named_in(content)):
+            self.inside[stored.sha256] = named
+            if len(self.inside) > MOST_INSIDE:
+                self.inside.popitem(last=False)
         self._keep(stored.sha256, value, stored.size)
         return ValueRef(stored.sha256, stored.size, "text" if isinstance(value, str) else "json")
 

@@ -25,6 +25,7 @@ from headrace.engine.evolve import evolve
 from headrace.engine.execution import Execution
 from headrace.errors import RequestError, StaleVersion, StoreError
 from headrace.expressions import NeedsValue
+from headrace.orchestrator.kept_contents import kept_by
 from headrace.orchestrator.large_values import INLINE_LIMIT, LargeValues, ValueTooLarge
 from headrace.orchestrator.rows import commit_of
 from headrace.store.rows import Commit, Delivery, ExecutionRow, IdempotencyRecord
@@ -236,7 +237,8 @@ class Mailbox:
                 happened, content = shelved, codec.encode(shelved)
         deliveries = await self._deliveries(self._announce, happened, before) if self._announce else ()
         idempotency = next((letter.idempotency for letter in self._batch if letter.idempotency), None)
-        commit = commit_of(self.execution, self.row, before, content, deliveries, idempotency)
+        keeps = kept_by(happened, content, house.values.inside)
+        commit = commit_of(self.execution, self.row, before, content, deliveries, idempotency, keeps=keeps)
         await house.commit(commit)
         self.row = commit.row
         if is_shelved:

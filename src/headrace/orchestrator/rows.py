@@ -17,6 +17,8 @@ def commit_of(
     content: bytes,
     deliveries: Sequence[Delivery] = (),
     idempotency: IdempotencyRecord | None = None,
+    *,
+    keeps: Sequence[str] = (),
 ) -> Commit:
     """Return the commit of the events after `before`; drains the execution's changes."""
     changes = execution.changes
@@ -43,6 +45,7 @@ def commit_of(
         timers_cleared=timers_cleared,
         deliveries=deliveries,
         idempotency=idempotency,
+        keeps=keeps,
     )
 
 

@@ -171,6 +171,8 @@ class Commit(Struct, frozen=True, kw_only=True):
     """Keys; cleared before the new ones are set, and all of them when the execution is over."""
     deliveries: Sequence[Delivery] = ()
     idempotency: IdempotencyRecord | None = None
+    keeps: Sequence[str] = ()
+    """Hashes of the artifacts that the events made, which stay for as long as the journal does."""
 
 
 class JournalEntry(Struct, frozen=True):
