@@ -8,7 +8,12 @@ import pytest
 
 from headrace.store.protocol import Store
 from headrace.store.sqlite import open_sqlite
-from headrace.testing.conformance import store as suite, store_desk as desk, store_outbox as outbox
+from headrace.testing.conformance import (
+    store as suite,
+    store_desk as desk,
+    store_outbox as outbox,
+    store_provenance as provenance,
+)
 from headrace.testing.conformance.store_values import TurnedClock
 from headrace.testing.memory_store import Contents, MemoryStore
 
@@ -61,6 +66,10 @@ class TestAnswers(desk.AnswersConformance):
 
 
 class TestFiles(desk.FilesConformance):
+    pass
+
+
+class TestProvenance(provenance.ProvenanceConformance):
     pass
 
 
