@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Executable, create_engine, select
 from sqlalchemy.dialects import sqlite
 
-from headrace.store import lookup, migrating, outbox, projections, schema
+from headrace.store import lookup, migrating, outbox, projections, provenance, schema
 from headrace.store.rows import EVERY, ExecutionFilter
 
 
@@ -44,8 +44,16 @@ QUESTIONS = {
     "task runs of an execution": projections.task_runs_of(5, 100, 7),
     "due deliveries": outbox.due_deliveries(5.0, 100, 1, 8),
     "the next delivery": outbox.next_delivery(1, 8),
+    "what a directory has": provenance.current_versions(b"/srv"),
+    "what waits to be hashed": provenance.unhashed_versions(100),
+    "what an execution did": provenance.uses_by(5, None, None, 100, 7),
+    "what a task did": provenance.uses_by(5, "align", ("created", "read"), 100, 7),
+    "what was done with a content": provenance.uses_with(b"digest", 100, 7),
+    "artifacts that an execution made": provenance.stored_bytes_of(5),
     "one by any name": select(schema.executions).where(lookup.named(schema.executions, "we-1")),
 }
+
+PROVENANCE = ("directories", "file_versions", "former", "latter", "file_uses")
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -53,7 +61,7 @@ def test_no_question_reads_all_of_history(connection: Connection, question: str)
     steps = plan(connection, QUESTIONS[question])
 
     assert any("INDEX" in step or "PRIMARY KEY" in step for step in steps)
-    for table in ("executions", "task_runs", "deliveries", "pending"):
+    for table in ("executions", "task_runs", "deliveries", "pending", *PROVENANCE):
         assert not reads_everything(steps, table), steps
 
 
@@ -85,3 +93,39 @@ def test_due_deliveries_are_found_among_the_pending_ones(connection: Connection)
     steps = plan(connection, outbox.due_deliveries(5.0, 100, 1, 8))
 
     assert any("deliveries_due" in step for step in steps), steps
+
+
+@pytest.mark.parametrize(
+    ("question", "index"),
+    [
+        ("what a directory has", "file_versions_current (directory=?)"),
+        ("what waits to be hashed", "file_versions_unhashed"),
+        ("what an execution did", "file_uses_by_execution (execution=? AND number>?)"),
+        ("what a task did", "file_uses_by_task (execution=? AND task=? AND number>?)"),
+        ("what was done with a content", "file_versions_by_content (sha256=?)"),
+        ("artifacts that an execution made", "file_uses_by_execution (execution=?)"),
+    ],
+)
+def test_files_are_found_by_the_index_of_their_question(
+    connection: Connection, question: str, index: str
+) -> None:
+    steps = plan(connection, QUESTIONS[question])
+
+    assert any(step.endswith(index) for step in steps), steps
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["what a directory has", "what waits to be hashed", "what an execution did", "what a task did"],
+)
+def test_no_list_of_files_is_sorted(connection: Connection, question: str) -> None:
+    steps = plan(connection, QUESTIONS[question])
+
+    assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+def test_the_uses_of_a_content_are_found_by_its_versions(connection: Connection) -> None:
+    steps = plan(connection, QUESTIONS["what was done with a content"])
+
+    assert any("file_uses_before (before=?" in step for step in steps), steps
+    assert any("file_uses_after (after=?" in step for step in steps), steps
