@@ -48,19 +48,16 @@ class _Reading:
         self._findings = findings
         self._version(description)
         workflow = _member(description, "workflow")
-        tasks = _member(_member(workflow, "specification"), "tasks")
+        specification = _member(workflow, "specification")
+        tasks = _member(specification, "tasks")
         if not isinstance(tasks, list) or not tasks:
             message = "A description has a list of tasks in 'workflow.specification'."
             findings.problem(_TASKS, "wfformat_invalid", message)
         self._tasks: dict[str, dict[str, Any]] = {}
         for index, task in enumerate(tasks if isinstance(tasks, list) else ()):
             self._take(index, task)
-        executed = _member(_member(workflow, "execution"), "tasks")
-        self._executed = {
-            each["id"]: each
-            for each in (executed if isinstance(executed, list) else ())
-            if isinstance(each, dict) and isinstance(each.get("id"), str)
-        }
+        self._executed = _by_id(_member(_member(workflow, "execution"), "tasks"))
+        self._files = _by_id(_member(specification, "files"))
         self._names = self._unique_names()
 
     def activities(self) -> list[dict[str, Any]]:
@@ -115,18 +112,50 @@ class _Reading:
         command = _member(known, "command")
         program = _member(command, "program")
         if isinstance(program, str) and program:
-            made["command"] = {"entrypoint": program, "arguments": _texts(command, "arguments")}
+            made |= _command(program, _texts(command, "arguments"))
         else:
             self._findings.warn("", "no_command", f"The task '{task_id}' has no command; it does nothing.")
         made["dependsOn"] = [self._names.get(each, each) for each in _texts(task, "parents")]
-        cores, memory = known.get("coreCount"), known.get("memoryInBytes")
-        if isinstance(cores, int | float) and cores > 0:
-            made["cpuLimit"] = cores
-        if isinstance(memory, int) and memory > 0:
-            made["memoryLimit"] = memory
-        made["inputs"] = _texts(task, "inputFiles")
-        made["outputs"] = _texts(task, "outputFiles")
+        made |= _limits(known)
+        made["inputs"] = [self._path(each) for each in _texts(task, "inputFiles")]
+        made["outputs"] = [self._path(each) for each in _texts(task, "outputFiles")]
         return {key: value for key, value in made.items() if value}
+
+    def _path(self, file_id: str) -> str:
+        """Return the path of a file, which is its id unless the description says more."""
+        path = _member(self._files.get(file_id), "path")
+        is_inside = isinstance(path, str) and path and path[0] != "/" and ".." not in path.split("/")
+        return str(path) if is_inside else file_id
+
+
+def _by_id(items: Any) -> dict[str, dict[str, Any]]:
+    return {
+        each["id"]: each
+        for each in (items if isinstance(items, list) else ())
+        if isinstance(each, dict) and isinstance(each.get("id"), str)
+    }
+
+
+def _command(program: str, arguments: list[str]) -> dict[str, Any]:
+    """Return what runs a program; shell text for a shell is the text itself."""
+    if program == "bash" and len(arguments) == 2 and arguments[0] == "-c":
+        return {"run": arguments[1]}
+    return {"command": {"entrypoint": program, "arguments": arguments}}
+
+
+def _limits(known: dict[str, Any]) -> dict[str, Any]:
+    """Return the limits: those that were once written, else what was counted and measured."""
+    requested = known.get("requested")
+    if isinstance(requested, dict):
+        written = {key: requested.get(key) for key in ("cpuLimit", "memoryLimit")}
+        return {key: value for key, value in written.items() if isinstance(value, str | int | float)}
+    cores, memory = known.get("coreCount"), known.get("memoryInBytes")
+    made: dict[str, Any] = {}
+    if isinstance(cores, int | float) and cores > 0:
+        made["cpuLimit"] = cores
+    if isinstance(memory, int) and memory > 0:
+        made["memoryLimit"] = memory
+    return made
 
 
 def _member(value: Any, key: str) -> Any:
