@@ -114,6 +114,8 @@ class Applier:
             cursor.executemany(statements.SET_TIMER, [astuple(timer) for timer in commit.timers_set])
         if commit.deliveries:
             cursor.executemany(statements.INSERT_DELIVERY, map(_delivery, commit.deliveries))
+        if commit.keeps:
+            cursor.executemany(statements.KEEP_CONTENT, [(sha256, execution) for sha256 in commit.keeps])
         if (record := commit.idempotency) is not None:
             cursor.execute(statements.FORGET_EXPIRED_ANSWER, (record.scope, record.key, record.created_at))
             cursor.execute(statements.INSERT_ANSWER, astuple(record))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import (
@@ -16,23 +16,29 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Row,
+    RowMapping,
     Select,
     delete,
     exists,
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 
 from headrace.errors import NotFound
 from headrace.store import schema
+from headrace.store.cursors import page, position
 from headrace.store.reading import Readers
-from headrace.store.rows import Delivery, DeliveryAttempt, DeliveryState
+from headrace.store.rows import Delivery, DeliveryAttempt, DeliveryEntry, DeliveryState, Page
 from headrace.store.writer import Writer
 
 _deliveries = schema.deliveries.c
 _shown = tuple(column for column in schema.deliveries.c if column.name not in ("claimed_by", "endpoint"))
+_logged = tuple(schema.deliveries.c[name] for name in DeliveryEntry.__struct_fields__)
+
+Entry = TypeVar("Entry", bound=DeliveryEntry)
 
 
 class SqlDeliveries:
@@ -129,6 +135,26 @@ class SqlDeliveries:
         )
         return await self._readers.read(lambda c: _read(c, query))
 
+    async def log(
+        self, execution: int, *, limit: int = 1000, cursor: str | None = None
+    ) -> Page[DeliveryEntry]:
+        """Return a page of the deliveries of an execution in their order, without bodies."""
+        name = f"deliveries-{execution}"
+        query = delivery_log(execution, limit + 1, position(cursor, name))
+        rows = await self._readers.read(lambda c: [_row(DeliveryEntry, each) for each in _mapped(c, query)])
+        return page(rows, limit, name, lambda row: row.number)
+
+    async def forget_ended(self, before: float, limit: int = 1000) -> int:
+        """Delete some of the deliveries that are over, of executions that ended before a moment."""
+        query = ended_deliveries(before, limit)
+
+        def work(connection: Connection) -> int:
+            numbers = connection.scalars(query).all()
+            connection.execute(delete(schema.deliveries).where(_deliveries.number.in_(numbers)))
+            return len(numbers)
+
+        return await self._writer.write(work)
+
     async def redeliver(self, number: int, at: float) -> Delivery:
         """Make a delivery pending again, due at `at`; a URL that was given up is taken up again."""
 
@@ -166,6 +192,35 @@ def next_delivery(epoch: int, per_endpoint: int) -> Select[Any]:
     """Return the query for when the earliest delivery is due that may be sent then."""
     pending, conditions = _sendable(epoch, per_endpoint)
     return select(pending.c.next_try_at).where(*conditions).order_by(pending.c.next_try_at).limit(1)
+
+
+def delivery_log(execution: int, limit: int, last: int | None) -> Select[Any]:
+    """Return the query for the log of an execution, after the delivery with the number `last`."""
+    place = tuple_(_deliveries.sequence, _deliveries.number)
+    query = select(*_logged).where(_deliveries.execution == execution)
+    if last is not None:
+        former = schema.deliveries.alias("former")
+        query = query.where(
+            place
+            > select(former.c.sequence, former.c.number).where(former.c.number == last).scalar_subquery()
+        )
+    return query.order_by(_deliveries.sequence, _deliveries.number).limit(limit)
+
+
+def ended_deliveries(before: float, limit: int) -> Select[Any]:
+    """Return the query for deliveries that are over, of executions that ended before a moment."""
+    executions = schema.executions.c
+    return (
+        select(_deliveries.number)
+        .join(schema.executions, executions.number == _deliveries.execution)
+        .where(
+            _deliveries.next_try_at.is_(None),
+            _deliveries.created_at < before,
+            executions.ended_at < before,
+        )
+        .order_by(_deliveries.created_at, _deliveries.number)
+        .limit(limit)
+    )
 
 
 def endpoints_in_flight(epoch: int) -> Select[Any]:
@@ -256,13 +311,13 @@ def _change(
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[Delivery]:
-    rows = connection.execute(query).mappings()
-    return [
-        Delivery(
-            **{
-                **row,
-                "attempts": msgspec.msgpack.decode(row["attempts"], type=tuple[DeliveryAttempt, ...]),
-            }
-        )
-        for row in rows
-    ]
+    return [_row(Delivery, each) for each in _mapped(connection, query)]
+
+
+def _mapped(connection: Connection, query: Select[Any]) -> Sequence[RowMapping]:
+    return connection.execute(query).mappings().all()
+
+
+def _row(kind: type[Entry], row: RowMapping) -> Entry:
+    attempts = msgspec.msgpack.decode(row["attempts"], type=tuple[DeliveryAttempt, ...])
+    return kind(**{**row, "attempts": attempts})

@@ -25,8 +25,10 @@ from headrace.store.rows import (
     EVERY,
     Commit,
     DefinitionDraft,
+    DeletedBecause,
     Delivery,
     DeliveryAttempt,
+    DeliveryEntry,
     DeliveryState,
     ExecutionFilter,
     ExecutionRow,
@@ -209,6 +211,17 @@ class Deliveries(Protocol):
     async def of_execution(self, execution: int) -> list[Delivery]:
         """Return all deliveries of an execution in their order."""
 
+    async def log(
+        self, execution: int, *, limit: int = 1000, cursor: str | None = None
+    ) -> Page[DeliveryEntry]:
+        """Return a page of the deliveries of an execution in their order (oldest first), without bodies."""
+
+    async def forget_ended(self, before: float, limit: int = 1000) -> int:
+        """Delete some of the deliveries that are over, of executions that ended before a moment.
+
+        Returns how many; fewer than `limit` are the last.
+        """
+
     async def redeliver(self, number: int, at: float) -> Delivery:
         """Make a delivery pending again, due at `at`; its attempts are kept. Raises `NotFound`.
 
@@ -236,18 +249,30 @@ class Files(Protocol):
         """Remember a file, or raise `KeyTaken`."""
 
     async def get(self, id: str) -> FileRow:
-        """Return the file, or raise `NotFound` also when it is deleted."""
+        """Return the file, or raise `NotFound` also when it is deleted; `Gone` when retention did that."""
 
     async def newest(
         self, *, execution: int | None = None, limit: int = 100, cursor: str | None = None
     ) -> Page[FileRow]:
         """Return a page of the files that are not deleted."""
 
-    async def delete(self, id: str) -> None:
-        """Forget a file, or raise `NotFound`; its content stays until the artifacts are swept."""
+    async def delete(self, id: str, because: DeletedBecause = "asked") -> None:
+        """Forget a file, or raise `NotFound`; its content stays until that is settled, too."""
 
-    async def contents(self) -> Collection[str]:
-        """Return the hashes that the files name, for the sweep of the artifacts."""
+    async def uploaded(self, before: float, *, after: int = 0, limit: int = 1000) -> list[FileRow]:
+        """Return files that were uploaded before a moment, with numbers above `after` and in their order."""
+
+    async def unsettled(self, before: float, *, after: int = 0, limit: int = 1000) -> list[FileRow]:
+        """Return files that were deleted before a moment and whose content may still be there, likewise."""
+
+    async def settle(self, numbers: Collection[int]) -> None:
+        """Remember that nothing is left to do for the contents of these deleted files."""
+
+    async def named(self, hashes: Collection[str]) -> frozenset[str]:
+        """Return those of the hashes that must stay: something that is remembered names them.
+
+        That is a file that is not deleted, what an execution made, or what provenance has stored.
+        """
 
 
 class Provenance(Protocol):

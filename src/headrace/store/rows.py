@@ -101,8 +101,8 @@ class DeliveryAttempt(Struct, frozen=True, array_like=True):
     """The beginning of what was answered, at most 1 KiB."""
 
 
-class Delivery(Struct, frozen=True, kw_only=True):
-    """Something that somebody outside must be told: an entry of the transactional outbox."""
+class DeliveryEntry(Struct, frozen=True, kw_only=True):
+    """Something that somebody outside is told, as the log has it: without the body, which may be large."""
 
     number: int
     execution: int
@@ -111,9 +111,6 @@ class Delivery(Struct, frozen=True, kw_only=True):
     event: str
     url: str
     """Where it goes: `https://…`, `mailto:…`."""
-    body: bytes
-    """UTF-8."""
-    content_type: str = "application/json"
     queue: str
     """Of one queue one is in flight at a time; whoever may send eight at once spreads them over eight."""
     secret_ref: str | None = None
@@ -134,6 +131,14 @@ class Delivery(Struct, frozen=True, kw_only=True):
         scheme, _, rest = self.url.partition("://")
         host = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
         return f"{scheme}://{host}".lower()
+
+
+class Delivery(DeliveryEntry, frozen=True, kw_only=True):
+    """An entry of the transactional outbox, with what is sent."""
+
+    body: bytes
+    """UTF-8."""
+    content_type: str = "application/json"
 
 
 class IdempotencyRecord(Struct, frozen=True, kw_only=True):
@@ -252,6 +257,9 @@ EVERY = ExecutionFilter()
 """Leaves nothing out."""
 
 
+DeletedBecause = OneOf["asked", "retention"]
+
+
 class FileRow(Struct, frozen=True, kw_only=True):
     """A file that somebody uploaded or that an execution keeps; its content is an artifact."""
 
@@ -264,4 +272,8 @@ class FileRow(Struct, frozen=True, kw_only=True):
     sha256: str
     created_at: float
     execution: int | None = None
+    """The execution that made it; None for a file that somebody uploaded."""
     deleted_at: float | None = None
+    deleted_because: DeletedBecause | None = None
+    settled_at: float | None = None
+    """When it was settled what becomes of the content of a file that is deleted."""

@@ -138,6 +138,7 @@ deliveries = Table(
     Index("deliveries_by_execution", "execution", "sequence"),
     Index("deliveries_due", "next_try_at", "number", "queue", "endpoint", **_only("state = 'pending'")),
     Index("deliveries_pending", "execution", "url", "sequence", **_only("state = 'pending'")),
+    Index("deliveries_over", "created_at", "number", **_only("next_try_at IS NULL")),
     Index("deliveries_in_flight", "claimed_by", "queue", "endpoint", **_only("claimed_by IS NOT NULL")),
 )
 
@@ -206,12 +207,26 @@ files = Table(
     Column("created_at", Float, nullable=False),
     Column("execution", Integer),
     Column("deleted_at", Float),
+    Column("deleted_because", Text),
+    Column("settled_at", Float),
     Index("files_id", "id", unique=True),
     Index("files_present", "number", **_only("deleted_at IS NULL")),
+    Index("files_by_content", "sha256", **_only("deleted_at IS NULL")),
+    Index("files_uploaded", "number", **_only("execution IS NULL AND deleted_at IS NULL")),
+    Index("files_unsettled", "number", **_only("deleted_at IS NOT NULL AND settled_at IS NULL")),
     Index(
         "files_by_execution", "execution", "number", **_only("execution IS NOT NULL AND deleted_at IS NULL")
     ),
 )
+
+kept_contents = Table(
+    "kept_contents",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("execution", Integer, primary_key=True, autoincrement=False),
+    **_WITHOUT_ROWID,
+)
+"""Artifacts that executions made: they stay as long as the journals, which name them."""
 
 CURRENT = "is_current"
 UNHASHED = "is_current AND is_used AND sha256 IS NULL AND link IS NULL AND NOT is_superseded"

@@ -64,6 +64,8 @@ INSERT_ANSWER = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
+KEEP_CONTENT = "INSERT OR IGNORE INTO kept_contents (sha256, execution) VALUES (?, ?)"
+
 PUT_DIRECTORY = (
     "INSERT INTO directories (path, listed_at, is_complete) VALUES (?, ?, ?) "
     "ON CONFLICT (path) DO UPDATE SET listed_at = excluded.listed_at, is_complete = excluded.is_complete "

@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
+from headrace.definition import codec
+from headrace.definition.templates import FileRef
 from headrace.errors import StoreError
 from headrace.store import migrating
 
@@ -56,6 +59,22 @@ def test_a_current_database_is_left_alone(connection: Connection) -> None:
     migrating.bring_up(connection)
 
     assert schema_of(connection) == before
+
+
+def test_artifacts_that_old_journals_name_are_kept(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", "headrace.store:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0002")
+    made = {"audio": FileRef("ab" * 32, 5, "talk.mp3", "audio/mpeg"), "text": "cd" * 32}
+    connection.execute(
+        text("INSERT INTO journal (execution, seq, first_seq, at, events) VALUES (5, 1, 1, 1.0, :events)"),
+        {"events": codec.encode(made)},
+    )
+    migrating.bring_up(connection)
+
+    kept = connection.execute(text("SELECT sha256, execution FROM kept_contents")).all()
+    assert [tuple(row) for row in kept] == [("ab" * 32, 5)]
 
 
 def test_a_database_of_something_else_is_refused(connection: Connection) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Executable, create_engine, select
 from sqlalchemy.dialects import sqlite
 
-from headrace.store import lookup, migrating, outbox, projections, provenance, schema
+from headrace.store import files, lookup, migrating, outbox, projections, provenance, schema
 from headrace.store.rows import EVERY, ExecutionFilter
 
 
@@ -50,6 +50,10 @@ QUESTIONS = {
     "what a task did": provenance.uses_by(5, "align", ("created", "read"), 100, 7),
     "what was done with a content": provenance.uses_with(b"digest", 100, 7),
     "artifacts that an execution made": provenance.stored_bytes_of(5),
+    "a log's next page": outbox.delivery_log(5, 100, 7),
+    "deliveries that are long over": outbox.ended_deliveries(5.0, 100),
+    "old uploads": files.uploaded_files(5.0, 7, 100),
+    "deleted files that are not settled": files.unsettled_files(5.0, 7, 100),
     "one by any name": select(schema.executions).where(lookup.named(schema.executions, "we-1")),
 }
 
@@ -61,7 +65,7 @@ def test_no_question_reads_all_of_history(connection: Connection, question: str)
     steps = plan(connection, QUESTIONS[question])
 
     assert any("INDEX" in step or "PRIMARY KEY" in step for step in steps)
-    for table in ("executions", "task_runs", "deliveries", "pending", *PROVENANCE):
+    for table in ("executions", "task_runs", "deliveries", "pending", "files", *PROVENANCE):
         assert not reads_everything(steps, table), steps
 
 
@@ -75,6 +79,16 @@ def test_no_list_of_executions_is_sorted_out_of_all_history(connection: Connecti
 
     assert searches
     assert all("state=?" in step for step in searches), steps
+
+
+def test_who_names_a_content_is_found_by_the_content(connection: Connection) -> None:
+    for query in files.naming(["ab" * 32]):
+        compiled = query.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
+        values = tuple(compiled.params[name] for name in compiled.positiontup or ())
+        steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)]
+
+        assert any("INDEX" in step or "PRIMARY KEY" in step for step in steps), steps
+        assert not any(step.startswith("SCAN") for step in steps), steps
 
 
 def test_the_newest_of_all_are_read_backwards(connection: Connection) -> None:

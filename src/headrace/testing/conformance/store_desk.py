@@ -9,7 +9,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from headrace.errors import Conflict, NotFound, StaleVersion
+from headrace.errors import Conflict, Gone, NotFound, StaleVersion
 from headrace.security.secrets import SecretRecord
 from headrace.security.tokens import TokenRecord
 from headrace.store.protocol import KeyTaken, Store
@@ -180,11 +180,59 @@ class FilesConformance(WithStore):
         assert await store.files.get(kept.id) == kept
         assert (await store.files.newest()).rows == [kept]
         assert (await store.files.newest(execution=6)).rows == []
-        assert set(await store.files.contents()) == {kept.sha256}
+        assert await store.files.named([kept.sha256, gone.sha256]) == {kept.sha256}
         with pytest.raises(NotFound):
             await store.files.get(gone.id)
         with pytest.raises(NotFound):
             await store.files.delete(gone.id)
+
+    async def test_what_retention_removed_is_told_apart(self, store: Store) -> None:
+        row = file(store.numbers.take())
+        await store.files.add(row)
+        await store.files.delete(row.id, "retention")
+
+        with pytest.raises(Gone, match=r"talk\.mp3.*retention"):
+            await store.files.get(row.id)
+        with pytest.raises(NotFound):
+            await store.files.delete(row.id)
+
+    async def test_old_uploads_are_found_oldest_first(self, store: Store) -> None:
+        old, made, older, young = (
+            file(store.numbers.take(), **fields)
+            for fields in ({}, {"execution": 5}, {"created_at": 50.0}, {"created_at": 900.0})
+        )
+        for row in (old, made, older, young):
+            await store.files.add(row)
+
+        assert await store.files.uploaded(500.0) == [old, older]
+        assert await store.files.uploaded(500.0, limit=1) == [old]
+        assert await store.files.uploaded(500.0, after=old.number) == [older]
+
+    async def test_deleted_files_wait_until_their_content_is_settled(
+        self, store: Store, premises: Premises
+    ) -> None:
+        first, second = (file(store.numbers.take()) for _ in range(2))
+        for row in (first, second):
+            await store.files.add(row)
+        now = premises.clock.moment
+        await store.files.delete(first.id)
+        assert await store.files.unsettled(now) == []
+        assert [row.id for row in await store.files.unsettled(now + 1)] == [first.id]
+        assert await store.files.unsettled(now + 1, after=first.number) == []
+        assert await store.files.named([first.sha256]) == {first.sha256}
+        await store.files.delete(second.id, "retention")
+        await store.files.settle([first.number])
+
+        assert [row.id for row in await store.files.unsettled(now + 1)] == [second.id]
+        assert await store.files.named([first.sha256]) == frozenset()
+
+    async def test_what_an_execution_made_is_named_for_ever(self, store: Store) -> None:
+        made, other = "ab" * 32, "cd" * 32
+        row = await started(store)
+        await store.commit(commit(row, 2, keeps=[made]))
+        await store.commit(commit(ended(row), 4, keeps=[made]))
+
+        assert await store.files.named([made, other]) == {made}
 
     async def test_a_name_is_given_once(self, store: Store) -> None:
         row = file(store.numbers.take())

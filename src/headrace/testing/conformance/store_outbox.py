@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.errors import NotFound
+from headrace.errors import InvalidInput, NotFound
 from headrace.store import rows
 from headrace.store.protocol import Store
 from headrace.testing.conformance.store import Premises, WithStore
-from headrace.testing.conformance.store_values import commit, delivery, started
+from headrace.testing.conformance.store_values import commit, delivery, ended, started
 
 
 class DeliveriesConformance(WithStore):
@@ -178,3 +178,29 @@ class DeliveriesConformance(WithStore):
 
         assert due == 100.0
         assert [row.number for row in claimed] == [1]
+
+    async def test_the_log_has_no_bodies_and_comes_in_pages(self, store: Store) -> None:
+        await self._announced(store, delivery(7, 5, 1), delivery(3, 5, 2), delivery(9, 5, 1), delivery(4, 6))
+        first = await store.deliveries.log(5, limit=2)
+        last = await store.deliveries.log(5, limit=2, cursor=first.cursor)
+
+        assert [row.number for row in first.rows] == [7, 9]
+        assert [row.number for row in last.rows] == [3]
+        assert last.cursor is None
+        assert not hasattr(first.rows[0], "body")
+        with pytest.raises(InvalidInput):
+            await store.deliveries.log(6, cursor=first.cursor)
+
+    async def test_what_is_long_over_is_forgotten(self, store: Store) -> None:
+        over, live = await started(store), await started(store)
+        told = [delivery(n, over.number, n, created_at=100.0) for n in (1, 2, 3)]
+        await store.commit(commit(live, 2, deliveries=[delivery(4, live.number, created_at=100.0)]))
+        await store.commit(commit(ended(over), 2, deliveries=told))
+        for number in (1, 2, 4):
+            await store.deliveries.record(number, None, state="delivered")
+
+        assert await store.deliveries.forget_ended(200.0) == 0
+        assert await store.deliveries.forget_ended(201.0, limit=1) == 1
+        assert await store.deliveries.forget_ended(201.0) == 1
+        assert [row.number for row in await store.deliveries.of_execution(over.number)] == [3]
+        assert [row.number for row in await store.deliveries.of_execution(live.number)] == [4]

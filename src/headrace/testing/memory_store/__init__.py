@@ -89,6 +89,7 @@ class MemoryStore:
         contents.journal[number].append(entry)
         contents.task_runs.update((run.number, run) for run in commit.task_runs)
         self._set_timers(commit)
+        contents.kept.update(commit.keeps)
         contents.deliveries.update((delivery.number, delivery) for delivery in commit.deliveries)
 
     async def ping(self) -> None:

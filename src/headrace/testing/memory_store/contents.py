@@ -34,6 +34,8 @@ class Contents:
         self.directories: dict[str, provenance_rows.DirectoryRow] = {}
         self.file_versions: dict[int, provenance_rows.FileVersion] = {}
         self.file_uses: dict[int, provenance_rows.FileUse] = {}
+        self.kept: set[str] = set()
+        """Hashes of what executions made."""
         self.tokens = TokensInMemory()
         self.secrets = SecretsInMemory()
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from msgspec.structs import replace
 
 from headrace.clock import Clock
 from headrace.errors import NotFound
 from headrace.store import rows
+from headrace.store.cursors import page, position
+from headrace.store.files import present
 from headrace.store.protocol import KeyTaken
 from headrace.testing.memory_store.contents import Contents, newest
 
@@ -19,6 +21,7 @@ class MemoryDeliveries:
 
     def __init__(self, contents: Contents) -> None:
         self._deliveries = contents.deliveries
+        self._executions = contents.executions
         self._abandoned = contents.abandoned_urls
         self._claimed: set[int] = set()
 
@@ -83,6 +86,32 @@ class MemoryDeliveries:
         found = (delivery for delivery in self._deliveries.values() if delivery.execution == execution)
         return sorted(found, key=lambda delivery: (delivery.sequence, delivery.number))
 
+    async def log(
+        self, execution: int, *, limit: int = 1000, cursor: str | None = None
+    ) -> rows.Page[rows.DeliveryEntry]:
+        """See `Deliveries.log`."""
+        name = f"deliveries-{execution}"
+        last = position(cursor, name)
+        found = await self.of_execution(execution)
+        start = next((at for at, each in enumerate(found, 1) if each.number == last), 0)
+        entries = [_entry(each) for each in found[start : start + limit + 1]]
+        return page(entries, limit, name, lambda entry: entry.number)
+
+    async def forget_ended(self, before: float, limit: int = 1000) -> int:
+        """See `Deliveries.forget_ended`."""
+        ended = [
+            each.number
+            for each in self._deliveries.values()
+            if each.next_try_at is None
+            and each.created_at < before
+            and (row := self._executions.get(each.execution)) is not None
+            and row.ended_at is not None
+            and row.ended_at < before
+        ][:limit]
+        for number in ended:
+            del self._deliveries[number]
+        return len(ended)
+
     async def redeliver(self, number: int, at: float) -> rows.Delivery:
         """See `Deliveries.redeliver`."""
         former = self._one(number)
@@ -132,6 +161,11 @@ class MemoryDeliveries:
         return delivery
 
 
+def _entry(delivery: rows.Delivery) -> rows.DeliveryEntry:
+    fields = rows.DeliveryEntry.__struct_fields__
+    return rows.DeliveryEntry(**{name: getattr(delivery, name) for name in fields})
+
+
 class MemoryIdempotency:
     """The `Idempotency` of a store in memory."""
 
@@ -176,10 +210,7 @@ class MemoryFiles:
 
     async def get(self, id: str) -> rows.FileRow:
         """See `Files.get`."""
-        for file in self._contents.files.values():
-            if file.id == id and file.deleted_at is None:
-                return file
-        raise NotFound(f"There is no file {id!r}.")
+        return present(id, next((file for file in self._contents.files.values() if file.id == id), None))
 
     async def newest(
         self, *, execution: int | None = None, limit: int = 100, cursor: str | None = None
@@ -192,11 +223,33 @@ class MemoryFiles:
         )
         return newest(found, limit, cursor, "files")
 
-    async def delete(self, id: str) -> None:
+    async def delete(self, id: str, because: rows.DeletedBecause = "asked") -> None:
         """See `Files.delete`."""
         file = await self.get(id)
-        self._contents.files[file.number] = replace(file, deleted_at=self._clock.now())
+        deleted = replace(file, deleted_at=self._clock.now(), deleted_because=because)
+        self._contents.files[file.number] = deleted
 
-    async def contents(self) -> Collection[str]:
-        """See `Files.contents`."""
-        return {file.sha256 for file in self._contents.files.values() if file.deleted_at is None}
+    async def uploaded(self, before: float, *, after: int = 0, limit: int = 1000) -> list[rows.FileRow]:
+        """See `Files.uploaded`."""
+        found = (file for file in self._after(after) if file.execution is None and file.deleted_at is None)
+        return [file for file in found if file.created_at < before][:limit]
+
+    async def unsettled(self, before: float, *, after: int = 0, limit: int = 1000) -> list[rows.FileRow]:
+        """See `Files.unsettled`."""
+        found = (file for file in self._after(after) if file.settled_at is None)
+        return [file for file in found if file.deleted_at is not None and file.deleted_at < before][:limit]
+
+    async def settle(self, numbers: Collection[int]) -> None:
+        """See `Files.settle`."""
+        files = self._contents.files
+        files.update({number: replace(files[number], settled_at=self._clock.now()) for number in numbers})
+
+    async def named(self, hashes: Collection[str]) -> frozenset[str]:
+        """See `Files.named`."""
+        contents = self._contents
+        files = {file.sha256 for file in contents.files.values() if file.deleted_at is None}
+        stored = {each.sha256 for each in contents.file_versions.values() if each.is_stored}
+        return frozenset(hashes) & (files | contents.kept | {each for each in stored if each})
+
+    def _after(self, number: int) -> Iterator[rows.FileRow]:
+        return (file for key, file in sorted(self._contents.files.items()) if key > number)
