@@ -238,7 +238,7 @@ class Server:
             secrets_in_use=secrets_in_use,
             log_file=files.log_file,
             redeliver=self._notifier.redeliver,
-            runtimes=tuple(self.runtimes),
+            runtimes={name: runtime.capabilities for name, runtime in self.runtimes.items()},
         )
 
     async def open(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from headrace.clock import Clock
 from headrace.orchestrator.executions import Executions
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.workflows import Workflows
+from headrace.runtimes.protocol import Capabilities
 from headrace.security.egress import Egress
 from headrace.security.redaction import SecretsInUse
 from headrace.security.secrets import Vault
@@ -45,5 +46,5 @@ class Services(Struct, frozen=True, kw_only=True):
     """Attempt and stream to the file that it is written to, None when there is none (yet)."""
     redeliver: Callable[[int], Awaitable[Delivery]]
     """Sends a delivery of this number again, whatever became of it; raises `NotFound`."""
-    runtimes: tuple[str, ...]
-    """Names of the configured runtimes."""
+    runtimes: Mapping[str, Capabilities]
+    """What each configured runtime can do, by its name."""

@@ -105,6 +105,9 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     calls: bool = False
     """Takes `TaskCall` jobs."""
     images: bool = False
+    """Runs commands in container images, into which directories of this machine are bound."""
+    volumes: bool = True
+    """Directories of this machine can be brought to its commands."""
     limits: tuple[str, ...] = ()
     """Which of `cpu`, `memory` are enforced and how, as in `cpu:packed`."""
 

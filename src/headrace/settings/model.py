@@ -19,6 +19,7 @@ from headrace.settings.quantities import (
     Destinations,
     Duration,
     Folder,
+    Folders,
     Hosts,
     Networks,
     Origins,
@@ -78,6 +79,8 @@ class AkoflowSettings(Room):
     """Storage policy of a workflow that names none."""
     standalone_link: Annotated[OneOf["copy", "hard"], Accepts("`copy` or `hard`")] = "copy"
     """How `standalone` brings files along; with `hard`, who writes in place changes its neighbour's file."""
+    host_roots: Folders = ()
+    """What may be bound into containers and carried to clusters; none is `akoflow` in the data directory."""
     path_map: Annotated[dict[str, str], Accepts("absolute paths to absolute paths; as a variable, JSON")] = {}
     """Beginnings of mount paths and of volumes' remote sides, to the directories used in their place."""
     max_body: Size = Field(default=32 * MIB, gt=0)
@@ -97,6 +100,8 @@ class LocalSettings(Room):
     """Memory that steps may declare together, in bytes."""
     grace: Duration = timedelta(seconds=10)
     """Time between TERM and KILL when a step is cancelled or runs out of time."""
+    max_log: Size = Field(default=256 * MIB, ge=MIB)
+    """Largest log of one stream of a step, in bytes; a longer one is cut, with a last line that says so."""
     shell_enabled: Switch = True
     """Whether shell steps may run on this machine at all."""
 

@@ -179,6 +179,12 @@ Folder = Annotated[
     AfterValidator(Path.expanduser),
     Accepts("a directory; a relative one starts at the working directory"),
 ]
+Folders = Annotated[
+    tuple[Annotated[Path, AfterValidator(Path.expanduser)], ...],
+    NoDecode,
+    BeforeValidator(split_list),
+    Accepts("directories, separated by commas"),
+]
 PemFile = Annotated[Path, AfterValidator(_must_be_file), Accepts("the path of a PEM file that can be read")]
 Url = Annotated[str, AfterValidator(_must_be_url), Accepts("an http or https address without query")]
 Password = Annotated[SecretStr, Accepts("a text that is not empty")]

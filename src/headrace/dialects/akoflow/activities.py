@@ -10,6 +10,7 @@ from headrace.dialects.akoflow import places, quantities
 from headrace.dialects.akoflow.drafts import ActivityDraft, Command
 from headrace.dialects.akoflow.inherited import Inherited
 from headrace.dialects.akoflow.quantities import Wrong
+from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.dialects.akoflow.tables import Table
 from headrace.dialects.akoflow.wire import (
     ACTIVITY_KEYS,
@@ -21,6 +22,8 @@ from headrace.dialects.akoflow.wire import (
 )
 from headrace.security.documents import Scalar
 
+EXCEEDS = "exceeds_capacity"
+"""Code of the warning that an activity asks for more than there is."""
 _RETRY_DELAY = timedelta(seconds=10)
 _MOST_ATTEMPTS = 1000
 
@@ -50,13 +53,17 @@ def read_activity(table: Table, name: str, inherited: Inherited) -> ActivityDraf
     if selector:
         message = "nodeSelector is for Kubernetes and Slurm; it is ignored here."
         table.warn("nodeSelector", "node_selector_ignored", message)
-    own_path = places.directory_of(table, "mountPath")
+    image = table.text("image") or inherited.image
+    if not image and (found := inherited.around.runtimes.get(effective)) is not None and found.images:
+        message = f"Activities on '{effective}' run in an image; name one here or in 'spec'."
+        table.problem("image", "image_required", message)
+    own_path = places.directory_of(table, "mountPath", inherited.around.why_refused)
     return ActivityDraft(
         name=name,
         run=run,
         command=command,
         depends_on=depends_on_of(table),
-        image=table.text("image") or inherited.image,
+        image=image,
         runtime=runtime,
         effective=effective,
         mount_path=own_path or inherited.mount_path,
@@ -70,7 +77,22 @@ def read_activity(table: Table, name: str, inherited: Inherited) -> ActivityDraf
         outputs=places.relative_paths(table, "outputs"),
         retry=retry,
         timeout=timeout,
+        warnings=_excess(table, effective, cpus, memory, inherited.around),
     )
+
+
+def _excess(
+    table: Table, runtime: str, cpus: float | None, memory: int | None, around: Surroundings
+) -> tuple[str, ...]:
+    """Warn of a demand above what this machine has, to which it will be cut."""
+    wanted = (("cpuLimit", cpus or 0, around.cpus), ("memoryLimit", memory or 0, around.memory))
+    found = [(key, most) for key, asked, most in wanted if most is not None and asked > most]
+    if runtime != "local" or not found:
+        return ()
+    for key, most in found:
+        message = f"'{key}' is more than the {most:g} that local has; the activity gets that, and runs alone."
+        table.warn(key, EXCEEDS, message)
+    return (EXCEEDS,)
 
 
 def depends_on_of(table: Table) -> tuple[str, ...]:

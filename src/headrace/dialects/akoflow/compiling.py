@@ -195,6 +195,7 @@ def _activity_notes(activity: ActivityDraft, directory: Place) -> dict[str, Any]
         "node_selector": activity.node_selector,
         "keep_disk": activity.keep_disk,
         "inputs": list(activity.inputs),
+        "warnings": list(activity.warnings),
     }
     return {key: value for key, value in notes.items() if value}
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace.definition.model import WorkflowDefinition
-from headrace.dialects.akoflow import parse as documents
+from headrace.dialects.akoflow import host_paths, parse as documents
 from headrace.dialects.akoflow.directories import inputs_of
+from headrace.dialects.akoflow.host_paths import HostPaths
 from headrace.dialects.akoflow.labels import OWN_LABELS, RERUN_OF, labels_of
 from headrace.dialects.akoflow.parse import Parsed
 from headrace.dialects.akoflow.surroundings import Surroundings
@@ -66,9 +67,9 @@ class AkoflowDialect:
     ) -> ReadyStart:
         """Return what a start at another door needs: its webhooks are told, and it gets a directory."""
         message = "An AkoFlow workflow has no inputs."
-        if problems := [
-            Problem(path=f"/inputs/{name}", code="unknown_input", message=message) for name in inputs
-        ]:
+        problems = [Problem(path=f"/inputs/{name}", code="unknown_input", message=message) for name in inputs]
+        problems += host_paths.problems_of(definition, HostPaths.of(services.settings))
+        if problems:
             raise InvalidInput(problems)
         return ReadyStart(inputs_of(number, services.settings.data_dir), labels_of(definition))
 

@@ -67,6 +67,8 @@ class ActivityDraft(Struct, frozen=True, kw_only=True):
     retry: Retry | None
     timeout: float | None
     """Seconds per attempt."""
+    warnings: tuple[str, ...] = ()
+    """Codes of what is done otherwise than asked."""
 
 
 class WorkflowDraft(Struct, frozen=True, kw_only=True):

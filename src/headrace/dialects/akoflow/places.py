@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from headrace.dialects.akoflow.drafts import Mode, Volume
 from headrace.dialects.akoflow.tables import Table
@@ -28,7 +28,17 @@ def mapped(path: str, table: Mapping[str, str]) -> str:
     return path
 
 
-def directory_of(table: Table, key: str) -> str | None:
+WhyRefused = Callable[[str], str | None]
+"""Returns why no workflow may use an absolute directory of this machine, or None."""
+
+
+def sides_of(written: str) -> tuple[str, str]:
+    """Return both directories of a volume that was found right, as they are used."""
+    local, _, rest = written.partition(":")
+    return local.rstrip("/"), (rest.partition(":")[0] or local).rstrip("/")
+
+
+def directory_of(table: Table, key: str, why_refused: WhyRefused) -> str | None:
     """Return an absolute directory without its trailing slash; None when it is absent or was refused."""
     path = table.text(key)
     if not path:
@@ -36,6 +46,9 @@ def directory_of(table: Table, key: str) -> str | None:
     if wrong := why_no_directory(path):
         suggestion = None if path.startswith("/") or ".." in path else f"/{path}"
         table.problem(key, "bad_path", wrong, suggestion)
+        return None
+    if (why := why_refused(path)) is not None:
+        table.problem(key, "host_path_refused", why)
         return None
     return path.rstrip("/")
 
@@ -52,13 +65,17 @@ def relative_paths(table: Table, key: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def volumes_of(table: Table) -> tuple[Volume, ...]:
+def volumes_of(table: Table, why_refused: WhyRefused) -> tuple[Volume, ...]:
     """Return the volumes, each written `local:remote[:mode]`."""
     found = []
     for text, path in table.texts("volumes"):
         volume = _volume(text, path, table)
-        if volume is not None:
-            found.append(volume)
+        if volume is None:
+            continue
+        found.append(volume)
+        for side in dict.fromkeys((volume.local, volume.remote)):
+            if (why := why_refused(side)) is not None:
+                table.findings.problem(path, "host_path_refused", why)
     return tuple(found)
 
 

@@ -130,6 +130,7 @@ def activity(found: Activity, execution: Execution, now: float) -> Answer:
         "node": last.node if last is not None else None,
         "placement": None,
         "clashes": found.clashes,
+        "warnings": notes.get("warnings", []),
     }
 
 

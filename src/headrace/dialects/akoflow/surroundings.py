@@ -5,16 +5,18 @@ A plain value, so that reading stays pure; the routes fill it in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal as OneOf
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from headrace.errors import Problem
+from headrace.runtimes.protocol import Capabilities
 
 CheckUrl = Callable[[str, str], Problem | None]
 """Judges a URL given at a JSON pointer: `invalid_url`, `egress_blocked` or nothing."""
 
+_LOCAL = Capabilities(survives_restart=True, commands=True)
 _IMAGE_RUNNERS = ("docker", "podman")
 
 
@@ -22,11 +24,15 @@ def _any_url(_url: str, _path: str) -> Problem | None:
     return None
 
 
+def _any_path(_path: str) -> str | None:
+    return None
+
+
 class Surroundings(Struct, frozen=True, kw_only=True):
     """A server, as far as a document can tell."""
 
-    runtimes: tuple[str, ...] = ("local",)
-    """Every runtime name that can be used."""
+    runtimes: Mapping[str, Capabilities] = field(default_factory=lambda: {"local": _LOCAL})
+    """Every runtime that can be used, by its name."""
     default_runtime: str = "local"
     """For a document that names none; empty makes that a problem."""
     unknown_runtime: OneOf["refuse", "local"] = "refuse"
@@ -37,6 +43,14 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     secrets: frozenset[str] | None = None
     """Names of the stored secrets; None when nobody has looked."""
     check_url: CheckUrl = _any_url
+    why_refused: Callable[[str], str | None] = _any_path
+    """Why no workflow may use a directory of this machine, or None."""
+    why_not_bound: Callable[[str], str | None] = _any_path
+    """Why a directory may neither be bound into a container nor carried to a cluster, or None."""
+    cpus: float | None = None
+    """Cores that local has; None when nobody has looked."""
+    memory: int | None = None
+    """Bytes that local has."""
 
     def resolve(self, written: str) -> str | None:
         """Return the configured runtime that a name means (section 3.8), or None."""

@@ -55,7 +55,7 @@ class Reading:
             spec,
             runtime=runtime,
             image=spec.text("image") or "",
-            mount_path=places.directory_of(spec, "mountPath"),
+            mount_path=places.directory_of(spec, "mountPath", self._around.why_refused),
         )
         policy, storage_class, storage_size = self._storage(spec)
         self._tell_unread(spec)
@@ -68,7 +68,7 @@ class Reading:
             storage_policy=policy,
             storage_class=storage_class,
             storage_size=storage_size,
-            volumes=places.volumes_of(spec),
+            volumes=places.volumes_of(spec, self._around.why_refused),
             mount_path=inherited.mount_path,
             webhooks=webhooks_of(spec, self._around),
             activities=self._activities(spec, inherited),
@@ -189,3 +189,17 @@ class Reading:
         if any(activity.image for activity in on_local):
             message = "The image is ignored: activities on local run on this machine as it is."
             spec.warn("image", "image_ignored", message)
+        if made.volumes:
+            self._judge_volumes(made, spec)
+
+    def _judge_volumes(self, made: WorkflowDraft, spec: Table) -> None:
+        names = {each.effective for each in made.activities}
+        used = {name: found for name, found in self._around.runtimes.items() if name in names}
+        for name, found in used.items():
+            if not found.volumes:
+                message = f"The runtime '{name}' can have no volumes."
+                spec.problem("volumes", "volume_unsupported", message)
+        if any(found.images for found in used.values()):
+            for volume in made.volumes:
+                if (why := self._around.why_not_bound(volume.local)) is not None:
+                    spec.problem("volumes", "host_path_refused", why)

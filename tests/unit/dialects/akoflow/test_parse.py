@@ -14,8 +14,10 @@ from headrace.dialects.akoflow import dialect
 from headrace.dialects.akoflow.parse import Parsed, parse
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.errors import Problem
+from headrace.runtimes.protocol import Capabilities
 from headrace.security.egress import Egress
 
+PLAIN = Capabilities(survives_restart=True, commands=True)
 CORPUS = Path(__file__).parents[3] / "corpus" / "akoflow"
 LOCAL = Surroundings(check_url=Egress().check_url)
 
@@ -50,7 +52,7 @@ def test_the_golden_document_means_one_activity() -> None:
         .replace("/data-akoflow/sifs/:", "")
         .replace("/data-akoflow/akf-wine-singularity/:", "")
     )
-    parsed = read(text, runtimes=("local", "sdumont"))
+    parsed = read(text, runtimes=dict.fromkeys(("local", "sdumont"), PLAIN))
 
     assert parsed.problems == ()
     assert parsed.draft is not None
@@ -204,7 +206,7 @@ def test_overrides_count_for_their_own_activity_only() -> None:
             "name: b, run: x",
             spec="runtime: local\nimage: mine\nmountPath: /here/",
         ),
-        runtimes=("local", "sdumont"),
+        runtimes=dict.fromkeys(("local", "sdumont"), PLAIN),
     )
 
     assert parsed.draft is not None
@@ -227,7 +229,7 @@ def test_overrides_count_for_their_own_activity_only() -> None:
     ],
 )
 def test_runtime_names_are_resolved(written: str, runtimes: tuple[str, ...], resolved: str | None) -> None:
-    assert Surroundings(runtimes=runtimes).resolve(written) == resolved
+    assert Surroundings(runtimes=dict.fromkeys(runtimes, PLAIN)).resolve(written) == resolved
 
 
 def test_an_unknown_runtime_may_be_tried_out_on_local() -> None:
@@ -325,3 +327,50 @@ def test_chains_stars_and_rings_of_thousands_are_no_problem(shape: str) -> None:
     parsed = read("name: a\nruntime: local\nactivities:\n" + "\n".join(lines))
 
     assert codes(parsed.problems) == (["dependency_cycle"] if shape == "ring" else [])
+
+
+PODMAN = Capabilities(survives_restart=True, commands=True, images=True)
+FAR = Capabilities(survives_restart=True, commands=True, volumes=False)
+
+
+def test_a_runtime_with_images_needs_one() -> None:
+    text = workflow(
+        "name: a, run: x",
+        "name: b, run: x, image: i",
+        "name: c, run: x, runtime: local",
+        spec="runtime: podman",
+    )
+    parsed = read(text, runtimes={"local": PLAIN, "podman": PODMAN})
+
+    assert [(each.code, each.path) for each in parsed.problems] == [
+        ("image_required", "/spec/activities/0/image")
+    ]
+    assert not read(
+        workflow("name: a", spec="runtime: podman\nimage: i"), runtimes={"podman": PODMAN}
+    ).problems
+
+
+def test_volumes_are_judged_by_what_the_runtimes_can() -> None:
+    spec = "runtime: {}\nimage: i\nvolumes: ['/open/in:/in', '/etc:/conf']"
+    around: dict[str, Any] = {
+        "runtimes": {"local": PLAIN, "podman": PODMAN, "far": FAR},
+        "why_not_bound": lambda path: None if path.startswith("/open/") else f"{path} is closed",
+    }
+    bound = read(workflow("name: a, run: x", spec=spec.format("podman")), **around)
+    far = read(workflow("name: a, run: x", spec=spec.format("far")), **around)
+
+    assert [(each.code, each.message) for each in bound.problems] == [("host_path_refused", "/etc is closed")]
+    assert codes(far.problems) == ["volume_unsupported"]
+    assert not read(workflow("name: a, run: x", spec=spec.format("local")), **around).problems
+
+
+def test_a_demand_above_the_machine_is_a_warning_of_the_activity() -> None:
+    text = workflow("name: a, run: x, cpuLimit: 64, memoryLimit: 1Ti", "name: b, run: x, cpuLimit: 2")
+    parsed = read(text, cpus=2, memory=1024)
+
+    assert [each.path for each in parsed.warnings if each.code == "exceeds_capacity"] == [
+        "/spec/activities/0/cpuLimit",
+        "/spec/activities/0/memoryLimit",
+    ]
+    assert parsed.draft is not None
+    assert [each.warnings for each in parsed.draft.activities] == [("exceeds_capacity",), ()]

@@ -14,8 +14,10 @@ from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.dialects.akoflow.wire import ACTIVITY_KEYS, ROOT_KEYS, SPEC_KEYS, WEBHOOK_KEYS
 from headrace.engine.graph import Graph
 from headrace.errors import InvalidDefinition
+from headrace.runtimes.protocol import Capabilities
 
-AROUND = Surroundings(runtimes=("local", "podman"))
+PLAIN = Capabilities(survives_restart=True, commands=True)
+AROUND = Surroundings(runtimes=dict.fromkeys(("local", "podman"), PLAIN))
 
 words = st.sampled_from(["a", "b", "a b", "local", "podman", "/x", "/x:/y", "1", "1Gi", "-1", "k=v", "", "é"])
 scalars = (

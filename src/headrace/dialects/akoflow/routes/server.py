@@ -11,6 +11,7 @@ from headrace import __version__
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer
 from headrace.dialects.akoflow.routes.surroundings import runtimes_of
 from headrace.orchestrator.services import Services
+from headrace.runtimes.protocol import Capabilities
 
 
 class ServerRoutes:
@@ -33,14 +34,15 @@ class ServerRoutes:
 
     async def list_runtimes(self, _: Request) -> Response:
         """List the runtimes that workflows may name."""
-        shown = [self._runtime(name) for name in runtimes_of(self._services)]
+        shown = [self._runtime(name, found) for name, found in runtimes_of(self._services).items()]
         return data_answer(shown, self._services)
 
-    def _runtime(self, name: str) -> dict[str, Any]:
-        metadata: dict[str, Any] = {"version": __version__}
+    def _runtime(self, name: str, found: Capabilities) -> dict[str, Any]:
+        able = [word for word, is_so in (("images", found.images), ("volumes", found.volumes)) if is_so]
+        metadata: dict[str, Any] = {"version": __version__, "capabilities": [*found.limits, *able]}
         if name == "local":
             local = self._services.settings.local
-            metadata |= {"cpus": local.cpus, "memory": local.memory, "capabilities": ["cpu:packed"]}
+            metadata |= {"cpus": local.cpus, "memory": local.memory}
         return {
             "name": name,
             "status": 1,

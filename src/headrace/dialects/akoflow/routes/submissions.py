@@ -22,9 +22,6 @@ from headrace.orchestrator.services import Services
 from headrace.security.callers import authorise
 from headrace.security.documents import read_json
 
-_LARGE = 128 * 1024
-"""Bytes from which reading a document would keep other requests waiting for too long."""
-
 
 class SubmissionRoutes:
     """Documents that come in."""
@@ -99,9 +96,8 @@ class SubmissionRoutes:
         return data_answer(_verdict(parsed, errors), self._services)
 
     async def _parsed(self, source: bytes, around: Surroundings) -> Parsed:
-        if len(source) > _LARGE:
-            return await asyncio.to_thread(parse, source, around)
-        return parse(source, around)
+        """Read a document away from the loop: it may be long, and its paths are looked up on the disk."""
+        return await asyncio.to_thread(parse, source, around)
 
 
 def _verdict(parsed: Parsed, errors: list[dict[str, Any]]) -> dict[str, Any]:

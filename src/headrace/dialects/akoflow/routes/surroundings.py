@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from headrace.dialects.akoflow.host_paths import HostPaths
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.orchestrator.services import Services
+from headrace.runtimes.protocol import Capabilities
 from headrace.security.secrets import GLOBAL
 
-_NOT_FOR_COMMANDS = "inline"
 
-
-def runtimes_of(services: Services) -> tuple[str, ...]:
-    """Return the names of the runtimes that take commands."""
-    return tuple(name for name in services.runtimes if name != _NOT_FOR_COMMANDS)
+def runtimes_of(services: Services) -> dict[str, Capabilities]:
+    """Return the runtimes that take commands."""
+    return {name: found for name, found in services.runtimes.items() if found.commands}
 
 
 async def surroundings_of(services: Services) -> Surroundings:
     """Return the surroundings of a document that is sent now."""
-    settings = services.settings.akoflow
+    settings, local = services.settings.akoflow, services.settings.local
+    paths = HostPaths.of(services.settings)
     return Surroundings(
         runtimes=runtimes_of(services),
         default_runtime=settings.default_runtime,
@@ -26,4 +27,8 @@ async def surroundings_of(services: Services) -> Surroundings:
         max_run=settings.max_run,
         secrets=frozenset(record.name for record in await services.vault.list(GLOBAL)),
         check_url=services.egress.check_url,
+        why_refused=paths.why_refused,
+        why_not_bound=paths.why_not_bound,
+        cpus=local.cpus,
+        memory=local.memory,
     )
