@@ -28,4 +28,11 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an attempt used."""
 
     cpu_seconds: float = 0.0
+    """Of the process and of all children that were waited for."""
     max_rss_bytes: int = 0
+    """Most resident memory: of one process, as the machine tells at the end, or of all together where more
+    was seen; 0 when it is not known."""
+    read_bytes: int = 0
+    """Read from storage; what came out of the page cache does not count."""
+    written_bytes: int = 0
+    """Written towards storage; counted when pages become dirty, whether or not they ever reach it."""

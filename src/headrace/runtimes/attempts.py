@@ -1,7 +1,8 @@
 """Where the files of an attempt lie: beside `<data>/attempts/<number // 1000>/<number>`, its *place*.
 
 The place is the fresh working directory; beside it, under the same name with an ending, lie `.script` (the
-user's text), `.claim` (who runs it and how it ended, see `record`), `.stdout` and `.stderr`.
+user's text), `.claim` (who runs it and how it ended, see `record`), `.stdout` and `.stderr`; of one that runs
+longer than a second `.samples` (see `samples`); of a log that was cut `.cut` (see `long_logs`).
 One directory per attempt and no more: making directories is the dearest thing that a step asks of a file
 system.
 This file knows names only; it starts nothing and reads nothing of the contents.
@@ -37,9 +38,13 @@ class AttemptDirectories:
         path = Path(f"{self.path(attempt)}.{stream}")
         return path if path.exists() else None
 
+    def samples_file(self, attempt: int) -> str:
+        """Return where the samples of an attempt are, or would be."""
+        return f"{self.path(attempt)}.samples"
+
     def discard(self, attempt: int) -> None:
         """Remove everything of an attempt that has ended and is no longer asked for."""
         place = self.path(attempt)
         shutil.rmtree(place, ignore_errors=True)
-        for ending in ("script", "stdout", "stderr", "claim"):
+        for ending in ("script", "stdout", "stderr", "claim", "samples", "stdout.cut", "stderr.cut"):
             Path(f"{place}.{ending}").unlink(missing_ok=True)

@@ -67,21 +67,21 @@ class Launcher:
         """Give back the descriptor."""
         os.close(self._nothing)
 
-    def launch(self, job: Job, command: Command, place: str, now: float) -> int:
-        """Start the process and return its id; `now` is in Unix seconds.
+    def launch(self, command: Command, place: str, now: float, enter: str = "") -> int:
+        """Start the process and return its id; `now` is in Unix seconds, `enter` as in `prologue`.
 
         Raises OSError when the machine refuses, and InvalidJob for text that no process can be given.
         """
         try:
-            return self._spawn(job, command, place, record.stamp(self._boot, now))
+            return self._spawn(command, place, record.stamp(self._boot, now), enter)
         except ValueError as error:
             raise InvalidJob(f"No process can be given this text: {error}.") from error
 
-    def _spawn(self, job: Job, command: Command, place: str, stamp: str) -> int:
+    def _spawn(self, command: Command, place: str, stamp: str, enter: str) -> int:
         self._make_parent(place)
         work = work_directory(command, place)
         _make_directory(work)
-        shell, text, arguments = self._wrapped(job, command, place)
+        shell, text, arguments = self._wrapped(command, place, enter)
         stdin = _anonymous_file(command.stdin.encode()) if command.stdin else self._nothing
         try:
             return os.posix_spawn(
@@ -109,17 +109,16 @@ class Launcher:
             Path(parent).mkdir(mode=0o700, parents=True, exist_ok=True)
             self._parent = parent
 
-    def _wrapped(self, job: Job, command: Command, place: str) -> tuple[str, str, tuple[str, ...]]:
+    def _wrapped(self, command: Command, place: str, enter: str) -> tuple[str, str, tuple[str, ...]]:
         """Return the shell that reads the prologue, the prologue, and the arguments of the child."""
-        limit = job.memory if command.options.get("limit_memory") else None
         if command.script is None:
-            return self._sh, prologue.as_child(limit), command.argv or ()
+            return self._sh, prologue.as_child(enter), command.argv or ()
         script = f"{place}.script"
         _write_script(script, command.script)
         shell = self._shells[command.options.get("shell", "sh")]
         if prologue.may_share_shell(command.script):
-            return shell, prologue.in_same_shell(limit), ()
-        return self._sh, prologue.as_child(limit), (shell, script)
+            return shell, prologue.in_same_shell(enter), ()
+        return self._sh, prologue.as_child(enter), (shell, script)
 
 
 def _keep_descriptors() -> None:

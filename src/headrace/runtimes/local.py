@@ -12,28 +12,32 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import signal
 import socket
 from datetime import timedelta
 from pathlib import Path
 
 from headrace.clock import Clock, SystemClock
-from headrace.definition.outcomes import Failure, Usage
+from headrace.definition.outcomes import Failure
 from headrace.errors import InvalidJob
-from headrace.runtimes import launching, processes, record, results
+from headrace.runtimes import launching, long_logs, processes, record, results
 from headrace.runtimes.attempts import AttemptDirectories, Stream
 from headrace.runtimes.boots import Boots
+from headrace.runtimes.bounds import Bounds, Watching, bounds_of_this_machine
 from headrace.runtimes.exits import Exits
 from headrace.runtimes.packing import Demand, Packing
 from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, JobStarted, Observer
 from headrace.runtimes.reports import Reports
+from headrace.runtimes.sampling import Sampling
 from headrace.runtimes.steps import Step
 from headrace.runtimes.stopping import Process, Stopping, kill_leftovers
 from headrace.settings import Settings
 
 GRACE = timedelta(seconds=10)
 """Between TERM and KILL (AkoFlow section 3.5)."""
+
+MAX_LOG = 256 * 1024 * 1024
+"""Bytes of one stream that are kept (AkoFlow section 4.5)."""
 
 _READ_CLAIM_AGAIN = 0.02
 """Seconds after which a claim that is just being written is read again."""
@@ -49,15 +53,20 @@ class LocalRuntime:
         cpus: float,
         memory: int,
         grace: timedelta = GRACE,
+        bounds: Bounds | None = None,
+        max_log: int = MAX_LOG,
         clock: Clock | None = None,
         boot: str | None = None,
     ) -> None:
-        """`cpus` and `memory` (bytes) bound what runs at once; `boot` is given by tests only."""
+        """`cpus` and `memory` (bytes) bound what runs at once, `bounds` each attempt (None: by watching).
+
+        `max_log` is in bytes; `boot` is given by tests only.
+        """
         self.name = "local"
-        self.capabilities = Capabilities(
-            survives_restart=True, commands=True, limits=("cpu:packed", "memory:measured")
-        )
+        self._bounds = bounds or Watching()
+        self.capabilities = Capabilities(survives_restart=True, commands=True, limits=self._bounds.limits)
         self._directories = directories
+        self._max_log = max_log
         self._packing = Packing(cpus, memory)
         self._grace = grace.total_seconds()
         self._clock = clock or SystemClock()
@@ -78,6 +87,9 @@ class LocalRuntime:
         self._reports = Reports(self._loop, observer)
         self._exits = Exits(self._loop, self._on_exits)
         self._stopping = Stopping(self._loop, self._grace, self._on_stopped)
+        self._sampling = Sampling(
+            self._loop, self._clock, self._watched_memory, self._on_excess, max_log=self._max_log
+        )
 
     async def close(self) -> None:
         """Stop observing; processes go on, and the next server finds them; closing twice is closing once."""
@@ -87,9 +99,10 @@ class LocalRuntime:
         self._reports.close()
         self._exits.close()
         self._stopping.close()
+        self._sampling.close()
         self._launcher.close()
         for step in self._steps.values():
-            self._disarm(step)
+            step.disarm()
         self._steps.clear()
 
     def log_file(self, attempt: int, stream: Stream) -> Path | None:
@@ -167,21 +180,14 @@ class LocalRuntime:
         assert job is not None
         assert isinstance(job.work, Command)
         self._boots.mark()
+        enter = self._bounds.enclose(step.attempt, job)
         step.started_at = round(self._clock.now(), 6)  # as in the claim
-        pid = self._launcher.launch(job, job.work, step.place, step.started_at)
-        self._watch(step, Process(pid, step.attempt, step.place, is_child=True), self._pidfd(pid))
-
-    @staticmethod
-    def _pidfd(pid: int) -> int:
-        try:
-            return os.pidfd_open(pid)
-        except OSError:  # no descriptor is left: what nobody can wait for must not run
-            os.killpg(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            raise
+        pid = self._launcher.launch(job.work, step.place, step.started_at, enter)
+        self._watch(step, Process(pid, step.attempt, step.place, is_child=True), processes.hold_child(pid))
 
     def _watch(self, step: Step, process: Process, pidfd: int) -> None:
         step.process = process
+        self._sampling.begin(step)
         self._exits.watch(process, pidfd)
         started_at = step.started_at or self._clock.now()
         if step.job is not None and step.job.timeout is not None:
@@ -216,7 +222,7 @@ class LocalRuntime:
 
     def _await_claim(self, step: Step) -> None:
         """Read the claim again soon if its writer lives; without one the attempt never ran and is lost."""
-        self._disarm(step)
+        step.disarm()
         if any(resident.mark == step.place for resident in processes.residents()):
             step.timer = self._loop.call_later(_READ_CLAIM_AGAIN, self._read_claim_again, step)
             return
@@ -250,7 +256,18 @@ class LocalRuntime:
         assert step.process is not None
         if not record.take(step.place, verdict):
             record.add(step.place, verdict)
-        self._stopping.begin(step.process)
+        if verdict == "out_of_memory":
+            self._stopping.begin_with_kill(step.process)
+        else:
+            self._stopping.begin(step.process)
+
+    def _watched_memory(self, step: Step) -> int | None:
+        return None if step.job is None else self._bounds.watched(step.job)
+
+    def _on_excess(self, attempt: int, memory: int) -> None:
+        step = self._steps[attempt]
+        step.memory = memory
+        self._stop(step, "out_of_memory")
 
     def _on_exits(self, exited: list[Process]) -> None:
         ended = []
@@ -274,16 +291,24 @@ class LocalRuntime:
 
     def _reap(self, step: Step, process: Process) -> None:
         """Take the process away: first what is left of its group, while its id cannot be reused."""
-        self._disarm(step)
+        step.disarm()
         self._packing.release(step.attempt)
+        step.long_run = self._sampling.end(step.attempt)
         if not process.is_child:
             self._clear_away(step.place)
+            self._leave_bounds(step)
+            step.usage = step.long_run.usage if step.long_run else None
             return
         process.signal_group(signal.SIGKILL)
-        _, step.wait_status, used = os.wait4(process.pid, 0)
-        # A spawned child begins with the server's own peak; below that, its own is not known.
-        peak = used.ru_maxrss if used.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss else 0
-        step.usage = Usage(cpu_seconds=used.ru_utime + used.ru_stime, max_rss_bytes=peak * 1024)
+        step.wait_status, step.usage = processes.reap(process.pid, step.long_run.peak if step.long_run else 0)
+        self._leave_bounds(step)
+
+    def _leave_bounds(self, step: Step) -> None:
+        """Take away what bounded the attempt; where the kernel ended it for its memory, that is a verdict."""
+        held = None if step.job is None else self._bounds.release(step.attempt, step.job)
+        if held is not None and step.verdict is None:
+            step.verdict, step.memory = "out_of_memory", held
+            record.add(step.place, "out_of_memory")
 
     def _conclude(self, step: Step, known: record.Record | None) -> None:
         process = step.process
@@ -327,13 +352,21 @@ class LocalRuntime:
             ended_at=(None if step.process else record.written_at(step.place)) or self._clock.now(),
             pid=step.process.pid if step.process else None,
             usage=step.usage,
+            memory=step.memory,
             warnings=("exceeds_capacity",) if exceeds else (),
         )
-        if results.is_quick(finished):
+        if step.long_run is None and results.is_quick(finished):
             self._tell(results.report(finished))
         else:
-            reading = self._loop.run_in_executor(None, results.report, finished)
+            reading = self._loop.run_in_executor(None, self._settled, step, finished)
             reading.add_done_callback(lambda read: self._tell(read.result()))
+
+    def _settled(self, step: Step, finished: results.Finished) -> JobEnded:
+        if step.long_run is not None:
+            step.long_run.close()
+        else:
+            long_logs.trim(step.place, self._max_log)
+        return results.report(finished)
 
     def _fail_to_start(self, step: Step, because: str) -> None:
         self._packing.release(step.attempt)
@@ -350,19 +383,16 @@ class LocalRuntime:
         self._steps.pop(ended.attempt, None)
         self._reports.end(ended)
 
-    @staticmethod
-    def _disarm(step: Step) -> None:
-        if step.timer is not None:
-            step.timer.cancel()
-            step.timer = None
-
 
 def from_settings(settings: Settings) -> LocalRuntime:
     """Return the runtime that the settings describe (the entry point `local`)."""
     local = settings.local
+    attempts = settings.data_dir / "attempts"
     return LocalRuntime(
-        AttemptDirectories(settings.data_dir / "attempts"),
+        AttemptDirectories(attempts),
         cpus=local.cpus,
         memory=local.memory,
         grace=local.grace,
+        bounds=bounds_of_this_machine(attempts),
+        max_log=local.max_log,
     )

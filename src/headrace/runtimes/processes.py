@@ -6,15 +6,22 @@ This file must never know a job. Sources: proc(5), pidfd_open(2), random(4).
 from __future__ import annotations
 
 import os
+import resource
+import signal
 from pathlib import Path
 
 from msgspec import Struct
+
+from headrace.definition.outcomes import Usage
 
 MARK = "HEADRACE_ATTEMPT_DIR"
 """Variable that every process of an attempt inherits; by it those are found that left its session."""
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _TICK = 2 / _TICKS_PER_SECOND
+_BLOCK = 512
+"""Bytes of the blocks in which getrusage(2) counts."""
+
 _LONGEST_SPAWN = 5.0
 """Seconds that may pass on a choking machine between asking for a process and its start."""
 
@@ -37,13 +44,13 @@ def boot_id() -> str:
 
 def started_after_boot(pid: int) -> float | None:
     """Return when a process started, in seconds since boot, or None when there is no such process."""
-    fields = _stat(pid)
+    fields = stat(pid)
     return None if fields is None else int(fields[22 - 3]) / _TICKS_PER_SECOND
 
 
 def is_child(pid: int) -> bool:
     """Tell whether a process is a child of this one, so that this one must reap it."""
-    fields = _stat(pid)
+    fields = stat(pid)
     return fields is not None and int(fields[4 - 3]) == os.getpid()
 
 
@@ -65,21 +72,54 @@ def hold(pid: int, spawned: float) -> int | None:
     return None
 
 
+def hold_child(pid: int) -> int:
+    """Return a pidfd of a child that was just started; raises OSError, and then it is gone again."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:  # no descriptor is left: what nobody can wait for must not run
+        os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+
+
+def reap(pid: int, seen: int) -> tuple[int, Usage]:
+    """Take a child away that has exited; return its status and what it used.
+
+    `seen` is the most resident bytes of all its processes together, 0 when nobody looked.
+    """
+    _, status, used = os.wait4(pid, 0)
+    # A spawned child begins with the server's own peak; below that, its own is not known.
+    peak = used.ru_maxrss if used.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss else 0
+    usage = Usage(
+        cpu_seconds=used.ru_utime + used.ru_stime,
+        max_rss_bytes=max(peak * 1024, seen),
+        read_bytes=used.ru_inblock * _BLOCK,
+        written_bytes=used.ru_oublock * _BLOCK,
+    )
+    return status, usage
+
+
 def residents() -> list[Resident]:
     """Return all processes that are not mere zombies: a few milliseconds, so ask once for many attempts."""
     return [
         Resident(pid=int(name), session=int(fields[6 - 3]), mark=_mark(name))
         for name in os.listdir("/proc")  # noqa: PTH208 - names are all that is wanted
-        if name.isdigit() and (fields := _stat(int(name))) is not None and fields[0] not in (b"Z", b"X")
+        if name.isdigit() and (fields := stat(int(name))) is not None and fields[0] not in (b"Z", b"X")
     ]
 
 
-def _stat(pid: int) -> list[bytes] | None:
-    """Return the fields of /proc/PID/stat from the third (the state) on."""
+def stat(pid: int) -> list[bytes] | None:
+    """Return the fields of /proc/PID/stat from the third (the state) on; None when there is no process."""
     try:
-        content = Path(f"/proc/{pid}/stat").read_bytes()
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     except OSError:
         return None
+    try:
+        content = os.read(descriptor, 4096)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
     return content[content.rindex(b")") + 1 :].split()
 
 

@@ -21,7 +21,7 @@ import re
 _CLAIM = 'set -C;echo "$1 $$" >"${0%script}claim"||exit 0;set +C;'
 
 _SAME_SHELL = (
-    _CLAIM + 'exec >"${0%script}stdout" 2>"${0%script}stderr";'
+    'exec >"${0%script}stdout" 2>"${0%script}stderr";'
     """trap 'echo $? >>"${0%script}claim"' EXIT;"""
     'cd "$2"||exit 126;'
     "unset OLDPWD;set --;"
@@ -29,7 +29,7 @@ _SAME_SHELL = (
 
 # The parent survives the group's TERM to write the ending of its child; a subshell gets the default action
 # back.
-_CHILD = _CLAIM + 'trap : TERM INT HUP;(cd "$2"||exit 126;unset OLDPWD;shift 2;'
+_CHILD = 'trap : TERM INT HUP;(cd "$2"||exit 126;unset OLDPWD;shift 2;'
 
 _CHILD_END = (
     'exec "$@") >"${0%script}stdout" 2>"${0%script}stderr";set -- $?;echo $1 >>"${0%script}claim";exit $1'
@@ -38,18 +38,17 @@ _CHILD_END = (
 _HIDES_THE_ENDING = re.compile(r"exec|trap|eval|alias|source|kill|(?:^|[\s;&|(){}!])\.\s")
 
 
-def in_same_shell(address_space: int | None = None) -> str:
-    """Return the prologue that reads the script into its own shell; the limit is in bytes."""
-    return f'{_SAME_SHELL}{_limit(address_space)}. "$0"'
+def in_same_shell(enter: str = "") -> str:
+    """Return the prologue that reads the script into its own shell.
+
+    `enter` is shell text by which the shell enters its bounds before anything of the user's.
+    """
+    return f'{_CLAIM}{enter}{_SAME_SHELL}. "$0"'
 
 
-def as_child(address_space: int | None = None) -> str:
-    """Return the prologue that runs its arguments from the third on as a child; the limit is in bytes."""
-    return f"{_CHILD}{_limit(address_space)}{_CHILD_END}"
-
-
-def _limit(address_space: int | None) -> str:
-    return "" if address_space is None else f"ulimit -v {address_space // 1024}||exit 126;"
+def as_child(enter: str = "") -> str:
+    """Return the prologue that runs its arguments from the third on as a child, in its own bounds."""
+    return f"{_CLAIM}{enter}{_CHILD}{_CHILD_END}"
 
 
 def may_share_shell(text: str) -> bool:

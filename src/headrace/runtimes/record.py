@@ -4,8 +4,8 @@ It begins to exist exactly once (O_EXCL, or the shell's noclobber redirect), so 
 attempt.
 The first line is the owner: `<boot id> <unix seconds> <seconds since boot> <pid>` from a shell, or `taken`
 from a server that wants the attempt never to run.
-The second line is the ending: an exit code, or `cancelled`, `timed_out` or `lost` from a server; later lines
-say nothing.
+The second line is the ending: an exit code, or a server's verdict (`cancelled`, `timed_out`, `out_of_memory`,
+`lost`); later lines say nothing.
 A line without its newline is not there yet: its writer was cut off or is still writing.
 """
 
@@ -21,7 +21,7 @@ from msgspec import Struct
 
 _TAKEN = b"taken\n"
 
-Verdict = OneOf["cancelled", "timed_out", "lost"]
+Verdict = OneOf["cancelled", "timed_out", "out_of_memory", "lost"]
 Ending = int | Verdict
 
 _VERDICTS: dict[bytes, Verdict] = {word.encode(): word for word in get_args(Verdict)}

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from headrace.definition.outcomes import Failure, Usage
-from headrace.runtimes import launching
+from headrace.runtimes import launching, long_logs
 from headrace.runtimes.protocol import Command, Job, JobEnded, Outcome
 from headrace.runtimes.record import Ending, Verdict
 
@@ -39,6 +39,8 @@ class Finished(Struct, frozen=True, kw_only=True):
     ended_at: float
     pid: int | None = None
     usage: Usage | None = None
+    memory: int | None = None
+    """Bytes that were seen when an attempt was ended for its memory."""
     warnings: tuple[str, ...] = ()
 
 
@@ -55,7 +57,8 @@ def report(finished: Finished) -> JobEnded:
     """Read what the attempt left and say how it ended."""
     ending = finished.ending
     if isinstance(ending, str):
-        return _ended(finished, ending, {}, verdict_failure(ending, finished.job))
+        outcome: Outcome = "failed" if ending == "out_of_memory" else ending
+        return _ended(finished, outcome, {}, verdict_failure(ending, finished.job, finished.memory))
     command = finished.job.work if finished.job else None
     if not isinstance(command, Command):
         failure = None if ending == 0 else _exit_failure(finished, ending)
@@ -68,17 +71,26 @@ def report(finished: Finished) -> JobEnded:
     return _ended(finished, "failed" if failure else "succeeded", outputs, failure)
 
 
-def verdict_failure(verdict: Verdict, job: Job | None) -> Failure:
-    """Return the failure that goes with an ending by a server's decision."""
+def verdict_failure(verdict: Verdict, job: Job | None, memory: int | None = None) -> Failure:
+    """Return the failure that goes with an ending by a server's decision; `memory` is in bytes."""
     match verdict:
         case "timed_out":
             seconds = job.timeout if job else None
             limit = "" if seconds is None else f" of {seconds:g} s"
             return Failure(code="timeout", message=f"The step did not end within its timeout{limit}.")
+        case "out_of_memory":
+            limit = f" of {_mib(job.memory)}" if job and job.memory else ""
+            seen = f" {_mib(memory)} of" if memory else " more"
+            message = f"The step held{seen} memory, above its limit{limit}, and was ended."
+            return Failure(code="out_of_memory", message=message, exit_code=128 + signal.SIGKILL)
         case "cancelled":
             return Failure(code="cancelled", message="The step was cancelled.")
         case "lost":
             return Failure(code="lost", message="The step's process is gone and left no exit code.")
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.1f} MiB"
 
 
 def _ended(
@@ -130,13 +142,16 @@ def _read_texts(finished: Finished, command: Command, outputs: dict[str, Any]) -
         return None
     for stream in ("stdout", "stderr"):
         size = _size(finished, stream)
-        if size > OUTPUT_LIMIT:
+        path = f"{finished.place}.{stream}"
+        is_cut = size > QUICK_BYTES and long_logs.is_cut(path)
+        if size > OUTPUT_LIMIT or is_cut:
+            written = f"more than the {size} bytes that were kept" if is_cut else f"{size} bytes"
             return Failure(
                 code="output_too_large",
-                message=f"The step wrote {size} bytes to {stream}; an output may have {OUTPUT_LIMIT}.",
+                message=f"The step wrote {written} to {stream}; an output may have {OUTPUT_LIMIT}.",
                 final=True,
             )
-        outputs[stream] = _text(f"{finished.place}.{stream}") if size else ""
+        outputs[stream] = _text(path) if size else ""
     return None
 
 

@@ -6,6 +6,7 @@ import asyncio
 
 from headrace.definition.outcomes import Usage
 from headrace.runtimes import record
+from headrace.runtimes.long_runs import LongRun
 from headrace.runtimes.protocol import Job
 from headrace.runtimes.stopping import Process
 
@@ -16,6 +17,8 @@ class Step:
     __slots__ = (
         "attempt",
         "job",
+        "long_run",
+        "memory",
         "place",
         "process",
         "started_at",
@@ -37,4 +40,14 @@ class Step:
         """Why it is being stopped."""
         self.wait_status: int | None = None
         """As wait4 gives it; only for our own children."""
+        self.long_run: LongRun | None = None
+        """What was kept of it while it ran; None for one that was soon over."""
+        self.memory: int | None = None
+        """Bytes that it held when it was ended for them."""
         self.usage: Usage | None = None
+
+    def disarm(self) -> None:
+        """Let its timer do nothing."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None

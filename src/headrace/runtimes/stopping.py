@@ -77,6 +77,12 @@ class Stopping:
         process.signal_group(signal.SIGTERM)
         self._look_in(self._grace)
 
+    def begin_with_kill(self, process: Process) -> None:
+        """End a process without asking: what it must not do, it would go on doing meanwhile."""
+        process.stop_by = self._loop.time()
+        self._processes[process.pid] = process
+        self._look_in(0)
+
     def leader_exited(self) -> None:
         """Look soon: some leader is gone, and perhaps it was the last one."""
         self._look_in(0)

@@ -142,16 +142,6 @@ async def test_another_shell_is_refused(runtime: LocalRuntime, witness: Witness)
     assert "'fish'" in ended.failure.message
 
 
-async def test_memory_is_limited_on_request(runtime: LocalRuntime, witness: Witness) -> None:
-    work = Command(argv=("head", "-c", "1", "/dev/zero"), options={"limit_memory": True})
-    runtime.submit(Job(attempt=1001, label="step", work=work, memory=2**20))
-    work = Command(script="ulimit -v", options={"limit_memory": True})
-    runtime.submit(Job(attempt=1002, label="step", work=work, memory=2**28))
-
-    assert (await witness.ended(1001)).outcome == "failed"
-    assert (await witness.ended(1002)).outputs["stdout"] == f"{2**18}\n"
-
-
 async def test_the_step_is_told_its_own_directory(runtime: LocalRuntime, witness: Witness) -> None:
     runtime.submit(step(1001, 'cd "$HEADRACE_ATTEMPT_DIR" && pwd'))
 

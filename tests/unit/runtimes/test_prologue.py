@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from headrace.runtimes import prologue
@@ -32,7 +34,9 @@ def test_any_other_text_shares_the_shell(text: str) -> None:
     assert prologue.may_share_shell(text) is (". ;" not in text and not text.endswith(".\n"))
 
 
-def test_a_limit_of_the_address_space_is_given_in_kib() -> None:
-    assert "ulimit -v 2048||exit 126;" in prologue.in_same_shell(2 * 1024 * 1024)
-    assert "ulimit -v 2048||exit 126;" in prologue.as_child(2 * 1024 * 1024)
-    assert "ulimit" not in prologue.in_same_shell() + prologue.as_child()
+@pytest.mark.parametrize("made", [prologue.in_same_shell, prologue.as_child])
+def test_bounds_are_entered_after_the_claim_and_before_anything_else(made: Callable[[str], str]) -> None:
+    claim, entering, rest = made("enter;").partition("enter;")
+
+    assert (entering, claim + rest) == ("enter;", made(""))
+    assert claim.endswith("set +C;")
