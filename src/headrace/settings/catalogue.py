@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
@@ -36,6 +37,9 @@ class Setting(Struct, frozen=True):
     """Whether its value may never be shown."""
 
 
+_WORD_FOR_NOTHING = re.compile("`(off|never)`")
+
+
 @cache
 def catalogue() -> dict[str, Setting]:
     """All settings by name, in the order in which they are written."""
@@ -52,13 +56,15 @@ def _settings_of(model: type[BaseModel], room: str) -> Iterator[Setting]:
 
 def _setting(name: str, field: FieldInfo) -> Setting:
     kinds = list(_annotations(field))
+    accepts = next(kind.sentence for kind in kinds if isinstance(kind, Accepts))
+    nothing = _WORD_FOR_NOTHING.match(accepts)
     return Setting(
         name=name,
         variable=PREFIX + name.upper().replace(".", "__"),
-        accepts=next(kind.sentence for kind in kinds if isinstance(kind, Accepts)),
+        accepts=accepts,
         default=BY_THE_MACHINE
         if field.default_factory
-        else as_written(field.default) or ("off" if Rate in kinds else ""),
+        else as_written(field.default) or ("" if nothing is None else nothing[1]),
         sentence=field.description or "",
         is_secret=SecretStr in kinds,
     )
@@ -85,6 +91,8 @@ def as_written(value: object) -> str:
             return f"{value // 1024**2}MiB"
         case Rate(requests, period):
             return f"{requests}/{as_written(period)}"
+        case timedelta() if value >= timedelta(days=1) and not value % timedelta(days=1):
+            return f"{value.days}d"
         case timedelta():
             return f"{value.total_seconds():g}s"
         case tuple():

@@ -27,6 +27,7 @@ from headrace.settings.quantities import (
     PemFile,
     Port,
     RateLimit,
+    Retention,
     Size,
     StrongPassword,
     Switch,
@@ -52,8 +53,17 @@ class DataflowSettings(Room):
     """Largest body of a request, in bytes; a larger one is refused with 413."""
     max_file: Size = Field(default=512 * MIB, gt=0)
     """Largest file that can be uploaded to `/files`, and the largest media file that a task downloads."""
+    file_retention: Retention = None
+    """How long uploaded files are kept; older ones that no live execution was given are removed."""
     rate_limit: RateLimit = None
     """How many requests one token may send; more are refused with 429 and `Retry-After`."""
+
+
+class WebhookSettings(Room):
+    """Webhooks, of every dialect that sends some."""
+
+    log_retention: Retention = timedelta(days=30)
+    """How long the delivery log of an execution, with the bodies that were sent, is kept after its end."""
 
 
 class OpenAISettings(Room):
@@ -157,6 +167,7 @@ class Settings(BaseSettings):
     akoflow: AkoflowSettings = AkoflowSettings()
     dataflow: DataflowSettings = DataflowSettings()
     openai: OpenAISettings = OpenAISettings()
+    webhooks: WebhookSettings = WebhookSettings()
     local: LocalSettings = Field(default_factory=LocalSettings)
 
     @model_validator(mode="after")

@@ -76,6 +76,13 @@ def _seconds(number: float) -> timedelta:
         raise ValueError("more time than there is") from None
 
 
+def parse_retention(value: Any) -> Any:
+    """Return a timedelta for `30d`, None for `never`."""
+    if isinstance(value, str) and value.strip().lower() == "never":
+        return None
+    return parse_duration(value)
+
+
 def parse_rate(value: Any) -> Any:
     """Return a Rate for `60/1m`, None for `off`."""
     if not isinstance(value, str):
@@ -96,8 +103,8 @@ def split_list(value: Any) -> Any:
     return value
 
 
-def _must_be_positive(value: timedelta) -> timedelta:
-    if value <= timedelta():
+def _must_be_positive(value: timedelta | None) -> timedelta | None:
+    if value is not None and value <= timedelta():
         raise ValueError("no time at all")
     return value
 
@@ -167,6 +174,12 @@ Duration = Annotated[
     BeforeValidator(parse_duration),
     AfterValidator(_must_be_positive),
     Accepts("a duration above 0 such as `500ms`, `90s`, `15m` or `1h30m`, or a number of seconds"),
+]
+Retention = Annotated[
+    timedelta | None,
+    BeforeValidator(parse_retention),
+    AfterValidator(_must_be_positive),
+    Accepts("`never`, or a duration above 0 such as `12h` or `30d`, or a number of seconds"),
 ]
 RateLimit = Annotated[
     Rate | None,

@@ -111,6 +111,8 @@ def test_a_wrong_value_is_told_with_its_name_its_origin_and_what_is_accepted(
         ("dataflow.max_body", "0"),
         ("dataflow.rate_limit", "0/1m"),
         ("dataflow.rate_limit", "fast"),
+        ("dataflow.file_retention", "0s"),
+        ("dataflow.file_retention", "always"),
         ("openai.key_required", "perhaps"),
         ("local.cpus", "inf"),
         ("local.grace", "0s"),

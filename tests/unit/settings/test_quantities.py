@@ -7,7 +7,7 @@ import pytest
 
 from headrace.settings.catalogue import as_written
 from headrace.settings.machine import usable_cores, usable_memory
-from headrace.settings.quantities import Rate, parse_duration, parse_rate, parse_size
+from headrace.settings.quantities import Rate, parse_duration, parse_rate, parse_retention, parse_size
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,8 @@ def test_without_a_limit_the_machine_counts(tmp_path: Path) -> None:
 
     assert usable_cores(tmp_path) >= 1
     assert usable_memory(tmp_path) > 2**28
+
+
+def test_a_retention_is_a_duration_or_never() -> None:
+    assert parse_retention("30d") == timedelta(days=30)
+    assert parse_retention("Never") is None
