@@ -73,5 +73,9 @@ class TestProvenance(provenance.ProvenanceConformance):
     pass
 
 
+class TestPlacements(desk.PlacementsConformance):
+    pass
+
+
 class TestCredentials(desk.CredentialsConformance):
     pass

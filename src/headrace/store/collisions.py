@@ -15,6 +15,7 @@ _KEYS: dict[str, tuple[Key, str]] = {
     "workflows.id": ("id", "A workflow with this id exists."),
     "workflows.alias": ("alias", "A workflow with this alias exists."),
     "tokens.number": ("number", "A token with this number exists."),
+    "placements.name": ("name", "A rule of placement with this name exists."),
     "files.number": ("number", "A file with this number exists."),
     "files.id": ("id", "A file with this id exists."),
 }

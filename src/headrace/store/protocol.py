@@ -36,6 +36,7 @@ from headrace.store.rows import (
     IdempotencyRecord,
     JournalEntry,
     Page,
+    PlacementRule,
     TaskRunRow,
     Timer,
     VersionRow,
@@ -43,7 +44,7 @@ from headrace.store.rows import (
     WorkflowRow,
 )
 
-Key = OneOf["number", "id", "alias", "start_key", "concurrency_key", "idempotency_key"]
+Key = OneOf["number", "id", "alias", "name", "start_key", "concurrency_key", "idempotency_key"]
 
 
 class KeyTaken(Conflict):
@@ -275,6 +276,22 @@ class Files(Protocol):
         """
 
 
+class Placements(Protocol):
+    """Rules of placement; there are few."""
+
+    async def add(self, rule: PlacementRule) -> None:
+        """Remember a rule; raises `KeyTaken` where another one has its name."""
+
+    async def get(self, number: int) -> PlacementRule:
+        """Return a rule; raises `NotFound`."""
+
+    async def list(self) -> list[PlacementRule]:
+        """Return all rules, oldest first."""
+
+    async def delete(self, number: int) -> None:
+        """Forget a rule; raises `NotFound`."""
+
+
 class Provenance(Protocol):
     """Which task made which file from which."""
 
@@ -330,6 +347,7 @@ class Store(Protocol):
     idempotency: Idempotency
     files: Files
     provenance: Provenance
+    placements: Placements
     tokens: TokenStore
     secrets: SecretStore
 

@@ -257,6 +257,17 @@ EVERY = ExecutionFilter()
 """Leaves nothing out."""
 
 
+class PlacementRule(Struct, frozen=True, kw_only=True):
+    """Which node gets a ready task, where there is a choice: the one with the highest weighted sum."""
+
+    number: int
+    name: str
+    """Unique."""
+    weights: dict[str, float]
+    """Feature of a node to its weight."""
+    created_at: float
+
+
 DeletedBecause = OneOf["asked", "retention"]
 
 

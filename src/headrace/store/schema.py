@@ -229,7 +229,7 @@ kept_contents = Table(
 """Artifacts that executions made: they stay as long as the journals, which name them."""
 
 CURRENT = "is_current"
-UNHASHED = "is_current AND is_used AND sha256 IS NULL AND link IS NULL AND NOT is_superseded"
+UNHASHED = "is_current AND is_wanted AND sha256 IS NULL AND link IS NULL AND NOT is_superseded"
 """Conditions of partial indexes; a question that wants one says it in the same words, or it is not found."""
 
 directories = Table(
@@ -257,13 +257,13 @@ file_versions = Table(
     Column("is_superseded", Boolean, nullable=False),
     Column("is_stored", Boolean, nullable=False),
     Column("is_current", Boolean, nullable=False),
-    Column("is_used", Boolean, nullable=False),
+    Column("is_wanted", Boolean, nullable=False),
     Column("seen_at", Float, nullable=False),
     Index("file_versions_current", "directory", "number", **_only(CURRENT)),
     Index("file_versions_unhashed", "number", **_only(UNHASHED)),
     Index("file_versions_by_content", "sha256", **_only("sha256 IS NOT NULL")),
 )
-"""`is_used` says that some use names the version: what lay in a directory before is never hashed for itself,
+"""`is_wanted` says that some use names the version: what lay in a directory before is never hashed for itself,
 and a queue of hundred thousands of files that nobody waits for must not be walked past again and again."""
 
 file_uses = Table(
@@ -282,6 +282,16 @@ file_uses = Table(
     Index("file_uses_by_task", "execution", "task", "number"),
     Index("file_uses_before", "before", "number", **_only("before IS NOT NULL")),
     Index("file_uses_after", "after", "number", **_only("after IS NOT NULL")),
+)
+
+placements = Table(
+    "placements",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("weights", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Index("placements_name", "name", unique=True),
 )
 
 tokens = Table(

@@ -38,6 +38,7 @@ from headrace.store.idempotency import SqlIdempotency
 from headrace.store.migrating import bring_up
 from headrace.store.numbering import FIRST, BlockNumbers
 from headrace.store.outbox import SqlDeliveries
+from headrace.store.placements import SqlPlacements
 from headrace.store.projections import SqlExecutions, SqlJournal, SqlTimers
 from headrace.store.protocol import (
     Definitions,
@@ -47,6 +48,7 @@ from headrace.store.protocol import (
     Idempotency,
     Journal,
     Numbers,
+    Placements,
     Provenance,
     Timers,
 )
@@ -122,6 +124,7 @@ class SqliteStore:
         self.idempotency: Idempotency = SqlIdempotency(readers, writer, clock)
         self.files: Files = SqlFiles(readers, writer, clock)
         self.provenance: Provenance = SqlProvenance(readers, writer)
+        self.placements: Placements = SqlPlacements(readers, writer)
         self.tokens: TokenStore = SqlTokens(readers, writer)
         self.secrets: SecretStore = SqlSecrets(readers, writer)
 

@@ -13,6 +13,7 @@ from headrace.errors import Conflict, Gone, NotFound, StaleVersion
 from headrace.security.secrets import SecretRecord
 from headrace.security.tokens import TokenRecord
 from headrace.store.protocol import KeyTaken, Store
+from headrace.store.rows import PlacementRule
 from headrace.testing.conformance.store import Premises, WithStore
 from headrace.testing.conformance.store_values import (
     answer,
@@ -251,6 +252,41 @@ class FilesConformance(WithStore):
         rest = await store.files.newest(execution=5, limit=2, cursor=page.cursor)
 
         assert page.rows + rest.rows == rows_[::-1]
+
+
+class PlacementsConformance(WithStore):
+    """Give the fixture `premises`."""
+
+    async def test_rules_are_kept_and_each_name_once(self, premises: Premises) -> None:
+        former = premises.open()
+        rules = [
+            PlacementRule(number=number, name=name, weights={"cpuFree": 0.5, "dataLocal": -1}, created_at=5.0)
+            for number, name in ((1, "near"), (2, "far"))
+        ]
+        for rule in rules:
+            await former.placements.add(rule)
+        with pytest.raises(KeyTaken) as taken:
+            await former.placements.add(replace(rules[0], number=3))
+        await former.close()
+        store = premises.open()
+        known = await store.placements.list()
+        found = await store.placements.get(2)
+        await store.close()
+
+        assert taken.value.key == "name"
+        assert known == rules
+        assert found == rules[1]
+
+    async def test_a_deleted_rule_is_gone_and_its_name_is_free(self, store: Store) -> None:
+        rule = PlacementRule(number=1, name="near", weights={}, created_at=5.0)
+        await store.placements.add(rule)
+        await store.placements.delete(1)
+        await store.placements.add(replace(rule, number=2))
+
+        assert [each.number for each in await store.placements.list()] == [2]
+        for act in (store.placements.get, store.placements.delete):
+            with pytest.raises(NotFound):
+                await act(1)
 
 
 class CredentialsConformance(WithStore):

@@ -22,12 +22,14 @@ from headrace.store.protocol import (
     Key,
     KeyTaken,
     Numbers,
+    Placements,
     Provenance,
     Timers,
 )
 from headrace.testing.memory_store.contents import Contents
 from headrace.testing.memory_store.definitions import MemoryDefinitions
 from headrace.testing.memory_store.outbox import MemoryDeliveries, MemoryFiles, MemoryIdempotency
+from headrace.testing.memory_store.placements import MemoryPlacements
 from headrace.testing.memory_store.projections import (
     MemoryExecutions,
     MemoryJournal,
@@ -59,6 +61,7 @@ class MemoryStore:
         self.idempotency: Idempotency = MemoryIdempotency(contents, clock)
         self.files: Files = MemoryFiles(contents, clock)
         self.provenance: Provenance = MemoryProvenance(contents)
+        self.placements: Placements = MemoryPlacements(contents)
         self.tokens: TokenStore = contents.tokens
         self.secrets: SecretStore = contents.secrets
 

@@ -36,6 +36,7 @@ class Contents:
         self.file_uses: dict[int, provenance_rows.FileUse] = {}
         self.kept: set[str] = set()
         """Hashes of what executions made."""
+        self.placements: dict[int, rows.PlacementRule] = {}
         self.tokens = TokensInMemory()
         self.secrets = SecretsInMemory()
 
