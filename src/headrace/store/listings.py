@@ -27,17 +27,17 @@ def record(cursor: sqlite3.Cursor, listing: Listing) -> None:
         statements.PUT_DIRECTORY, (os.fsencode(directory.path), directory.listed_at, directory.is_complete)
     )
     [(key,)] = cursor.fetchall()
-    if listing.gone:
-        cursor.executemany(statements.PUT_AWAY_VERSION, [(number,) for number in listing.gone])
-    used = {number for use in listing.uses for number in (use.before, use.after) if number is not None}
+    wanted = listing.wanted()
     if listing.appeared:
         cursor.executemany(
             statements.INSERT_VERSION,
-            [_version(version, key, is_used=version.number in used) for version in listing.appeared],
+            [_version(version, key, is_wanted=version.number in wanted) for version in listing.appeared],
         )
-        used.difference_update(version.number for version in listing.appeared)
-    if used:
-        cursor.executemany(statements.MARK_USED, [(number,) for number in used])
+        wanted.difference_update(version.number for version in listing.appeared)
+    if listing.gone:
+        cursor.executemany(statements.PUT_AWAY_VERSION, [(number,) for number in listing.gone])
+    if wanted:
+        cursor.executemany(statements.MARK_WANTED, [(number,) for number in wanted])
     if listing.uses:
         cursor.executemany(statements.INSERT_USE, map(astuple, listing.uses))
 
@@ -56,7 +56,7 @@ def inode(kept: int) -> int:
     return kept % _INODES
 
 
-def _version(version: FileVersion, directory: int, *, is_used: bool) -> tuple[object, ...]:
+def _version(version: FileVersion, directory: int, *, is_wanted: bool) -> tuple[object, ...]:
     return (
         version.number,
         directory,
@@ -69,6 +69,6 @@ def _version(version: FileVersion, directory: int, *, is_used: bool) -> tuple[ob
         version.is_superseded,
         version.is_stored,
         version.is_current,
-        is_used,
+        is_wanted,
         version.seen_at,
     )

@@ -308,7 +308,10 @@ class Provenance(Protocol):
         """Remember what reading contents gave; a version that is not there changes nothing."""
 
     async def unhashed(self, *, limit: int = 1000) -> list[FileVersion]:
-        """Return current regular files without a hash that some use names, oldest first."""
+        """Return current regular files without a hash that some use wants to know, oldest first.
+
+        None of them was found to be superseded.
+        """
 
     async def uses(
         self,
@@ -330,7 +333,7 @@ class Provenance(Protocol):
         """Return every use of this content, by any execution, oldest first."""
 
     async def stored_bytes(self, execution: int) -> int:
-        """Return how many bytes of contents that tasks of an execution made are artifacts."""
+        """Return how many bytes of contents that tasks of an execution made are artifacts, each once."""
 
 
 class Store(Protocol):

@@ -70,7 +70,7 @@ class SqlProvenance:
         await self._writer.commit(lambda cursor: listings.note_hashes(cursor, found))
 
     async def unhashed(self, *, limit: int = 1000) -> list[FileVersion]:
-        """Return current regular files without a hash that some use names, oldest first."""
+        """Return current regular files without a hash that some use wants to know, oldest first."""
         query = unhashed_versions(limit)
         return await self._readers.read(lambda c: [_version(row) for row in c.execute(query)])
 

@@ -7,7 +7,7 @@ Moments are Unix seconds, except `mtime_ns`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal as OneOf
 
 from msgspec import Struct
@@ -24,7 +24,7 @@ class FileVersion(Struct, frozen=True, kw_only=True):
     size: int
     """Bytes."""
     mtime_ns: int
-    """Nanoseconds since 1970."""
+    """Nanoseconds since 1970, from -2**63 to 2**63 - 1: file systems know later moments than a database."""
     inode: int
     link: str | None = None
     """Target of a symbolic link, which has no content of its own; None for a regular file."""
@@ -88,8 +88,18 @@ class Listing(Struct, frozen=True, kw_only=True):
     appeared: Sequence[FileVersion] = ()
     """New versions of paths; each takes the place of the current version of its path."""
     gone: Sequence[int] = ()
-    """Numbers of versions that are not current any more, also those that a new one takes the place of."""
+    """Numbers of versions that are not current any more, also those that a new one takes the place of.
+
+    A regular file among them that was not hashed becomes superseded.
+    """
     uses: Sequence[FileUse] = ()
+    unread: Collection[int] = ()
+    """Numbers of versions that the uses name although nobody wants to know their contents."""
+
+    def wanted(self) -> set[int]:
+        """Return the numbers of the versions whose contents somebody wants to know."""
+        named = {number for use in self.uses for number in (use.before, use.after) if number is not None}
+        return named.difference(self.unread)
 
 
 class Hashed(Struct, frozen=True, kw_only=True):
@@ -97,5 +107,8 @@ class Hashed(Struct, frozen=True, kw_only=True):
 
     version: int
     sha256: str | None = None
-    """None: the file changed before it was read, so the version is superseded."""
+    """None: the file changed before it was read, so the version is superseded, unless its hash is known.
+
+    A hash that comes after a listing has found the version gone is its hash all the same.
+    """
     is_stored: bool = False

@@ -263,8 +263,8 @@ file_versions = Table(
     Index("file_versions_unhashed", "number", **_only(UNHASHED)),
     Index("file_versions_by_content", "sha256", **_only("sha256 IS NOT NULL")),
 )
-"""`is_wanted` says that some use names the version: what lay in a directory before is never hashed for itself,
-and a queue of hundred thousands of files that nobody waits for must not be walked past again and again."""
+"""`is_wanted` says that some use wants to know the content: what lay in a directory before is not hashed for
+itself, and hundred thousands of files that nobody asks for must not be walked past again and again."""
 
 file_uses = Table(
     "file_uses",

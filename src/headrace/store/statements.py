@@ -79,7 +79,7 @@ PUT_AWAY_VERSION = (
 
 INSERT_VERSION = (
     "INSERT INTO file_versions (number, directory, path, size, mtime_ns, inode, link, sha256, is_superseded, "
-    "is_stored, is_current, is_used, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "is_stored, is_current, is_wanted, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 INSERT_USE = (
@@ -87,7 +87,7 @@ INSERT_USE = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
-MARK_USED = "UPDATE file_versions SET is_used = 1 WHERE number = ? AND NOT is_used"
+MARK_WANTED = "UPDATE file_versions SET is_wanted = 1 WHERE number = ? AND NOT is_wanted"
 
 NOTE_HASH = "UPDATE file_versions SET sha256 = ?, is_stored = ?, is_superseded = 0 WHERE number = ?"
 

@@ -83,6 +83,19 @@ class ProvenanceConformance(WithStore):
         assert await store.provenance.current(PLACE) == [stays, second]
         assert await store.provenance.current("/srv/other") == [other]
 
+    async def test_what_came_and_went_in_one_listing_is_not_there(self, store: Store) -> None:
+        passing, stays = version(store), version(store, size=6)
+        uses = [
+            use(store, after=passing.number),
+            use(store, "modified", before=passing.number, after=stays.number),
+        ]
+        await store.provenance.record(listing(passing, stays, gone=[passing.number], uses=uses))
+        former = replace(passing, is_current=False, is_superseded=True)
+
+        assert await store.provenance.current(PLACE) == [stays]
+        assert await store.provenance.unhashed() == [stays]
+        assert (await store.provenance.use(uses[1].number)).before == former
+
     async def test_versions_come_back_as_they_were(self, store: Store) -> None:
         odd = [
             version(store, "name\udcff\udc80 \n 'x'", directory="/srv/\udcfe"),
@@ -209,6 +222,17 @@ class ProvenanceConformance(WithStore):
         await store.provenance.record(listing(gone=[third.number]))
 
         assert await store.provenance.unhashed() == [read]
+
+    async def test_what_nobody_wants_to_read_does_not_wait(self, store: Store) -> None:
+        new, found = version(store, "a"), version(store, "b")
+        uses = [use(store, after=new.number), use(store, "read", before=found.number)]
+        await store.provenance.record(listing(new, found, uses=uses, unread=[new.number, found.number]))
+        assert await store.provenance.unhashed() == []
+        again = use(store, "read", before=found.number, task="sort")
+        await store.provenance.record(listing(uses=[again]))
+
+        assert await store.provenance.unhashed() == [found]
+        assert len((await store.provenance.uses(7)).rows) == 3
 
     async def test_a_content_leads_to_all_its_uses(self, store: Store) -> None:
         made_here = await made(store)

@@ -33,6 +33,7 @@ class Contents:
         self.files: dict[int, rows.FileRow] = {}
         self.directories: dict[str, provenance_rows.DirectoryRow] = {}
         self.file_versions: dict[int, provenance_rows.FileVersion] = {}
+        self.wanted_versions: set[int] = set()
         self.file_uses: dict[int, provenance_rows.FileUse] = {}
         self.kept: set[str] = set()
         """Hashes of what executions made."""

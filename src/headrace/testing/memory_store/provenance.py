@@ -27,6 +27,7 @@ class MemoryProvenance:
     def __init__(self, contents: Contents) -> None:
         self._directories = contents.directories
         self._versions = contents.file_versions
+        self._wanted = contents.wanted_versions
         self._uses = contents.file_uses
 
     async def directory(self, path: str) -> DirectoryRow | None:
@@ -40,12 +41,13 @@ class MemoryProvenance:
     async def record(self, listing: Listing) -> None:
         """See `Provenance.record`."""
         self._directories[listing.directory.path] = listing.directory
+        self._versions.update((version.number, version) for version in listing.appeared)
         for number in listing.gone:
             if (former := self._versions.get(number)) is not None:
                 is_unknown = former.sha256 is None and former.link is None
                 self._versions[number] = replace(former, is_current=False, is_superseded=is_unknown)
-        self._versions.update((version.number, version) for version in listing.appeared)
         self._uses.update((use.number, use) for use in listing.uses)
+        self._wanted |= listing.wanted()
 
     async def note_hashes(self, found: Sequence[Hashed]) -> None:
         """See `Provenance.note_hashes`."""
@@ -61,14 +63,13 @@ class MemoryProvenance:
 
     async def unhashed(self, *, limit: int = 1000) -> list[FileVersion]:
         """See `Provenance.unhashed`."""
-        named = {number for use in self._uses.values() for number in (use.before, use.after)}
         found = self._sorted(
             lambda version: (
                 version.is_current
                 and not version.is_superseded
                 and version.sha256 is None
                 and version.link is None
-                and version.number in named
+                and version.number in self._wanted
             )
         )
         return found[:limit]

@@ -42,7 +42,7 @@ def _file_versions() -> None:
         sa.Column("is_superseded", sa.Boolean(), nullable=False),
         sa.Column("is_stored", sa.Boolean(), nullable=False),
         sa.Column("is_current", sa.Boolean(), nullable=False),
-        sa.Column("is_used", sa.Boolean(), nullable=False),
+        sa.Column("is_wanted", sa.Boolean(), nullable=False),
         sa.Column("seen_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
     )
@@ -51,7 +51,7 @@ def _file_versions() -> None:
         "file_versions_unhashed",
         "file_versions",
         ["number"],
-        "is_current AND is_used AND sha256 IS NULL AND link IS NULL AND NOT is_superseded",
+        "is_current AND is_wanted AND sha256 IS NULL AND link IS NULL AND NOT is_superseded",
     )
     _partial_index("file_versions_by_content", "file_versions", ["sha256"], "sha256 IS NOT NULL")
 
