@@ -27,7 +27,7 @@ class AkoflowDialect:
     """The AkoFlow dialect."""
 
     name = DIALECT
-    prefixes = ("/akoflow-api", "/akoflow-server")
+    prefixes = ("/akoflow-api", "/akoflow-server", "/akoflow-admin")
     workflow_prefix = None
     execution_prefix = None
 

@@ -21,6 +21,8 @@ from headrace.errors import Problem
 Answer = dict[str, Any]
 
 PATH = "/akoflow-api/workflows"
+UI = "/ui/executions"
+"""Where the user interface shows executions, each by its number or its id."""
 
 
 def submitted(name: str, workflow_id: int, execution_id: str, warnings: list[Answer]) -> Answer:
@@ -34,7 +36,7 @@ def submitted(name: str, workflow_id: int, execution_id: str, warnings: list[Ans
         "status": 0,
         "state": "pending",
         "warnings": warnings,
-        "links": {"self": f"{PATH}/{workflow_id}/", "ui": f"/ui/executions/{execution_id}"},
+        "links": {"self": f"{PATH}/{workflow_id}/", "ui": f"{UI}/{execution_id}"},
     }
 
 

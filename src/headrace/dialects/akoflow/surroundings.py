@@ -40,6 +40,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     max_activities: int = 50_000
     max_run: int = 4 * 1024 * 1024
     """Bytes of one `run`."""
+    schedules: frozenset[str] | None = None
+    """Names of the stored schedules; None when nobody has looked."""
     secrets: frozenset[str] | None = None
     """Names of the stored secrets; None when nobody has looked."""
     check_url: CheckUrl = _any_url

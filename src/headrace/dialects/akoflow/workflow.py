@@ -126,11 +126,11 @@ class Reading:
         for key in ("storageAkoflowPolicy", "nfsServer"):
             if spec.has(key):
                 spec.warn(key, "legacy_ignored", f"'{key}' is of an older layout and is ignored.")
-        if spec.has("schedule"):
-            message = (
-                f"There is no schedule '{(spec.text('schedule') or '')[:80]}'; placement is the default."
-            )
-            spec.warn("schedule", "unknown_schedule", message)
+        schedule, known = spec.text("schedule"), self._around.schedules
+        if schedule and known is not None and schedule not in known:
+            near = self._findings.nearest(schedule, known)
+            message = f"There is no schedule '{schedule[:80]}'; placement is the default."
+            spec.warn("schedule", "unknown_schedule", message, near)
 
     def _activities(self, spec: Table, inherited: Inherited) -> tuple[ActivityDraft, ...]:
         items = spec.values.get("activities")

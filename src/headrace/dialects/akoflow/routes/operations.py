@@ -32,7 +32,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Operation(Struct, frozen=True):
     """One method of one path."""
 
-    method: OneOf["GET", "POST"]
+    method: OneOf["GET", "POST", "DELETE"]
     path: str
     scope: Scope | OneOf["public"]
     """What the token must allow; `public` asks for none."""
@@ -109,7 +109,7 @@ def _operation_id(operation: Operation) -> str:
 def _parameters(path: str) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"\{(\w+)\}", path)
+        for name in re.findall(r"\{(\w+)(?::\w+)?\}", path)
     ]
 
 

@@ -25,6 +25,7 @@ async def surroundings_of(services: Services) -> Surroundings:
         default_policy=settings.default_storage_policy,
         max_activities=min(settings.max_activities, services.settings.max_tasks),
         max_run=settings.max_run,
+        schedules=frozenset(rule.name for rule in await services.store.placements.list()),
         secrets=frozenset(record.name for record in await services.vault.list(GLOBAL)),
         check_url=services.egress.check_url,
         why_refused=paths.why_refused,
