@@ -36,6 +36,7 @@ from headrace.orchestrator.feed import Feed
 from headrace.orchestrator.house import House
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Announce
+from headrace.orchestrator.retention import Retention
 from headrace.orchestrator.services import Services
 from headrace.orchestrator.workflows import Workflows
 from headrace.runtimes import registry
@@ -221,6 +222,14 @@ class Server:
             secrets_in_use=secrets_in_use,
             clock=clock,
         )
+        self._retention = Retention(
+            self.store,
+            artifacts,
+            self.house.given_files,
+            clock,
+            uploads=settings.dataflow.file_retention,
+            deliveries=settings.webhooks.log_retention,
+        )
         executions = Executions(self.store, self.house, shelf, self._dispatcher, clock)
         self._dispatcher.children = ChildExecutions(self.store, self.house, executions.start_child)
         self.services = Services(
@@ -253,10 +262,12 @@ class Server:
             log.info("recovered", executions=count)
         self.house.feed.follow(self._tell)
         self._notifier.open()
+        self._retention.open()
 
     async def close(self) -> None:
         """Stop; steps of the local runtime go on and are found again by the next server."""
         self.house.close()
+        await self._retention.close()
         await self._dispatcher.close()
         await self._notifier.close()
         await self.store.close()

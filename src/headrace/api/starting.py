@@ -18,7 +18,7 @@ from headrace.definition.types import Port
 from headrace.dialects.protocol import Dialect, ReadyStart, Starting
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
-from headrace.errors import InvalidInput, NotFound, Problem
+from headrace.errors import Gone, InvalidInput, NotFound, Problem
 from headrace.orchestrator.executions import ExecutionNames
 from headrace.orchestrator.services import Services
 from headrace.store.protocol import Files
@@ -94,8 +94,9 @@ async def inputs_of(ports: Sequence[Port], given: Mapping[str, Any], files: File
         if port.type == "file" and isinstance(value, str):
             try:
                 row = await files.get(value)
-            except NotFound:
-                message = f"There is no file '{value[:100]}'."
+            except NotFound as missing:
+                is_gone = isinstance(missing, Gone)
+                message = missing.message if is_gone else f"There is no file '{value[:100]}'."
                 problems.append(Problem(path=f"/inputs/{port.name}", code="unknown_file", message=message))
                 del found[port.name]
             else:

@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from headrace.artifacts.protocol import Artifacts
 from headrace.definition.templates import FileRef
+from headrace.errors import Gone, NotFound
 from headrace.http.ranges import span_of
 
 TEXT = "text/plain; charset=utf-8"
@@ -16,8 +17,12 @@ OCTETS = "application/octet-stream"
 
 
 async def stored(request: Request, file: FileRef, artifacts: Artifacts) -> Response:
-    """Answer with a stored file; raises `NotFound` when it is gone, `RangeNotSatisfiable`."""
-    size = await artifacts.size(file.sha256)
+    """Answer with a stored file; raises `Gone` when it is kept no more, `RangeNotSatisfiable`."""
+    try:
+        size = await artifacts.size(file.sha256)
+    except NotFound:
+        message = f"The content of '{file.name}' is not kept any longer: its file was removed."
+        raise Gone(message) from None
     headers = protective(file.name) | {"etag": f'"{file.sha256}"', "cache-control": "private, no-cache"}
     if f'"{file.sha256}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

@@ -243,6 +243,10 @@ class Executions:
         """Send a signal; raises `TransitionRefused` when the execution is over."""
         return await self._ask(row, messages.Signal(name=name, payload=payload), "a signal")
 
+    def given_files(self) -> frozenset[str]:
+        """Return the hashes of the files that live executions were given."""
+        return self._house.given_files()
+
     def task_run(self, execution: Execution, key: str) -> TaskRun:
         """Return a task run by its number or the latest one of a task's name; raises `NotFound`."""
         if key.isdecimal() and int(key) in execution.runs:

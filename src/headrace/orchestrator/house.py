@@ -15,6 +15,7 @@ from headrace.errors import NotFound, TransitionRefused
 from headrace.orchestrator.definitions import Shelf
 from headrace.orchestrator.dispatcher import Dispatcher
 from headrace.orchestrator.feed import Feed
+from headrace.orchestrator.kept_contents import files_in
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Announce, Mailbox
 from headrace.orchestrator.recent_rows import RecentRows
@@ -141,6 +142,11 @@ class House:
         if row.ended_at is not None:
             raise TransitionRefused(f"Execution {row.id}", row.state, message)
         raise NotFound(f"Execution {row.id} is not in the care of this server.")
+
+    def given_files(self) -> frozenset[str]:
+        """Return the hashes of the files that live executions were given, at whatever door."""
+        inputs = [mailbox.execution.inputs for mailbox in self.mailboxes.values()]
+        return frozenset(file.sha256 for file in files_in(inputs))
 
     def close(self) -> None:
         """Ring no more timers."""

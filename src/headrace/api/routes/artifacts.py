@@ -63,11 +63,11 @@ class ArtifactRoutes:
         as_: Annotated[OneOf["text", "json"] | None, Query(alias="as")] = None,
     ) -> Response:
         """Download a content by its hash."""
+        size = await self._services.artifacts.size(sha256)
         if as_ == "json":
-            size = await self._services.artifacts.size(sha256)
             return await self._downloads.value(request, ValueRef(sha256, size, "json"), name or sha256)
         content_type = TEXT if as_ == "text" else content_type_of(type)
-        file = FileRef(sha256, 0, name or sha256, content_type)  # the store knows its size
+        file = FileRef(sha256, size, name or sha256, content_type)
         return await downloads.stored(request, file, self._services.artifacts)
 
     async def output(self, key: str, name: str, request: Request) -> Response:

@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, field
 
 from headrace.definition.model import CallTask, WorkflowDefinition
 from headrace.definition.templates import FileRef
@@ -49,6 +49,12 @@ class Facts(Struct, frozen=True):
     keys: Collection[str]
     """Names of the credentials that are there, given with the start, stored, or not needed at all."""
     check_url: CheckUrl
+    removed: Mapping[str, str] = field(default_factory=dict)
+    """Why a file is not there any longer, by id."""
+
+    def why_unknown(self, file_id: str, addition: str = "") -> str:
+        """Return the sentence about a file that cannot be used."""
+        return self.removed.get(file_id) or f"There is no file '{file_id}'{addition}."
 
 
 class CheckedStart(Struct, frozen=True):
@@ -168,7 +174,7 @@ class _Inputs:
         if file_id is None:
             return value
         if file_id not in self._facts.files:
-            self._findings.problem(path, "unknown_file", f"There is no file '{file_id}'.")
+            self._findings.problem(path, "unknown_file", self._facts.why_unknown(file_id))
         return self._facts.files.get(file_id)
 
 
@@ -204,7 +210,7 @@ def _written_files(definition: WorkflowDefinition, facts: Facts, findings: Findi
     for file_id, task in definition.annotations.get("files", {}).items():
         file = facts.files.get(file_id)
         if file is None:
-            message = f"There is no file '{file_id}', which the workflow names."
+            message = facts.why_unknown(file_id, ", which the workflow names")
             findings.problem("", "unknown_file", message, task=task)
         else:
             found[hidden_input(file_id)] = file

@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
-import msgspec
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,8 +17,7 @@ from headrace.definition.templates import FileRef
 from headrace.dialects.dataflow import render
 from headrace.dialects.dataflow.routes.operations import Operation, json_answer
 from headrace.dialects.dataflow.routes.refusals import Refusal
-from headrace.dialects.dataflow.routes.shelves import FILES
-from headrace.errors import NotFound
+from headrace.errors import Gone, NotFound
 from headrace.http import downloads
 from headrace.http.bodies import BodyTooLarge, announced_size
 from headrace.ids import alias
@@ -73,10 +71,11 @@ class FileRoutes:
     async def delete_file(self, request: Request) -> Response:
         """Forget a file that no living run was given or has made."""
         row = await self._row(request)
-        for run in await self._services.store.executions.live():
-            label = run.labels.get(FILES)
-            given = msgspec.json.decode(label, type=dict[str, str]) if label else {}
-            if run.number == row.execution or row.id in given.values():
+        if row.sha256 in self._services.executions.given_files():
+            raise Refusal(409, "file_in_use", "A run that was given this file is not over.")
+        if row.execution is not None:
+            run = await self._services.store.executions.get(row.execution)
+            if run.ended_at is None:
                 raise Refusal(409, "file_in_use", f"The run {run.alias} is not over.")
         await self._services.store.files.delete(row.id)
         return Response(status_code=204)
@@ -85,6 +84,8 @@ class FileRoutes:
         file_id = request.path_params["fid"]
         try:
             return await self._services.store.files.get(file_id)
+        except Gone:
+            raise
         except NotFound:
             raise Refusal(404, "not_found", f"There is no file '{file_id[:100]}'.") from None
 

@@ -73,8 +73,8 @@ def refusal_of(error: HeadraceError) -> Refusal:
             return invalid("invalid_json", "The body", error.problems)
         case InvalidInput():
             return invalid_query(error.message)
-        case NotFound():
-            return Refusal(404, "not_found", error.message)
+        case NotFound():  # or Gone
+            return Refusal(error.status, error.code, error.message)
         case RangeNotSatisfiable():
             return Refusal(416, error.code, error.message, headers=error.headers())
         case BodyTooLarge() | HeadraceError(code="too_large"):

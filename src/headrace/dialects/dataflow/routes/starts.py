@@ -27,7 +27,7 @@ from headrace.dialects.dataflow.webhooks import Webhook
 from headrace.dialects.dataflow.wire import Style
 from headrace.engine.execution import blank
 from headrace.engine.plans import Planned
-from headrace.errors import NotFound, Problem
+from headrace.errors import Gone, NotFound, Problem
 from headrace.http.repeating import Once
 from headrace.ids import alias as new_alias
 from headrace.orchestrator.executions import StartRequest
@@ -135,17 +135,21 @@ async def facts_of(
     if key or not services.settings.openai.key_required:
         keys |= {KEY}
     found = await asyncio.gather(*(_file(file_id, services) for file_id in needed.files))
+    files = dict(zip(needed.files, found, strict=True))
     return start.Facts(
-        files={file_id: file for file_id, file in zip(needed.files, found, strict=True) if file},
+        files={file_id: file for file_id, file in files.items() if isinstance(file, FileRef)},
         secrets=needed.secrets & stored,
         keys=keys,
         check_url=services.egress.check_url,
+        removed={file_id: gone.message for file_id, gone in files.items() if isinstance(gone, Gone)},
     )
 
 
-async def _file(file_id: str, services: Services) -> FileRef | None:
+async def _file(file_id: str, services: Services) -> FileRef | Gone | None:
     try:
         row = await services.store.files.get(file_id)
+    except Gone as gone:
+        return gone
     except NotFound:
         return None
     return FileRef(row.sha256, row.size, row.name, row.content_type)

@@ -1,0 +1,61 @@
+"""Uploaded files go when their time is over, and everybody who asks for one is told so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.acceptance.dataflow.stage import Door, within
+
+from headrace.testing.running_server import RunningServer
+
+FILE_INPUT = [{"name": "f", "type": "file"}]
+
+
+@pytest.fixture(scope="module")
+def door(start_server: Callable[..., RunningServer]) -> Iterator[Door]:
+    server = start_server(DATAFLOW__FILE_RETENTION="1s")
+    with server.client() as client:
+        yield Door(client)
+
+
+def waiting(gate: Path) -> dict[str, Any]:
+    script = f"until [ -e {gate} ]; do sleep 0.05; done"
+    return {
+        "title": "Wait",
+        "inputs": FILE_INPUT,
+        "tasks": [{"name": "wait", "type": "core.shell", "inputs": {"script": script}}],
+        "outputs": [{"name": "same", "value": "{{inputs.f}}"}],
+    }
+
+
+def test_an_old_upload_is_gone_and_its_runs_stay(door: Door, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    other = door.client.post("/files?name=other.txt", content=b"nobody needs this").json()
+    file = door.client.post("/files?name=a.txt", content=b"hello").json()
+    run = door.start(waiting(gate), {"f": file["file_id"]})
+    within(lambda: door.client.get(other["url"]).status_code == 410, "the removal of what nobody uses")
+    while_it_lives = door.client.get(file["url"])
+    gate.touch()
+    details = door.ended(run)
+    within(lambda: door.client.get(file["url"]).status_code == 410, "the removal after the run")
+    gone = door.client.get(f"/files/{file['file_id']}").json()
+    workflow = run.split("/executions")[0]
+    again = door.client.post(f"{workflow}/executions", json={"inputs": {"f": file["file_id"]}})
+    native = door.client.post(f"/v1{workflow}/executions", json={"inputs": {"f": file["file_id"]}})
+
+    assert while_it_lives.content == b"hello"
+    assert details["outputs"]["same"]["file_id"] == file["file_id"]
+    assert gone["error"] == "gone"
+    assert "was removed on" in gone["message"]
+    assert "retention" in gone["message"]
+    assert again.status_code == 400
+    assert "retention" in again.json()["errors"][0]["message"]
+    assert again.json()["errors"][0]["code"] == "unknown_file"
+    assert native.status_code == 400
+    assert "retention" in native.text
+    assert door.client.get(run).json()["inputs"]["f"]["name"] == "a.txt"
+    assert door.client.get(f"{run}/outputs/same").content == b"hello"
+    assert door.client.delete(f"/files/{file['file_id']}").status_code == 410
