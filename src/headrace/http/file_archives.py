@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 from headrace.artifacts.protocol import Artifacts
 from headrace.http.archives import ArchiveNames, ArchiveWriter, Entry, only, sent
 from headrace.http.downloads import protective
-from headrace.http.recorded_files import Gone, content_of
+from headrace.http.recorded_files import ArtifactGone, content_of
 from headrace.store.provenance_rows import FileVersion
 
 MISSING = "MISSING.txt"
@@ -26,13 +26,13 @@ def answer(
 async def archived(
     writer: ArchiveWriter, files: Mapping[str, FileVersion], artifacts: Artifacts, now: float
 ) -> AsyncIterator[bytes]:
-    """Yield the archive; raises `Gone`, and so breaks off, when a file changes just while it is read."""
+    """Yield the archive; raises `ArtifactGone`, and so breaks off, when a file changes while it is read."""
     names = ArchiveNames()
     missing: list[str] = []
     for path, version in files.items():
         try:
             content = await content_of(version, artifacts)
-        except Gone as gone:
+        except ArtifactGone as gone:
             missing.append(f"{path}: {gone.message}")
             continue
         entry = Entry(names.take(path), version.size, version.mtime_ns / 1e9)

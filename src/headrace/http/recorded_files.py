@@ -33,7 +33,7 @@ LEFT: tuple[UseKind, ...] = (*MADE, "deleted")
 _PAGE = 5000
 
 
-class Gone(RequestError):
+class ArtifactGone(RequestError):
     """The content of this file was not kept."""
 
     code = "artifact_gone"
@@ -71,7 +71,7 @@ def left_by(uses: Iterable[RecordedUse], name_of: Callable[[FileVersion], str]) 
 
 
 class Content:
-    """A content that is there; reading it raises `Gone` when it changes meanwhile."""
+    """A content that is there; reading it raises `ArtifactGone` when it changes meanwhile."""
 
     def __init__(self, version: FileVersion, artifacts: Artifacts | None) -> None:
         """Take the version; without `artifacts` it is read from its directory."""
@@ -88,9 +88,9 @@ class Content:
 
 
 async def content_of(version: FileVersion, artifacts: Artifacts) -> Content:
-    """Return where the content of a version is; raises `Gone` with the reason."""
+    """Return where the content of a version is; raises `ArtifactGone` with the reason."""
     if version.link is not None:
-        raise Gone(f"'{version.path}' is a symbolic link, and links are not followed.")
+        raise ArtifactGone(f"'{version.path}' is a symbolic link, and links are not followed.")
     if version.is_stored and version.sha256 is not None:
         try:
             await artifacts.size(version.sha256)
@@ -103,7 +103,7 @@ async def content_of(version: FileVersion, artifacts: Artifacts) -> Content:
 
 
 async def answer(request: Request, version: FileVersion, artifacts: Artifacts) -> Response:
-    """Answer with a content, in ranges; raises `Gone`, `RangeNotSatisfiable`."""
+    """Answer with a content, in ranges; raises `ArtifactGone`, `RangeNotSatisfiable`."""
     headers = protective(basename(version.path)) | {"cache-control": "private, no-cache"}
     if version.sha256 is not None:
         headers["etag"] = f'"{version.sha256}"'
@@ -130,12 +130,12 @@ async def _read(version: FileVersion, start: int, end: int) -> AsyncIterator[byt
 def _next(file: BinaryIO, count: int, version: FileVersion) -> bytes:
     chunk = file.read(count)
     if not chunk or not _is_unchanged(file, version):
-        raise Gone(f"'{version.path}' was changed while it was read.")
+        raise ArtifactGone(f"'{version.path}' was changed while it was read.")
     return chunk
 
 
 def _open(version: FileVersion) -> BinaryIO:
-    """Open a file of a directory, part by part, so that no part may be a link; raises `Gone`."""
+    """Open a file of a directory, part by part, so that no part may be a link; raises `ArtifactGone`."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     *directories, name = version.path.split("/")
     try:
@@ -150,11 +150,12 @@ def _open(version: FileVersion) -> BinaryIO:
         finally:
             os.close(at)
     except (OSError, ValueError):
-        raise Gone(f"'{version.path}' was not kept, and does not lie in its directory any more.") from None
+        message = f"'{version.path}' was not kept, and does not lie in its directory any more."
+        raise ArtifactGone(message) from None
     file = os.fdopen(handle, "rb")
     if not _is_unchanged(file, version):
         file.close()
-        raise Gone(f"'{version.path}' was not kept, and has been changed since.")
+        raise ArtifactGone(f"'{version.path}' was not kept, and has been changed since.")
     return file
 
 

@@ -15,7 +15,7 @@ from headrace.artifacts.local import LocalArtifacts, open_local
 from headrace.http import file_archives, recorded_files
 from headrace.http.archives import ZipArchive
 from headrace.http.ranges import RangeNotSatisfiable
-from headrace.http.recorded_files import Gone
+from headrace.http.recorded_files import ArtifactGone
 from headrace.store.provenance_rows import FileUse, FileVersion, RecordedUse, UseKind
 
 CONTENT = b"0123456789"
@@ -104,7 +104,7 @@ async def test_what_was_changed_removed_or_replaced_is_gone(work: Path, artifact
     (work / "d").symlink_to(work / "e")
 
     for version in (changed, removed, replaced, behind):
-        with pytest.raises(Gone, match=version.path):
+        with pytest.raises(ArtifactGone, match=version.path):
             await recorded_files.content_of(version, artifacts)
 
     content = await recorded_files.content_of(swept, artifacts)
@@ -118,7 +118,7 @@ async def test_a_link_and_a_pipe_have_no_content(work: Path, artifacts: LocalArt
     os.mkfifo(work / "pipe")
 
     for version, reason in ((link, "symbolic link"), (pipe, "changed")):
-        with pytest.raises(Gone, match=reason):
+        with pytest.raises(ArtifactGone, match=reason):
             await recorded_files.content_of(version, artifacts)
 
 
@@ -130,7 +130,7 @@ async def test_a_file_that_changes_while_it_is_read_breaks_the_answer_off(
     first = await anext(pieces)
     (work / "x").write_bytes(bytes(1 << 20))
 
-    with pytest.raises(Gone, match="while it was read"):
+    with pytest.raises(ArtifactGone, match="while it was read"):
         [piece async for piece in pieces]
     assert len(first) < version.size
 

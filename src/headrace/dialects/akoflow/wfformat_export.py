@@ -167,6 +167,8 @@ def _task(activity: Activity, run: TaskRun, now: float, machine: Machine) -> Mem
     used = [each.usage for each in run.tries if each.usage is not None]
     if used:
         shown["memoryInBytes"] = max(each.max_rss_bytes for each in used)
+        shown["readBytes"] = sum(each.read_bytes for each in used)
+        shown["writtenBytes"] = sum(each.written_bytes for each in used)
         if wall:
             shown["avgCPU"] = round(100 * sum(each.cpu_seconds for each in used) / wall, 3)
     shown["machine"] = _node(run, machine)
