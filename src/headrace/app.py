@@ -23,7 +23,7 @@ from headrace import plugins
 from headrace.artifacts.local import LocalArtifacts, open_local
 from headrace.clock import SystemClock
 from headrace.definition.outcomes import Failure
-from headrace.dialects.protocol import Announcing
+from headrace.dialects.protocol import Announcing, Background, Working
 from headrace.engine.execution import Execution
 from headrace.errors import InvalidSettings, NotFound, Problem
 from headrace.notifications.notifier import Notifier
@@ -150,6 +150,13 @@ def _reader(vault: Vault) -> Callable[[str], Awaitable[str | None]]:
     return read_secret
 
 
+def _background(services: Services) -> list[Background]:
+    """Return what dialects do beside their doors."""
+    found = plugins.load(plugins.DIALECTS).found
+    works = [plugin.value.background(services) for plugin in found if isinstance(plugin.value, Working)]
+    return [work for work in works if work is not None]
+
+
 class Processes:
     """Library calls that need a process of their own, as commands of the local runtime."""
 
@@ -249,6 +256,7 @@ class Server:
             redeliver=self._notifier.redeliver,
             runtimes={name: runtime.capabilities for name, runtime in self.runtimes.items()},
         )
+        self._background = _background(self.services)
 
     async def open(self) -> None:
         """Take up what an earlier server left, and begin to work."""
@@ -263,10 +271,14 @@ class Server:
         self.house.feed.follow(self._tell)
         self._notifier.open()
         self._retention.open()
+        for work in self._background:
+            work.open()
 
     async def close(self) -> None:
         """Stop; steps of the local runtime go on and are found again by the next server."""
         self.house.close()
+        for work in self._background:
+            await work.close()
         await self._retention.close()
         await self._dispatcher.close()
         await self._notifier.close()

@@ -122,6 +122,24 @@ class Starting(Protocol):
         """Check a rerun that gets this alias, and return its labels; raises `InvalidInput`."""
 
 
+class Background(Protocol):
+    """Work that goes on beside the doors."""
+
+    def open(self) -> None:
+        """Begin, inside the running event loop."""
+
+    async def close(self) -> None:
+        """Stop."""
+
+
+@runtime_checkable
+class Working(Protocol):
+    """A dialect that has something to do while the server is open; `services` is as in `application`."""
+
+    def background(self, services: Any) -> Background | None:
+        """Return the work, or None when the settings ask for none."""
+
+
 @runtime_checkable
 class Announcing(Protocol):
     """A dialect whose executions may ask, by the label `webhook`, to be told of outside."""

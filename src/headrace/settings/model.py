@@ -93,6 +93,8 @@ class AkoflowSettings(Room):
     """What may be bound into containers and carried to clusters; none is `akoflow` in the data directory."""
     path_map: Annotated[dict[str, str], Accepts("absolute paths to absolute paths; as a variable, JSON")] = {}
     """Beginnings of mount paths and of volumes' remote sides, to the directories used in their place."""
+    retention: Retention = None
+    """How long private directories are kept after the end of the last workflow that worked there."""
     max_body: Size = Field(default=32 * MIB, gt=0)
     """Largest body of a request, in bytes; a larger one is refused with 413."""
     max_activities: Count = Field(default=50_000, ge=1)

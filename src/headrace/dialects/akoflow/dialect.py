@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from headrace.definition.model import WorkflowDefinition
@@ -11,9 +12,10 @@ from headrace.dialects.akoflow.directories import inputs_of
 from headrace.dialects.akoflow.host_paths import HostPaths
 from headrace.dialects.akoflow.labels import OWN_LABELS, RERUN_OF, labels_of
 from headrace.dialects.akoflow.parse import Parsed
+from headrace.dialects.akoflow.reuse import what_is_gone
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.dialects.akoflow.wire import DIALECT
-from headrace.dialects.protocol import Announce, ReadyStart
+from headrace.dialects.protocol import Announce, Background, ReadyStart
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
 from headrace.errors import InvalidInput, Problem
@@ -76,12 +78,24 @@ class AkoflowDialect:
     async def ready_rerun(
         self,
         execution: Execution,
-        plan: Mapping[str, Planned],  # noqa: ARG002 - the seam has it
+        plan: Mapping[str, Planned],
         alias: str,  # noqa: ARG002 - the seam has it
-        services: Any,  # noqa: ARG002 - the seam has it
+        services: Any,
     ) -> dict[str, str]:
-        """Return the labels of a rerun at another door."""
+        """Return the labels of a rerun at another door; what it takes over must still be there."""
+        gone = what_is_gone(execution, plan, services.clock.now())
+        if gone is not None:
+            raise InvalidInput([gone])
         return labels_of(execution.definition) | {RERUN_OF: str(execution.number)}
+
+    def background(self, services: Any) -> Background | None:
+        """Return what removes old directories; None where none is ever removed."""
+        kept: timedelta | None = services.settings.akoflow.retention
+        if kept is None:
+            return None
+        from headrace.dialects.akoflow.routes.tidying import Tidying  # needs the orchestrator, which servers have
+
+        return Tidying(services, kept)
 
     def application(self, services: Any) -> Any:
         """Return the doors: an ASGI application; `services` is the orchestrator's `Services`."""

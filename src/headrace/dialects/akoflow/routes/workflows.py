@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.dialects.akoflow import render, views
+from headrace.dialects.akoflow.reuse import what_is_gone
 from headrace.dialects.akoflow.routes import requests
 from headrace.dialects.akoflow.routes.lookup import row_of, run_of, warnings_of
 from headrace.dialects.akoflow.routes.opening import Opening
@@ -109,6 +110,8 @@ class WorkflowRoutes:
             raise Refusal(409, "not_ended", message) from None
         except NotFound as error:
             raise Refusal(400, "unknown_activity", error.message) from None
+        if (gone := what_is_gone(run.execution, plan, services.clock.now())) is not None:
+            raise Refusal(409, gone.code, gone.message, [gone])
         if members.get("dry_run") is True:
             rows = preview(run.execution.definition, plan)
             shown = [
