@@ -224,6 +224,20 @@ class TaskRunShown(TaskRunInView, frozen=True, kw_only=True):
     tries: list[TryShown]
 
 
+class VersionDifferences(Struct, frozen=True, kw_only=True):
+    """What is different between two versions of a workflow."""
+
+    workflow: int
+    from_version: int
+    to_version: int
+    tasks: tuple[TaskDifference, ...]
+    """Those that are not as they were, in the order of the newer version."""
+    changes: tuple[Change, ...]
+    """All differences of the documents, those of tasks too."""
+    text: str | None
+    """Unified diff of the documents; null when they are too long to be compared."""
+
+
 class TaskExplained(Struct, frozen=True, kw_only=True):
     """Why a task waits, runs or has ended."""
 
@@ -338,3 +352,31 @@ class Health(Struct, frozen=True):
     """How the server is."""
 
     status: str
+
+
+class RecordedFile(Struct, frozen=True, kw_only=True):
+    """A file as a task left it."""
+
+    number: int
+    """Names it in the path of its content."""
+    path: str
+    """Relative to its directory."""
+    directory: str
+    """Working directory of the task, on the machine where it ran."""
+    task: str
+    attempt: int
+    change: str
+    """created or modified."""
+    size: int
+    """Bytes."""
+    sha256: str | None
+    """Null until it was hashed, for a link, and for what changed before it could be."""
+    superseded: bool
+    """It changed again before it was hashed."""
+    link: str | None
+    """Target of a symbolic link, which has no content of its own."""
+    created_at: str
+    stored: bool
+    """Its content is kept, whatever becomes of the file."""
+    certain: bool
+    """False where several tasks could have made it; each of them then has it."""

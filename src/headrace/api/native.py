@@ -24,6 +24,7 @@ from headrace.api.routes.artifacts import ArtifactRoutes
 from headrace.api.routes.deliveries import DeliveryRoutes
 from headrace.api.routes.events import EventRoutes
 from headrace.api.routes.executions import ExecutionRoutes
+from headrace.api.routes.files import FileRoutes
 from headrace.api.routes.library import LibraryRoutes
 from headrace.api.routes.logs import LogRoutes
 from headrace.api.routes.reruns import RerunRoutes
@@ -85,6 +86,7 @@ class Native:
             *DeliveryRoutes(services).operations(),
             *LogRoutes(services).operations(),
             *ArtifactRoutes(services, downloads).operations(),
+            *FileRoutes(services).operations(),
             *LibraryRoutes(services, dialects).operations(),
             *TokenRoutes(services).operations(),
             *SecretRoutes(services).operations(),

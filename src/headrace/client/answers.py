@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from headrace.definition.differences import Change, TaskDifference
 from headrace.definition.outcomes import Failure, Usage
 from headrace.errors import Problem
 
@@ -83,6 +84,18 @@ class Version(VersionSummary, frozen=True, kw_only=True):
     document: str
     inputs: tuple[Port, ...]
     tasks: tuple[Task, ...]
+
+
+class Differences(Struct, frozen=True, kw_only=True):
+    """What is different between two versions of a workflow."""
+
+    workflow: int
+    from_version: int
+    to_version: int
+    tasks: tuple[TaskDifference, ...]
+    changes: tuple[Change, ...]
+    text: str | None
+    """Unified diff of the documents; None when they are too long to be compared."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -281,3 +294,23 @@ class Health(Struct, frozen=True):
     """How the server is."""
 
     status: str
+
+
+class RecordedFile(Struct, frozen=True, kw_only=True):
+    """A file as a task left it."""
+
+    number: int
+    path: str
+    """Relative to its directory."""
+    directory: str
+    task: str
+    attempt: int
+    change: str
+    """created or modified."""
+    size: int
+    sha256: str | None
+    superseded: bool
+    link: str | None
+    created_at: str
+    stored: bool
+    certain: bool

@@ -77,6 +77,7 @@ class AsyncClient:
     plan = _sent(calls.plan)
     versions = _sent(calls.versions)
     version = _sent(calls.version)
+    differences = _sent(calls.differences)
     start = _sent(calls.start)
     execution = _sent(calls.execution)
     executions = _sent(calls.executions)
@@ -92,6 +93,7 @@ class AsyncClient:
     respond = _sent(calls.respond)
     withdraw = _sent(calls.withdraw)
     cancel_task = _sent(calls.cancel_task)
+    files = _sent(calls.files)
     tokens = _sent(calls.tokens)
     create_token = _sent(calls.create_token)
     revoke_token = _sent(calls.revoke_token)
@@ -155,6 +157,21 @@ class AsyncClient:
     def output(self, key: Key, name: str, *, run: Key | None = None) -> AsyncIterator[bytes]:
         """Yield the content of an output of an execution, or of one of its task runs."""
         return self._download(calls.output_path(key, name, run), {})
+
+    def file(self, key: Key, number: int) -> AsyncIterator[bytes]:
+        """Yield the content of a file as a task left it; `number` is that of the list."""
+        return self._download(f"{calls.files_path(key)}/{number}/content", {})
+
+    def files_archive(
+        self,
+        key: Key,
+        *,
+        format: OneOf["zip", "tar.gz"] = "zip",
+        task: str | None = None,
+        path: str | None = None,
+    ) -> AsyncIterator[bytes]:
+        """Yield an archive with the last version of each file that tasks of an execution left."""
+        return self._download(f"{calls.files_path(key)}/archive", calls.archive_params(format, task, path))
 
     def artifact(self, sha256: str) -> AsyncIterator[bytes]:
         """Yield a content by its hash."""

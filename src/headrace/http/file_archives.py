@@ -10,7 +10,7 @@ from headrace.artifacts.protocol import Artifacts
 from headrace.http.archives import ArchiveNames, ArchiveWriter, Entry, only, sent
 from headrace.http.downloads import protective
 from headrace.http.recorded_files import ArtifactGone, content_of
-from headrace.store.provenance_rows import FileVersion
+from headrace.store.provenance_rows import FileVersion, shown
 
 MISSING = "MISSING.txt"
 
@@ -33,7 +33,7 @@ async def archived(
         try:
             content = await content_of(version, artifacts)
         except ArtifactGone as gone:
-            missing.append(f"{path}: {gone.message}")
+            missing.append(f"{shown(path)}: {gone.message}")
             continue
         entry = Entry(names.take(path), version.size, version.mtime_ns / 1e9)
         async for piece in sent(writer, entry, content.pieces()):

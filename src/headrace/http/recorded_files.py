@@ -22,7 +22,8 @@ from headrace.errors import NotFound, RequestError
 from headrace.http.downloads import OCTETS, protective
 from headrace.http.ranges import span_of
 from headrace.store.protocol import Provenance
-from headrace.store.provenance_rows import FileVersion, RecordedUse, UseKind
+from headrace.store.provenance_rows import FileVersion, RecordedUse, UseKind, shown
+from headrace.store.rows import Page
 
 MADE: tuple[UseKind, ...] = ("created", "modified")
 """What is done with a file that is an artifact of its task."""
@@ -31,6 +32,8 @@ LEFT: tuple[UseKind, ...] = (*MADE, "deleted")
 """What decides which files a task left."""
 
 _PAGE = 5000
+_MOST_PAGES = 200
+"""Pages that a search looks through before it answers with a cursor."""
 
 
 class ArtifactGone(RequestError):
@@ -56,6 +59,27 @@ async def every_use(
         cursor = page.cursor
         if cursor is None:
             return found
+
+
+async def made_by(
+    provenance: Provenance,
+    execution: int,
+    *,
+    task: str | None,
+    has: Callable[[RecordedUse], bool],
+    limit: int,
+    cursor: str | None,
+) -> Page[RecordedUse]:
+    """Return a page of the files that tasks created or changed and that `has` is true of, oldest first."""
+    found: list[RecordedUse] = []
+    for _ in range(_MOST_PAGES):
+        left = limit - len(found)
+        page = await provenance.uses(execution, task=task, kinds=MADE, limit=left, cursor=cursor)
+        found += filter(has, page.rows)
+        cursor = page.cursor
+        if cursor is None or len(found) == limit:
+            break
+    return Page(found, cursor)
 
 
 def left_by(uses: Iterable[RecordedUse], name_of: Callable[[FileVersion], str]) -> dict[str, FileVersion]:
@@ -90,7 +114,7 @@ class Content:
 async def content_of(version: FileVersion, artifacts: Artifacts) -> Content:
     """Return where the content of a version is; raises `ArtifactGone` with the reason."""
     if version.link is not None:
-        raise ArtifactGone(f"'{version.path}' is a symbolic link, and links are not followed.")
+        raise ArtifactGone(f"'{shown(version.path)}' is a symbolic link, and links are not followed.")
     if version.is_stored and version.sha256 is not None:
         try:
             await artifacts.size(version.sha256)
@@ -104,7 +128,7 @@ async def content_of(version: FileVersion, artifacts: Artifacts) -> Content:
 
 async def answer(request: Request, version: FileVersion, artifacts: Artifacts) -> Response:
     """Answer with a content, in ranges; raises `ArtifactGone`, `RangeNotSatisfiable`."""
-    headers = protective(basename(version.path)) | {"cache-control": "private, no-cache"}
+    headers = protective(basename(shown(version.path))) | {"cache-control": "private, no-cache"}
     if version.sha256 is not None:
         headers["etag"] = f'"{version.sha256}"'
         if headers["etag"] in request.headers.get("if-none-match", ""):
@@ -130,7 +154,7 @@ async def _read(version: FileVersion, start: int, end: int) -> AsyncIterator[byt
 def _next(file: BinaryIO, count: int, version: FileVersion) -> bytes:
     chunk = file.read(count)
     if not chunk or not _is_unchanged(file, version):
-        raise ArtifactGone(f"'{version.path}' was changed while it was read.")
+        raise ArtifactGone(f"'{shown(version.path)}' was changed while it was read.")
     return chunk
 
 
@@ -150,12 +174,12 @@ def _open(version: FileVersion) -> BinaryIO:
         finally:
             os.close(at)
     except (OSError, ValueError):
-        message = f"'{version.path}' was not kept, and does not lie in its directory any more."
+        message = f"'{shown(version.path)}' was not kept, and does not lie in its directory any more."
         raise ArtifactGone(message) from None
     file = os.fdopen(handle, "rb")
     if not _is_unchanged(file, version):
         file.close()
-        raise ArtifactGone(f"'{version.path}' was not kept, and has been changed since.")
+        raise ArtifactGone(f"'{shown(version.path)}' was not kept, and has been changed since.")
     return file
 
 

@@ -162,3 +162,16 @@ def test_the_last_version_of_each_path_is_left_unless_it_was_deleted(work: Path)
     left = recorded_files.left_by([*uses, use(4, "deleted", gone)], lambda version: version.path)
 
     assert left == {"x": second}
+
+
+async def test_a_name_that_is_no_utf_8_can_be_downloaded_and_told(
+    work: Path, artifacts: LocalArtifacts, make_request: MakeRequest
+) -> None:
+    version = version_of(work, "a\udcff")
+
+    answer = await recorded_files.answer(make_request(), version, artifacts)
+    (work / version.path).unlink()
+
+    assert "filename*=UTF-8''a%5Cxff" in answer.headers["content-disposition"]
+    with pytest.raises(ArtifactGone, match=r"a\\xff"):
+        await recorded_files.content_of(version, artifacts)

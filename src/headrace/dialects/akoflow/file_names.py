@@ -11,7 +11,7 @@ from posixpath import dirname, normpath
 
 from headrace.dialects.akoflow import views
 from headrace.engine.execution import Execution
-from headrace.store.provenance_rows import FileVersion
+from headrace.store.provenance_rows import FileVersion, shown
 
 
 class FileNames:
@@ -39,6 +39,9 @@ class FileNames:
 
     def of(self, version: FileVersion) -> str:
         """Return what the path of a version is called."""
+        return shown(self._of(version))
+
+    def _of(self, version: FileVersion) -> str:
         whole = f"{normpath(version.directory)}/{version.path}"
         if self._own and whole.startswith(f"{self._own}/"):
             return whole[len(self._own) + 1 :]

@@ -151,3 +151,9 @@ def test_files_of_a_private_directory_do_not_show_where_it_is() -> None:
     names = FileNames(rehearsed(CHAIN.replace("mountPath: /m", "image: none")))
 
     assert names.of(Records("/private").version("x", "1")) == "x"
+
+
+def test_a_name_that_is_no_utf_8_can_be_told() -> None:
+    names = FileNames(rehearsed(CHAIN))
+
+    assert names.of(Records().version("a\udcff", "1")) == "a\\xff"

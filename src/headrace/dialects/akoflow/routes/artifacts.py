@@ -19,14 +19,12 @@ from headrace.dialects.akoflow.spelling import instant
 from headrace.errors import NotFound
 from headrace.http import file_archives, recorded_files
 from headrace.http.archives import FORMATS
-from headrace.http.recorded_files import LEFT, MADE
+from headrace.http.recorded_files import LEFT
 from headrace.orchestrator.services import Services
 from headrace.provenance.patterns import matches
 from headrace.store.provenance_rows import RecordedUse
 
 _PAGE, _LARGEST_PAGE = 50, 500
-_MOST_PAGES = 200
-"""Pages that a search by path looks through before it answers with a cursor."""
 _LONGEST_PATTERN = 4096
 
 
@@ -63,16 +61,16 @@ class ArtifactRoutes:
         cursor = request.query_params.get("cursor")
         run = await run_of(request, self._services)
         which = _selection(request, run)
-        shown: list[dict[str, Any]] = []
-        for _ in range(_MOST_PAGES):
-            page = await self._services.store.provenance.uses(
-                run.row.number, task=which.activity, kinds=MADE, limit=limit - len(shown), cursor=cursor
-            )
-            shown += [_artifact(each, run, which.names) for each in page.rows if which.has(each)]
-            cursor = page.cursor
-            if cursor is None or len(shown) == limit:
-                break
-        return data_answer(shown, self._services, next=cursor)
+        page = await recorded_files.made_by(
+            self._services.store.provenance,
+            run.row.number,
+            task=which.activity,
+            has=which.has,
+            limit=limit,
+            cursor=cursor,
+        )
+        shown = [_artifact(each, run, which.names) for each in page.rows]
+        return data_answer(shown, self._services, next=page.cursor)
 
     async def get_artifact(self, request: Request) -> Response:
         """Download a file as an activity left it."""
