@@ -1,7 +1,12 @@
-"""`headrace artifacts`: files and large values of an execution, listed and downloaded."""
+"""`headrace artifacts`: files and large values of an execution, listed and downloaded.
+
+They are of two kinds: outputs, which have a name, and files that tasks left in their working directories,
+which have a path.
+"""
 
 from __future__ import annotations
 
+import glob
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,12 +22,15 @@ from headrace.cli.statuses import UsageError
 from headrace.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from headrace.client.answers import Execution as Found
+    from headrace.client import Client
+    from headrace.client.answers import Execution as Found, RecordedFile
 
 app = typer.Typer(no_args_is_help=True, help="List and download the files and large values of an execution.")
 
-Output = Annotated[str, typer.Argument(metavar="NAME", help="Name of the output.")]
-Task = Annotated[str | None, typer.Option("--task", help="The task run whose output it is.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of the output, or path of the file that a task made.")
+]
+Task = Annotated[str | None, typer.Option("--task", help="The task whose output or file it is.")]
 Target = Annotated[
     Path | None, typer.Option("--output", "-o", help="File to write; standard output without it.")
 ]
@@ -33,23 +41,30 @@ class Artifact(Struct, frozen=True):
 
     task: str | None
     """None for an output of the execution."""
-    output: str
+    output: str | None
+    """None for a file that a task left in its working directory."""
     name: str
     content_type: str
     size: int
-    sha256: str
+    sha256: str | None
+    """None while it is not known."""
 
 
 @app.command("list")
 def list_(id: Execution, *, url: Url = None, token: Token = None, json: Json = False) -> None:
-    """List the files and large values among the outputs of an execution and its tasks."""
+    """List the files and large values among the outputs of an execution, and the files that tasks made."""
     from rich.text import Text
 
     from headrace.cli import views
 
     with connected(url, token) as server:
         found = list(_artifacts(server.execution(id)))
-    rows = [(each.task or "", each.output, each.name, _size(each.size), each.sha256) for each in found]
+        found += [
+            Artifact(each.task, None, each.path, "", each.size, each.sha256) for each in _files(server, id)
+        ]
+    rows = [
+        (each.task or "", each.output or "", each.name, _size(each.size), each.sha256 or "") for each in found
+    ]
     Terminal(json=json).answer(
         found,
         lambda: (
@@ -63,7 +78,7 @@ def list_(id: Execution, *, url: Url = None, token: Token = None, json: Json = F
 @app.command()
 def get(
     id: Execution,
-    name: Output,
+    name: Name,
     *,
     task: Task = None,
     output: Target = None,
@@ -71,13 +86,13 @@ def get(
     token: Token = None,
     json: Json = False,
 ) -> None:
-    """Download an output of an execution, or of one of its tasks, whole."""
+    """Download an output of an execution or of one of its tasks, or a file that a task made, whole."""
     from rich.text import Text
 
     if json and output is None:
         raise UsageError("With --json the content needs a file: give --output.")
     with connected(url, token) as server:
-        pieces = server.output(id, name, run=task)
+        pieces = _content(server, id, name, task)
         if output is None:
             for piece in pieces:
                 sys.stdout.buffer.write(piece)
@@ -87,6 +102,66 @@ def get(
     Terminal(json=json).answer(
         {"file": str(output), "size": size}, lambda: Text(f"{output} has {_size(size)}.")
     )
+
+
+@app.command()
+def archive(
+    id: Execution,
+    *,
+    task: Annotated[str | None, typer.Option("--task", help="Only files of this task.")] = None,
+    path: Annotated[str | None, typer.Option("--path", help="Only files at this path or glob.")] = None,
+    output: Target = None,
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """Download all files that tasks made as one archive: tar with gzip for .tar.gz and .tgz, else zip."""
+    from rich.text import Text
+
+    target = output or Path(f"{id}.zip")
+    with connected(url, token) as server:
+        is_tar = target.name.endswith((".tar.gz", ".tgz"))
+        pieces = server.files_archive(id, format="tar.gz" if is_tar else "zip", task=task, path=path)
+        size = _write(pieces, target)
+    Terminal(json=json).answer(
+        {"file": str(target), "size": size}, lambda: Text(f"{target} has {_size(size)}.")
+    )
+
+
+def _content(server: Client, id: str, name: str, task: str | None) -> Iterator[bytes]:
+    """Yield an output of this name, or else the file at this path as it was left last."""
+    from headrace.client import NotFound
+
+    try:
+        yield from server.output(id, name, run=task)
+    except NotFound as error:
+        pattern = f"**/{glob.escape(name.rpartition('/')[2])}"
+        found = {
+            each.directory: each
+            for each in _files(server, id, task=task, path=pattern)
+            if f"{each.directory}/{each.path}".endswith(f"/{name}")
+        }
+        if not found:
+            raise error from None
+    else:
+        return
+    if len(found) > 1:
+        tasks = ", ".join(sorted(each.task for each in found.values()))
+        raise UsageError(f"There are several files '{name}', made by {tasks}; give --task.")
+    [file] = found.values()
+    yield from server.file(id, file.number)
+
+
+def _files(
+    server: Client, id: str, *, task: str | None = None, path: str | None = None
+) -> Iterator[RecordedFile]:
+    cursor = None
+    while True:
+        page = server.files(id, task=task, path=path, cursor=cursor)
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 def _write(pieces: Iterable[bytes], target: Path) -> int:
