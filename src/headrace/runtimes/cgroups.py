@@ -3,7 +3,8 @@
 **This has not been run on a real kernel interface**: no machine that it was written on had one; its steps are
 tested on a directory tree that looks like one.
 
-The server needs a group that is its own (systemd: `Delegate=cpu memory`), with the memory controller.
+The server needs a group that is its own, with the memory controller and nobody else in it (systemd:
+`Delegate=cpu memory`, and `DelegateSubgroup=server` so that it can be started again while attempts go on).
 A group that has groups with controllers in it may hold no processes itself, so the server moves into `server`
 beneath it; each attempt with a limit gets `headrace-<data directory>/<attempt>`, which its shell enters by
 itself before it reads the user's text.
@@ -52,6 +53,8 @@ def divide(own: Path, name: str) -> Cgroups | None:
             return None
         controllers = [each for each in ("memory", "cpu") if each in offered]
         if own == root:
+            if (root / "cgroup.procs").read_text(encoding="ascii").split() != [str(os.getpid())]:
+                return None  # others live here too, and moving them is not for us
             server = root / _SERVER
             server.mkdir(exist_ok=True)
             _write(server / "cgroup.procs", str(os.getpid()))
@@ -60,7 +63,7 @@ def divide(own: Path, name: str) -> Cgroups | None:
         house = root / name
         house.mkdir(exist_ok=True)
         _write(house / "cgroup.subtree_control", enable)
-    except OSError:  # not ours, read only, or others live in the same group
+    except OSError:  # not ours, read only, or without controllers
         return None
     return Cgroups(house, bounds_cpu="cpu" in controllers)
 

@@ -1,0 +1,171 @@
+"""What is seen of real processes while they run: processor time, memory, long logs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.runtimes.long_steps import HOLD, MIB, SPIN, opened, python, sampled, step
+
+from headrace.definition.outcomes import Usage
+from headrace.runtimes import long_logs
+from headrace.runtimes.attempts import AttemptDirectories
+from headrace.runtimes.protocol import Command, Job, JobEnded
+from headrace.testing.witness import until
+
+
+@pytest.fixture
+def directories(tmp_path: Path) -> AttemptDirectories:
+    return AttemptDirectories(tmp_path / "attempts")
+
+
+def size(path: str) -> int:
+    return Path(path).stat().st_size
+
+
+async def run(directories: AttemptDirectories, script: str, **options: Any) -> JobEnded:
+    async with opened(directories, **options) as (runtime, witness):
+        runtime.submit(step(1001, script))
+        return await witness.ended(1001)
+
+
+def usage_of(ended: JobEnded) -> Usage:
+    assert ended.usage is not None
+    return ended.usage
+
+
+async def test_a_process_that_computes_shows_the_core_that_it_takes(directories: AttemptDirectories) -> None:
+    ended = await run(directories, python(SPIN.format(seconds=2.2)))
+    found = sampled(directories, 1001)
+
+    assert found is not None
+    assert 1.0 <= found.cpu_seconds <= usage_of(ended).cpu_seconds + 0.1
+    assert 0.2 < max(point.cores for point in found.points) < 1.2
+
+
+async def test_children_are_counted(directories: AttemptDirectories) -> None:
+    spin = python(SPIN.format(seconds=1.5))
+    ended = await run(directories, f"{spin} & {spin} & wait")
+    found = sampled(directories, 1001)
+
+    assert found is not None
+    assert 2.0 <= found.cpu_seconds <= usage_of(ended).cpu_seconds + 0.1
+
+
+async def test_memory_is_that_of_all_processes_together(directories: AttemptDirectories) -> None:
+    hold = python(HOLD.format(size=60 * MIB, seconds=3))
+    ended = await run(directories, f"{hold} & {hold} & wait")
+    found = sampled(directories, 1001)
+
+    assert found is not None
+    assert 120 * MIB < found.max_memory < 200 * MIB
+    assert usage_of(ended).max_rss_bytes == found.max_memory
+
+
+async def test_a_step_of_a_moment_leaves_no_samples_but_its_sum(directories: AttemptDirectories) -> None:
+    ended = await run(directories, python(SPIN.format(seconds=0.1)))
+
+    assert sampled(directories, 1001) is None
+    assert usage_of(ended).cpu_seconds >= 0.1
+
+
+async def test_what_was_written_to_storage_is_told(directories: AttemptDirectories) -> None:
+    ended = await run(directories, "head -c 1000000 /dev/zero > file; sync file")
+    used = usage_of(ended)
+
+    assert used.written_bytes >= 1_000_000 or used.written_bytes == 0  # memory is no storage
+    assert used.read_bytes >= 0
+
+
+async def test_samples_can_be_read_while_the_step_runs(directories: AttemptDirectories) -> None:
+    async with opened(directories) as (runtime, witness):
+        runtime.submit(step(1001, "sleep 600"))
+        await until(lambda: sampled(directories, 1001))
+        runtime.cancel(1001)
+        ended = await witness.ended(1001)
+
+    assert ended.outcome == "cancelled"
+
+
+async def test_samples_go_on_after_a_restart(directories: AttemptDirectories, tmp_path: Path) -> None:
+    job = step(1001, f"{python(SPIN.format(seconds=1.5))}; while ! [ -e {tmp_path}/go ]; do sleep 0.1; done")
+    async with opened(directories) as (runtime, _):
+        runtime.submit(job)
+        await until(lambda: sampled(directories, 1001))
+    before = sampled(directories, 1001)
+    assert before is not None
+    async with opened(directories) as (runtime, witness):
+        runtime.recover(job)
+        await until(lambda: len(getattr(sampled(directories, 1001), "points", ())) > len(before.points) + 1)
+        (tmp_path / "go").touch()
+        ended = await witness.ended(1001)
+    after = sampled(directories, 1001)
+
+    assert after is not None
+    assert after.points[: len(before.points)] == before.points
+    starts = [point.at - point.seconds for point in after.points]
+    assert starts[1:] == pytest.approx([point.at for point in after.points[:-1]], abs=1e-3)
+    assert usage_of(ended).cpu_seconds == pytest.approx(after.cpu_seconds, abs=0.1)
+
+
+async def test_nothing_ticks_while_nothing_runs(directories: AttemptDirectories) -> None:
+    async with opened(directories) as (runtime, witness):
+        runtime.submit(step(1001, "true"))
+        await witness.ended(1001)
+        timers = runtime._sampling
+        await until(lambda: timers._timer is None)
+
+    assert timers._thread is None
+
+
+async def test_many_running_steps_do_not_keep_the_loop(directories: AttemptDirectories) -> None:
+    attempts = range(1001, 1101)
+    async with opened(directories) as (runtime, witness):
+        for attempt in attempts:
+            runtime.submit(step(attempt, "exec sleep 600", cpus=0.01, memory=MIB * 40))
+        await until(lambda: all(sampled(directories, attempt) for attempt in attempts))
+        loop, longest = asyncio.get_running_loop(), 0.0
+        for _ in range(4):
+            began = loop.time()
+            runtime._sampling._tick()
+            longest = max(longest, loop.time() - began)
+            await until(lambda: runtime._sampling._looking is None)
+        for attempt in attempts:
+            runtime.cancel(attempt)
+        for attempt in attempts:
+            await witness.ended(attempt)
+
+    assert longest < 0.05
+
+
+async def test_a_log_that_is_too_long_is_cut_while_it_is_written(directories: AttemptDirectories) -> None:
+    async with opened(directories, max_log=MIB) as (runtime, witness):
+        runtime.submit(step(1001, "exec yes"))
+        log = f"{directories.path(1001)}.stdout"
+        await until(lambda: long_logs.is_cut(log))
+        cut = size(log)
+        runtime.cancel(1001)
+        await witness.ended(1001)
+
+    assert MIB < cut == size(log) < MIB + 100
+    assert size(f"{log}.cut") == 0
+
+
+async def test_an_output_of_which_the_log_was_cut_is_a_failure(directories: AttemptDirectories) -> None:
+    ended = await run(directories, "head -c 2000000 /dev/zero | tr '\\0' x", max_log=MIB)
+
+    assert ended.failure is not None
+    assert ended.failure.code == "output_too_large"
+    assert "were kept" in ended.failure.message
+
+
+async def test_a_cut_log_that_nobody_takes_as_output_fails_nothing(directories: AttemptDirectories) -> None:
+    work = Command(script="head -c 2000000 /dev/zero | tr '\\0' x", options={"capture": False})
+    async with opened(directories, max_log=MIB) as (runtime, witness):
+        runtime.submit(Job(attempt=1001, label="step", work=work))
+        ended = await witness.ended(1001)
+
+    assert ended.outcome == "succeeded"
+    assert long_logs.is_cut(f"{directories.path(1001)}.stdout")
