@@ -84,7 +84,7 @@ class LocalRuntime:
         self._loop = asyncio.get_running_loop()
         self._boots = Boots(self._directories.root, self._boot)
         self._launcher = launching.Launcher(self._boot)
-        self._reports = Reports(self._loop, observer)
+        self._reports = Reports(self._loop, observer, self._packing.is_crowded)
         self._exits = Exits(self._loop, self._on_exits)
         self._stopping = Stopping(self._loop, self._grace, self._on_stopped)
         self._sampling = Sampling(
@@ -174,6 +174,7 @@ class LocalRuntime:
                 self._refuse(attempt, Failure(code="invalid_job", message=error.message, final=True))
             except OSError as error:
                 self._fail_to_start(step, str(error))
+        self._reports.hurry()
 
     def _start(self, step: Step) -> None:
         job = step.job
@@ -223,16 +224,14 @@ class LocalRuntime:
     def _await_claim(self, step: Step) -> None:
         """Read the claim again soon if its writer lives; without one the attempt never ran and is lost."""
         step.disarm()
-        if any(resident.mark == step.place for resident in processes.residents()):
-            step.timer = self._loop.call_later(_READ_CLAIM_AGAIN, self._read_claim_again, step)
-            return
+        is_written = any(resident.mark == step.place for resident in processes.residents())
         known = record.read(step.place)
         if known is None or known.is_torn:
+            if is_written:
+                step.timer = self._loop.call_later(_READ_CLAIM_AGAIN, self._await_claim, step)
+                return
             known = record.Record(ending=step.verdict or "lost")
         self._take_up(step, known)
-
-    def _read_claim_again(self, step: Step) -> None:
-        self._take_up(step, record.read(step.place))
 
     def _clear_away(self, place: str) -> None:
         """Kill what the attempt left behind, together with that of all others found in this turn."""
@@ -281,7 +280,10 @@ class LocalRuntime:
                 self._stopping.leader_exited()
         self._start_ready()  # before the reading: the machine must not idle meanwhile
         for step in ended:
-            self._conclude(step, record.read(step.place))
+            if step.wait_status == 0 and step.verdict is None:  # who comes second does not exit with 0
+                self._report(step, 0)
+            else:
+                self._conclude(step, record.read(step.place))
 
     def _on_stopped(self, process: Process) -> None:
         step = self._steps[process.attempt]

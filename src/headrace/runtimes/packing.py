@@ -67,6 +67,10 @@ class Packing:
         """Tell whether a job asks for more than there is; it then runs alone, with what there is."""
         return (cpus or 0) * _MILLI > self._capacity.millicpus or (memory or 0) > self._capacity.memory
 
+    def is_crowded(self) -> bool:
+        """Tell whether jobs wait and no processor is free: what comes now waits behind them."""
+        return self._free_millicpus < _MILLI and bool(self._waiting)
+
     def offer(self, attempt: int, demand: Demand) -> None:
         """Let a job wait."""
         self._arrivals += 1

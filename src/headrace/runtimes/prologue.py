@@ -18,7 +18,7 @@ import re
 
 # `echo` writes its line at once. Nothing is read here: a shell reads byte by byte, and the 300 of
 # /proc/self/stat cost as much as all the rest.
-_CLAIM = 'set -C;echo "$1 $$" >"${0%script}claim"||exit 0;set +C;'
+_CLAIM = 'set -C;echo "$1 $$" >"${0%script}claim"||exit 125;set +C;'
 
 _SAME_SHELL = (
     'exec >"${0%script}stdout" 2>"${0%script}stderr";'

@@ -183,3 +183,19 @@ def test_what_runs_fits_and_everything_runs_at_last(steps: list[tuple[float, int
         start()
 
     assert sorted(started) == list(range(len(steps)))
+
+
+def test_a_machine_is_crowded_while_jobs_wait_and_no_processor_is_free() -> None:
+    packing = Packing(2.0, 0)
+    packing.offer(1001, packing.demand(1.5, None))
+    list(packing.take(0.0))
+    packing.offer(1002, packing.demand(1.0, None))
+    crowded = packing.is_crowded()
+    packing.withdraw(1002)
+    alone = packing.is_crowded()
+    packing.offer(1003, packing.demand(1.0, None))
+    packing.release(1001)
+
+    assert crowded
+    assert not alone
+    assert not packing.is_crowded()
