@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from headrace.client import Client
 from headrace.testing.running_server import RunningServer
 
 MEASURE = {
@@ -174,6 +175,25 @@ def test_tokens_open_what_they_are_made_for(ask: Ask, tmp_path: Path) -> None:
     assert ask("list", TOKEN=made["token"]).returncode == 4
     assert "reader" in ask("token", "list").stdout
     assert made["token"] not in ask("token", "list", "--json").stdout
+
+
+def test_versions_are_listed_and_compared(ask: Ask, running_server: RunningServer) -> None:
+    with Client(running_server.url, running_server.token) as client:
+        workflow = client.create_workflow(MEASURE).alias or ""
+        first = ask("diff", workflow)
+        client.update_workflow(workflow, {**MEASURE, "title": "Measure again"})
+    listed = json.loads(ask("versions", workflow, "--json").stdout)
+    shown = ask("diff", workflow)
+    same = ask("diff", workflow, "2", "2")
+    unknown = ask("diff", "wf-nobody0")
+
+    assert [each["version"] for each in listed["items"]] == [2, 1]
+    assert '+  "title": "Measure again"' in shown.stdout
+    assert shown.returncode == 0
+    assert "are the same" in same.stdout
+    assert json.loads(ask("diff", workflow, "1", "2", "--json").stdout)["to_version"] == 2
+    assert (first.returncode, unknown.returncode) == (1, 3)
+    assert "none before it" in first.stderr
 
 
 def test_a_task_type_is_tried(ask: Ask) -> None:

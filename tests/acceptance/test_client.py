@@ -78,6 +78,17 @@ def test_versions_are_kept_and_conditions_are_checked(client: Client) -> None:
     assert client.workflow(workflow.number).name == "Measure again"
     assert [port.name for port in client.plan(workflow.number).inputs] == ["text"]
 
+    found = client.differences(workflow.number, 2)
+    assert (found.from_version, found.to_version) == (1, 2)
+    assert [(each.path, each.old, each.new) for each in found.changes] == [
+        ("/title", "Measure", "Measure again")
+    ]
+    assert client.differences(workflow.number, 1, since=2).changes[0].new == "Measure"
+    with pytest.raises(InvalidRequest):
+        client.differences(workflow.number, 1)
+    with pytest.raises(NotFound):
+        client.differences(workflow.number, 3)
+
     client.delete_workflow(workflow.number)
 
     with pytest.raises(NotFound):

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from headrace.definition.differences import Change, TaskDifference
 from headrace.definition.outcomes import Failure, Usage
 from headrace.errors import Problem
 

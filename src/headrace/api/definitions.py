@@ -10,6 +10,7 @@ from msgspec import UNSET
 from headrace.api import answers
 from headrace.api.requests import refuse
 from headrace.api.values import MASK, moment_of, plain
+from headrace.definition.differences import sources_of
 from headrace.definition.model import WorkflowDefinition
 from headrace.definition.types import Port
 from headrace.dialects.protocol import Dialect, Parsed
@@ -57,21 +58,14 @@ def version_shown(row: VersionRow, definition: WorkflowDefinition) -> answers.Ve
 
 def tasks_shown(definition: WorkflowDefinition) -> tuple[answers.TaskShown, ...]:
     """Return the graph of a definition, in written order."""
-    onward = {
-        task.name: tuple(dict.fromkeys(name for transition in task.next for name in transition.to))
-        for task in definition.tasks
-    }
-    sources: dict[str, list[str]] = {task.name: [] for task in definition.tasks}
-    for name, targets in onward.items():
-        for target in targets:
-            sources.setdefault(target, []).append(name)
+    sources = sources_of(definition)
     return tuple(
         answers.TaskShown(
             name=task.name,
             type=task.kind,
             join=task.join,
-            after=tuple(sources[task.name]),
-            next=onward[task.name],
+            after=sources[task.name],
+            next=tuple(dict.fromkeys(name for transition in task.next for name in transition.to)),
         )
         for task in definition.tasks
     )

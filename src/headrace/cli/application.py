@@ -20,6 +20,7 @@ from headrace.cli import (
     tasks,
     tokens,
     validating,
+    versions,
 )
 
 app = typer.Typer(
@@ -60,6 +61,8 @@ for command, name, panel in (
     (looking.watch, "watch", _SERVER),
     (logs.logs, "logs", _SERVER),
     (looking.explain, "explain", _SERVER),
+    (versions.versions, "versions", _SERVER),
+    (versions.diff, "diff", _SERVER),
     (steering.cancel, "cancel", _STEER),
     (steering.pause, "pause", _STEER),
     (steering.resume, "resume", _STEER),

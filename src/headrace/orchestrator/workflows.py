@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
 from msgspec import Struct
 
 from headrace.clock import Clock
 from headrace.definition import codec
+from headrace.definition.differences import Differences, Version, compare
 from headrace.definition.model import WorkflowDefinition
 from headrace.ids import alias as new_alias, uuid7
 from headrace.orchestrator.definitions import Shelf
 from headrace.orchestrator.recent_rows import RecentRows
+from headrace.security.documents import read
 from headrace.store.protocol import Store
 from headrace.store.rows import (
     DefinitionDraft,
@@ -123,6 +126,21 @@ class Workflows:
     ) -> Page[VersionSummary]:
         """Return a page of versions, newest first."""
         return await self._store.definitions.versions(workflow, limit=limit, cursor=cursor)
+
+    async def differences(self, workflow: int, old: int, new: int) -> Differences:
+        """Return what is different in version `new`; raises `NotFound` for either."""
+        sides = [await self._side(workflow, number) for number in (old, new)]
+        return await asyncio.to_thread(compare, *sides)
+
+    async def _side(self, workflow: int, number: int) -> Version:
+        row = await self.version(workflow, number)
+        return Version(
+            number=number,
+            document=(await asyncio.to_thread(read, row.source)).value,
+            source=row.source,
+            media_type=row.media_type,
+            definition=await self.definition(workflow, number),
+        )
 
     async def delete(self, number: int, *, expected: int | None = None) -> None:
         """Forget a workflow; raises `NotFound`, `StaleVersion`, `Conflict` while an execution lives."""

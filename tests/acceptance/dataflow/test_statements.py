@@ -279,11 +279,22 @@ def test_12_a_run_keeps_the_version_that_it_began_with(door: Door, tmp_path: Pat
     gate.touch()
     details = door.ended(run)
     versions = door.client.get(f"/workflows/{workflow}/versions").json()["versions"]
+    diff = door.client.get(f"/workflows/{workflow}/versions/2/diff").json()
+    back = door.client.get(f"/workflows/{workflow}/versions/1/diff?from=2").json()
 
     assert [changed.status_code, changed.json()["workflow_version"]] == [200, 2]
     assert same.json()["workflow_version"] == 2
     assert [details["workflow_version"], details["outputs"]] == [1, {"said": "old"}]
     assert [each["workflow_version"] for each in versions] == [2, 1]
+    assert [diff["workflow_id"], diff["from_version"], diff["to_version"]] == [workflow, 1, 2]
+    assert [[each["name"], each["kind"]] for each in diff["tasks"]] == [["say", "changed"]]
+    assert [[each["path"], each["old"], each["new"]] for each in diff["changes"]] == [
+        ["/tasks/1/inputs/text", "old", "new"]
+    ]
+    assert '-        "text": "old"\n+        "text": "new"\n' in diff["text"]
+    assert back["changes"][0]["new"] == "old"
+    assert door.client.get(f"/workflows/{workflow}/versions/1/diff").status_code == 400
+    assert door.client.get(f"/workflows/{workflow}/versions/2/diff?from=9").status_code == 404
     assert door.ended(door.start_again(workflow))["outputs"] == {"said": "new"}
 
 

@@ -19,6 +19,7 @@ SAME = {
     read.Port: told.PortShown,
     read.VersionSummary: told.VersionListed,
     read.Version: told.VersionShown,
+    read.Differences: told.VersionDifferences,
     read.Plan: told.PlanShown,
     read.Validation: told.Validation,
     read.TaskPlanned: told.TaskPlanned,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +15,7 @@ from headrace.api.idempotency import Repeats
 from headrace.api.lists import Cursor, Limit
 from headrace.api.operations import Operation, json_answer
 from headrace.api.problems import PreconditionFailed
-from headrace.api.requests import expected_version, key_of
+from headrace.api.requests import expected_version, key_of, refuse
 from headrace.api.values import moment_of
 from headrace.dialects.protocol import Dialect, Parsed
 from headrace.errors import InvalidDefinition, NotFound, StaleVersion
@@ -89,6 +91,13 @@ class WorkflowRoutes:
                 endpoint=self.version,
                 scope="read",
                 answer=answers.VersionShown,
+            ),
+            Operation(
+                method="GET",
+                path=f"{one}/versions/{{version}}/diff",
+                endpoint=self.differences,
+                scope="read",
+                answer=answers.VersionDifferences,
             ),
         ]
 
@@ -212,12 +221,32 @@ class WorkflowRoutes:
     async def version(self, key: str, version: str) -> Response:
         """Look at one version, with its document and its graph."""
         row = await self._row(key)
-        if not version.isdecimal() or len(version) > 9:
-            raise NotFound(f"There is no version '{version[:40]}'.")
-        found = await self._workflows.version(row.number, int(version))
+        found = await self._workflows.version(row.number, _version_of(version))
         definition = await self._workflows.definition(row.number, found.version)
         headers = {"etag": f'"{found.version}"'}
         return json_answer(definitions.version_shown(found, definition), headers=headers)
+
+    async def differences(
+        self, key: str, version: str, from_: Annotated[int | None, Query(alias="from", ge=1)] = None
+    ) -> Response:
+        """Tell what is different from the version before, or from another one."""
+        row = await self._row(key)
+        new = _version_of(version)
+        old = new - 1 if from_ is None else from_
+        if old < 1:
+            raise refuse(
+                "invalid_value", "/from", "The first version has none before it; name one in 'from'."
+            )
+        found = await self._workflows.differences(row.number, old, new)
+        shown = answers.VersionDifferences(
+            workflow=row.number,
+            from_version=old,
+            to_version=new,
+            tasks=found.tasks,
+            changes=found.changes,
+            text=found.text,
+        )
+        return json_answer(shown)
 
     async def _row(self, key: str) -> WorkflowRow:
         return await self._workflows.get(key_of(key, "workflow"))
@@ -235,6 +264,12 @@ class WorkflowRoutes:
         asked = [dialect] if dialect is not None else self._dialects.values()
         limit = max(each.max_body(settings) for each in asked)
         return await read_body(request.scope["headers"], request.receive, limit)
+
+
+def _version_of(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise NotFound(f"There is no version '{text[:40]}'.")
+    return int(text)
 
 
 def _location(answer: bytes) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, to_builtins
 
+from headrace.definition.differences import Differences
 from headrace.definition.types import Port, TaskTypeSpec, TypeName
 from headrace.dialects.dataflow.names import fold
 from headrace.dialects.dataflow.parse import Parsed
@@ -129,6 +130,33 @@ def versions(style: Style, rows: Iterable[VersionSummary], cursor: str | None) -
         ours(style, {"workflow_version": row.version, "created_at": moment(row.created_at)}) for row in rows
     ]
     return ours(style, _page({"versions": listed}, cursor))
+
+
+def differences(style: Style, workflow_id: str, versions: tuple[int, int], found: Differences) -> Answer:
+    """Answer a comparison of two versions, the older one first."""
+    return ours(
+        style,
+        {
+            "workflow_id": workflow_id,
+            "from_version": versions[0],
+            "to_version": versions[1],
+            "tasks": [
+                ours(
+                    style,
+                    {
+                        style.label: each.task,
+                        "kind": each.kind,
+                        "waited_for": list(each.waited_for),
+                        "waits_for": list(each.waits_for),
+                        "changes": [to_builtins(change) for change in each.changes],
+                    },
+                )
+                for each in found.tasks
+            ],
+            "changes": [to_builtins(change) for change in found.changes],
+            "text": found.text,
+        },
+    )
 
 
 def executions(style: Style, rows: Iterable[ExecutionRow], cursor: str | None) -> Answer:

@@ -25,10 +25,12 @@ _QUERY: dict[str, Schema] = {
     "offset": {"type": "integer", "minimum": 0},
     "follow": {"type": "boolean"},
     "name": _TEXT,
+    "from": {"type": "integer", "minimum": 1},
 }
 _QUERIES: dict[str, tuple[str, ...]] = {
     "list_workflows": ("limit", "cursor"),
     "list_versions": ("limit", "cursor"),
+    "compare_versions": ("from",),
     "list_executions": ("limit", "cursor", "status"),
     "get_execution": ("wait",),
     "list_events": ("after",),

@@ -14,7 +14,7 @@ from headrace.dialects.dataflow.parse import DIALECT, Parsed, parse, style_of
 from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import definition_of, workflow_of
 from headrace.dialects.dataflow.routes.operations import Operation, json_answer
-from headrace.dialects.dataflow.routes.refusals import Refusal, invalid
+from headrace.dialects.dataflow.routes.refusals import Refusal, invalid, invalid_query
 from headrace.dialects.dataflow.wire import MOST_TASKS
 from headrace.errors import Conflict, StaleVersion
 from headrace.orchestrator.services import Services
@@ -46,6 +46,7 @@ class WorkflowRoutes:
             Operation("DELETE", one, "write", self.delete, 204),
             Operation("GET", f"{one}/versions", "read", self.list_versions),
             Operation("GET", f"{one}/versions/{{n}}", "read", self.get_version),
+            Operation("GET", f"{one}/versions/{{n}}/diff", "read", self.compare_versions),
         ]
 
     async def create(self, request: Request) -> Response:
@@ -133,14 +134,21 @@ class WorkflowRoutes:
 
     async def get_version(self, request: Request) -> Response:
         """Return one version as it was sent."""
-        number = request.path_params["n"]
         row = await workflow_of(request, self._services)
-        if not (
-            number.isascii() and number.isdecimal() and len(number) < 10 and 0 < int(number) <= row.version
-        ):
-            message = f"{row.alias} has no version '{number[:20]}'."
-            raise Refusal(404, "not_found", message)
-        return await self._shown(row, int(number))
+        return await self._shown(row, _version_of(row, request.path_params["n"]))
+
+    async def compare_versions(self, request: Request) -> Response:
+        """Tell what is different from the version before, or from the version of the parameter from."""
+        services = self._services
+        row = await workflow_of(request, services)
+        new = _version_of(row, request.path_params["n"])
+        given = request.query_params.get("from")
+        if given is None and new == 1:
+            raise invalid_query("The first version has none before it; name one in 'from'.")
+        old = new - 1 if given is None else _version_of(row, given)
+        found = await services.workflows.differences(row.number, old, new)
+        style = style_of(await services.workflows.definition(row.number, new))
+        return json_answer(render.differences(style, row.alias or "", (old, new), found), services)
 
     async def _shown(self, row: WorkflowRow, number: int) -> Response:
         services = self._services
@@ -170,6 +178,12 @@ class WorkflowRoutes:
         if isinstance(tasks, list) and len(tasks) > _MANY:
             return await asyncio.to_thread(parse, document, self._services.library, max_tasks=most)
         return parse(document, self._services.library, max_tasks=most)
+
+
+def _version_of(row: WorkflowRow, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 0 < int(text) <= row.version):
+        raise Refusal(404, "not_found", f"{row.alias} has no version '{text[:20]}'.")
+    return int(text)
 
 
 def _location(answer: bytes) -> str:
