@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Literal as OneOf, ParamSpec, Self, TypeVar
 import httpx2
 import msgspec
 
-from headrace.client import calls, wire
+from headrace.client import calls, file_calls, wire
 from headrace.client.calls import Call, Key
 from headrace.client.errors import Unreachable, error_of
 from headrace.client.wire import Event
@@ -91,7 +91,7 @@ class Client:
     respond = _sent(calls.respond)
     withdraw = _sent(calls.withdraw)
     cancel_task = _sent(calls.cancel_task)
-    files = _sent(calls.files)
+    files = _sent(file_calls.files)
     tokens = _sent(calls.tokens)
     create_token = _sent(calls.create_token)
     revoke_token = _sent(calls.revoke_token)
@@ -158,7 +158,7 @@ class Client:
 
     def file(self, key: Key, number: int) -> Iterator[bytes]:
         """Yield the content of a file as a task left it; `number` is that of the list."""
-        return self._download(f"{calls.files_path(key)}/{number}/content", {})
+        return self._download(file_calls.file_path(key, number), {})
 
     def files_archive(
         self,
@@ -169,7 +169,8 @@ class Client:
         path: str | None = None,
     ) -> Iterator[bytes]:
         """Yield an archive with the last version of each file that tasks of an execution left."""
-        return self._download(f"{calls.files_path(key)}/archive", calls.archive_params(format, task, path))
+        call = file_calls.files_archive(key, format=format, task=task, path=path)
+        return self._download(call.path, call.params)
 
     def artifact(self, sha256: str) -> Iterator[bytes]:
         """Yield a content by its hash."""

@@ -252,23 +252,6 @@ def cancel_task(key: Key, run: Key, *, reason: str = "") -> Call[answers.TaskRun
     return _post(f"{task_path(key, run)}/cancel", {"reason": reason})
 
 
-def files(
-    key: Key,
-    *,
-    task: str | None = None,
-    path: str | None = None,
-    limit: int = 1000,
-    cursor: str | None = None,
-) -> Call[answers.Listed[answers.RecordedFile]]:
-    """List the files that tasks of an execution made or changed, oldest first; `path` may be a glob."""
-    return Call(
-        method="GET",
-        path=files_path(key),
-        answer=answers.Listed[answers.RecordedFile],
-        params=_given(task=task, path=path, limit=limit, cursor=cursor),
-    )
-
-
 def tokens() -> Call[answers.Listed[answers.Token]]:
     """List all tokens, without the tokens."""
     return Call(method="GET", path="/v1/tokens", answer=answers.Listed[answers.Token])
@@ -351,16 +334,6 @@ def output_path(key: Key, name: str, run: Key | None = None) -> str:
     """Return the path of an output of an execution, or of one of its task runs."""
     of = f"/v1/executions/{_quoted(key)}" if run is None else task_path(key, run)
     return f"{of}/outputs/{_quoted(name)}"
-
-
-def files_path(key: Key) -> str:
-    """Return the path of the files that tasks of an execution made."""
-    return f"/v1/executions/{_quoted(key)}/files"
-
-
-def archive_params(format: str, task: str | None, path: str | None) -> dict[str, Any]:
-    """Return the parameters of an archive of such files."""
-    return _given(format=format, task=task, path=path)
 
 
 def events_path(key: Key) -> str:

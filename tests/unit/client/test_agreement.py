@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from headrace.api import answers as told
-from headrace.client import AsyncClient, Client, answers as read, calls
+from headrace.client import AsyncClient, Client, answers as read, calls, file_calls
 
 SAME = {
     read.Listed: told.Listed,
@@ -38,6 +38,7 @@ SAME = {
     read.Secret: told.SecretShown,
     read.TaskType: told.TaskTypeShown,
     read.Health: told.Health,
+    read.RecordedFile: told.RecordedFile,
 }
 
 
@@ -52,8 +53,9 @@ def test_what_is_read_is_what_is_told(mine: Any) -> None:
 def test_both_clients_have_every_call() -> None:
     made = {
         name
-        for name, call in inspect.getmembers(calls, inspect.isfunction)
-        if call.__module__ == calls.__name__ and not name.startswith("_") and not name.endswith("_path")
+        for room in (calls, file_calls)
+        for name, call in inspect.getmembers(room, inspect.isfunction)
+        if call.__module__ == room.__name__ and not name.startswith("_") and not name.endswith("_path")
     }
 
     for client in (Client, AsyncClient):
