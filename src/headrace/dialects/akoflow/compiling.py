@@ -8,6 +8,7 @@ they are known before anything has begun; the definition says how many numbers a
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any, Literal as OneOf
 
 import msgspec
@@ -31,8 +32,6 @@ from headrace.dialects.akoflow.wire import DIALECT
 ATTEMPT_VARIABLE = "attempt_variable"
 """Option of a command: the variable that tells the process which attempt of its task it is, from 1."""
 
-_LIMITS = {"cpu": "packed", "memory": "measured"}
-
 
 class Ground(Struct, frozen=True):
     """Where runs stand on this server."""
@@ -45,6 +44,8 @@ class Ground(Struct, frozen=True):
     """How `standalone` brings files along."""
     source: bytes = b""
     """The document, for those who are told of the end."""
+    limits: Mapping[str, Mapping[str, str]] = {}
+    """Which limits each runtime holds and how, as in `{"memory": "watched"}`."""
 
 
 def activity_id(workflow_id: int, index: int) -> int:
@@ -72,7 +73,7 @@ class _Compiling:
         draft, ground = self._draft, self._ground
         self._connect()
         tasks = [
-            _task(draft, activity, index, tuple(self._targets[activity.name]), directory)
+            _task(draft, ground, index, tuple(self._targets[activity.name]), directory)
             for index, (activity, directory) in enumerate(
                 zip(draft.activities, self._directories, strict=True)
             )
@@ -128,8 +129,9 @@ class _Compiling:
 
 
 def _task(
-    draft: WorkflowDraft, activity: ActivityDraft, index: int, targets: tuple[str, ...], directory: Place
+    draft: WorkflowDraft, ground: Ground, index: int, targets: tuple[str, ...], directory: Place
 ) -> TaskDefinition:
+    activity = draft.activities[index]
     return TaskDefinition(
         name=activity.name,
         action=_action(draft, activity, index, directory),
@@ -137,7 +139,7 @@ def _task(
         join="all",
         retry=activity.retry,
         timeout=None if activity.timeout is None else Literal(activity.timeout),
-        annotations=_activity_notes(activity, directory),
+        annotations=_activity_notes(activity, directory, ground.limits.get(activity.effective, {})),
     )
 
 
@@ -171,7 +173,7 @@ def _action(draft: WorkflowDraft, activity: ActivityDraft, index: int, directory
     )
 
 
-def _activity_notes(activity: ActivityDraft, directory: Place) -> dict[str, Any]:
+def _activity_notes(activity: ActivityDraft, directory: Place, limits: Mapping[str, str]) -> dict[str, Any]:
     """Return what an answer shows of an activity and the model has no place for; defaults are left out."""
     command = activity.command
     notes = {
@@ -190,7 +192,7 @@ def _activity_notes(activity: ActivityDraft, directory: Place) -> dict[str, Any]
         "directory": msgspec.to_builtins(directory),
         "cpu_limit": activity.cpu_limit,
         "memory_limit": activity.memory_limit,
-        "limits": _LIMITS if activity.effective == "local" else None,
+        "limits": dict(limits),
         "depends_on": list(activity.depends_on),
         "node_selector": activity.node_selector,
         "keep_disk": activity.keep_disk,

@@ -112,7 +112,11 @@ class Opening:
         displaced: frozenset[str] = frozenset()
         if draft.is_tried_out:
             displaced = await asyncio.to_thread(_that_cannot_be_made, paths - moved.keys())
-        return Ground(moved, displaced, settings.akoflow.standalone_link, source)
+        limits = {
+            name: dict(limit.split(":", 1) for limit in found.limits)
+            for name, found in self._services.runtimes.items()
+        }
+        return Ground(moved, displaced, settings.akoflow.standalone_link, source, limits)
 
 
 def _told_of(draft: WorkflowDraft, ground: Ground, private: str) -> list[Problem]:
