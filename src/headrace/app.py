@@ -253,6 +253,7 @@ class Server:
             egress=egress,
             secrets_in_use=secrets_in_use,
             log_file=files.log_file,
+            samples=files.samples,
             redeliver=self._notifier.redeliver,
             runtimes={name: runtime.capabilities for name, runtime in self.runtimes.items()},
         )

@@ -14,6 +14,7 @@ from headrace.orchestrator.executions import Executions
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.workflows import Workflows
 from headrace.runtimes.protocol import Capabilities
+from headrace.runtimes.samples import Samples
 from headrace.security.egress import Egress
 from headrace.security.redaction import SecretsInUse
 from headrace.security.secrets import Vault
@@ -44,6 +45,8 @@ class Services(Struct, frozen=True, kw_only=True):
     """Whatever is shown to people passes its redactor."""
     log_file: Callable[[int, Literal["stdout", "stderr"]], Path | None]
     """Attempt and stream to the file that it is written to, None when there is none (yet)."""
+    samples: Callable[[int], Samples | None]
+    """Attempt to what it used over time, None when there is nothing (yet); reads a small file."""
     redeliver: Callable[[int], Awaitable[Delivery]]
     """Sends a delivery of this number again, whatever became of it; raises `NotFound`."""
     runtimes: Mapping[str, Capabilities]

@@ -5,7 +5,7 @@ user's text), `.claim` (who runs it and how it ended, see `record`), `.stdout` a
 longer than a second `.samples` (see `samples`); of a log that was cut `.cut` (see `long_logs`).
 One directory per attempt and no more: making directories is the dearest thing that a step asks of a file
 system.
-This file knows names only; it starts nothing and reads nothing of the contents.
+This file knows names only; it starts nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from typing import Literal as OneOf
+
+from headrace.runtimes import samples
 
 Stream = OneOf["stdout", "stderr"]
 
@@ -38,9 +40,9 @@ class AttemptDirectories:
         path = Path(f"{self.path(attempt)}.{stream}")
         return path if path.exists() else None
 
-    def samples_file(self, attempt: int) -> str:
-        """Return where the samples of an attempt are, or would be."""
-        return f"{self.path(attempt)}.samples"
+    def samples(self, attempt: int) -> samples.Samples | None:
+        """Return what an attempt used over time, or None when there is nothing (yet)."""
+        return samples.read(f"{self.path(attempt)}.samples")
 
     def discard(self, attempt: int) -> None:
         """Remove everything of an attempt that has ended and is no longer asked for."""

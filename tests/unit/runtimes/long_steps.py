@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from headrace.runtimes import samples
 from headrace.runtimes.attempts import AttemptDirectories
 from headrace.runtimes.local import LocalRuntime
 from headrace.runtimes.protocol import Command, Job
@@ -48,4 +47,4 @@ def python(text: str) -> str:
 
 def sampled(directories: AttemptDirectories, attempt: int) -> Samples | None:
     """Return the samples of an attempt."""
-    return samples.read(directories.samples_file(attempt))
+    return directories.samples(attempt)
