@@ -277,3 +277,43 @@ async def test_a_content_is_found_in_every_workflow(house: House) -> None:
         (house.workflow, "c", "made", "again"),
     ]
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_query")
+
+
+async def test_a_rerun_runs_again_what_left_a_file_that_was_changed(house: House) -> None:
+    await changed_in_turn(house)
+    untouched = await plan_of(house)
+    (house.work / "x").write_bytes(b"changed by hand")
+
+    planned = await plan_of(house)
+
+    assert untouched == {"a": "reuse", "b b": "reuse", "c": "reuse"}
+    assert planned == {
+        "a": "reuse",
+        "b b": "A file that it left has been changed or removed since.",
+        "c": "It can be reached from 'b b', which runs again.",
+    }
+
+
+async def plan_of(house: House) -> dict[str, str]:
+    """Return what a rerun would do with each activity: reuse it, or why it runs."""
+    answer = await house.http.post(f"{API}/{house.workflow}/rerun", json={"dry_run": True})
+    assert answer.status_code == 200, answer.text
+    return {
+        each["name"]: "reuse" if each["mode"] == "reuse" else each["reason"]
+        for each in answer.json()["data"]["activities"]
+    }
+
+
+async def test_a_rerun_tells_what_it_reuses_of_the_run_before(house: House) -> None:
+    await changed_in_turn(house)
+    first = house.workflow
+    answer = await house.http.post(f"{API}/{first}/rerun", json={"activities": ["c"]})
+    house.workflow = answer.json()["id"]
+    row = await house.server.services.executions.get(house.workflow)
+    await house.server.services.executions.wait(row, 20)
+
+    graph = await house.data("storages/list-files")
+
+    made = {(each["from"], each["to"]) for each in graph["edges"] if each["label"] == "wasGeneratedBy"}
+    assert made == {("activity:a", "file:x"), ("activity:b b", "file:x")}
+    assert await house.data("artifacts") == []

@@ -12,9 +12,10 @@ from headrace.dialects.akoflow.routes.lookup import row_of, run_of, warnings_of
 from headrace.dialects.akoflow.routes.opening import Opening
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer, json_answer
 from headrace.dialects.akoflow.routes.refusals import Refusal
+from headrace.dialects.akoflow.routes.replanning import plan_again
 from headrace.dialects.akoflow.spelling import WORKFLOW_STATUS
 from headrace.dialects.akoflow.wire import DIALECT
-from headrace.engine.rerun import StartFrom, plan_rerun, preview
+from headrace.engine.rerun import StartFrom, preview
 from headrace.engine.states import EXECUTION_ENDS
 from headrace.errors import NotFound, TransitionRefused
 from headrace.orchestrator.services import Services
@@ -104,7 +105,7 @@ class WorkflowRoutes:
             return earlier
         members = requests.members_of(body)
         try:
-            plan = plan_rerun(run.execution, _chosen(members))
+            plan = await plan_again(run, _chosen(members), services)
         except TransitionRefused:
             message = "The workflow is not over; cancel it, or wait for its end."
             raise Refusal(409, "not_ended", message) from None

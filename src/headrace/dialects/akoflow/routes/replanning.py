@@ -1,0 +1,37 @@
+"""Plans of reruns: successes are used again, unless the files that they left were changed since."""
+
+from __future__ import annotations
+
+from headrace.dialects.akoflow.routes.histories import sources_of
+from headrace.dialects.akoflow.routes.lookup import Run
+from headrace.engine.plans import Planned, Reason
+from headrace.engine.rerun import StartFrom, plan_rerun
+from headrace.orchestrator.services import Services
+from headrace.provenance.comparing import changed_since
+
+_CHANGED = Reason("files_changed", "A file that it left has been changed or removed since.")
+
+
+async def plan_again(run: Run, start_from: StartFrom, services: Services) -> dict[str, Planned]:
+    """Return the plan of a rerun; raises `TransitionRefused`, `NotFound`."""
+    plan = plan_rerun(run.execution, start_from)
+    reused = {name for name, planned in plan.items() if planned.mode == "reuse"}
+    changed: set[str] = set()
+    async for source in sources_of(run, services):
+        if not reused:
+            break
+        changed |= await changed_since(services.store.provenance, source.execution.number) & (
+            source.activities & reused
+        )
+    if not changed:
+        return plan
+    again = [name for name, planned in plan.items() if planned.mode == "run"]
+    wider = plan_rerun(run.execution, [*again, *changed])
+    return {
+        name: plan[name]
+        if plan[name].mode != "reuse"
+        else Planned(mode="run", reason=_CHANGED)
+        if name in changed
+        else planned
+        for name, planned in wider.items()
+    }
