@@ -37,12 +37,14 @@ class Client:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
-    def ended(self, workflow: int) -> Any:
-        return self.until(lambda: self.get(f"{workflow}/"), lambda found: found["status"] >= 2)
+    def ended(self, workflow: int, patience: float = PATIENCE) -> Any:
+        return self.until(lambda: self.get(f"{workflow}/"), lambda found: found["status"] >= 2, patience)
 
-    def until(self, look: Callable[[], Any], is_right: Callable[[Any], bool]) -> Any:
-        """Look until it is right, at most for the time that anything here may take."""
-        until = time.monotonic() + PATIENCE
+    def until(
+        self, look: Callable[[], Any], is_right: Callable[[Any], bool], patience: float = PATIENCE
+    ) -> Any:
+        """Look until it is right, at most for so many seconds."""
+        until = time.monotonic() + patience
         while not is_right(found := look()):
             assert time.monotonic() < until, found
             time.sleep(0.05)

@@ -22,8 +22,11 @@ import yaml
 from tests.acceptance.akoflow.client import Client, by_name, states
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "montage"
-TOOLS = re.findall(r"\bm[A-Z]\w+(?= [-\w/])", (EXAMPLE / "montage.yaml").read_text())
-ABSENT = sorted({tool for tool in TOOLS if shutil.which(tool) is None})
+TOOLS = set(re.findall(r"\bm[A-Z]\w+(?= [-\w/])", (EXAMPLE / "montage.yaml").read_text()))
+ABSENT = sorted(tool for tool in TOOLS if shutil.which(tool) is None)
+
+PATIENCE = 300.0
+"""Seconds for real work: some ten on an idle machine, several times as many beside other tests."""
 
 pytestmark = pytest.mark.skipif(
     find_spec("astropy") is None, reason="needs the Python library astropy (in the extra dev)"
@@ -47,7 +50,7 @@ def test_a_mosaic_of_turned_tiles_with_backgrounds_of_their_own_has_no_seams(
     run("tiles.py", tmp_path, "--columns", "3", "--rows", "2", "--size", "320")
     run("workflow.py", tmp_path)
     answer = client.post((tmp_path / "montage.yaml").read_bytes()).json()
-    workflow = client.ended(answer["id"])
+    workflow = client.ended(answer["id"], PATIENCE)
     found = states(workflow)
     measured = json.loads(run("seams.py", tmp_path))
     before, after = measured["uncorrected"], measured["corrected"]
