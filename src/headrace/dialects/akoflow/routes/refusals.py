@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from headrace.dialects.akoflow import render
-from headrace.errors import (
-    Forbidden,
-    HeadraceError,
-    InvalidDefinition,
-    InvalidInput,
-    NotFound,
-    Problem,
-    StaleVersion,
-    StoreError,
-    TransitionRefused,
-    Unauthorized,
-)
+from headrace.errors import HeadraceError, InvalidDefinition, InvalidInput, Problem
+from headrace.http import refusals
 from headrace.http.bodies import BodyTooLarge
-from headrace.http.ranges import RangeNotSatisfiable
-
-MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER = 2
-"""Seconds that a client waits before it asks a store again that could not answer."""
 
 
-class Refusal(Exception):
+class Refusal(refusals.Refusal):
     """A request that is not met, with everything that its answer says."""
+
+    media_type = "application/problem+json"
+    names: ClassVar[Mapping[str, str]] = {"transition_refused": "already_ended"}
 
     def __init__(
         self,
@@ -42,28 +30,23 @@ class Refusal(Exception):
         more: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers or {}
-        self._code = code
-        self._message = message
-        self._problems = problems or [Problem(path="", code=code, message=message)]
-        self._total = len(self._problems) if total is None else total
-        self._warnings = warnings
+        problems = problems or [Problem(path="", code=code, message=message)]
+        super().__init__(status, code, message, problems, warnings=warnings, headers=headers)
+        self._total = len(problems) if total is None else total
         self._more = more or {}
 
     def body(self) -> dict[str, Any]:
         """Return the body of the answer."""
         return {
-            "type": f"urn:headrace:problem:{self._code}",
+            "type": f"urn:headrace:problem:{self.code}",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
-            "code": self._code,
-            "detail": self._message,
-            "message": self._message,
-            "errors": [render.problem(each) for each in self._problems],
+            "code": self.code,
+            "detail": self.message,
+            "message": self.message,
+            "errors": [render.problem(each) for each in self.problems],
             "errorsTotal": self._total,
-            "warnings": [render.problem(each) for each in self._warnings],
+            "warnings": [render.problem(each) for each in self.warnings],
             **self._more,
         }
 
@@ -76,27 +59,11 @@ def invalid_query(message: str) -> Refusal:
 def refusal_of(error: HeadraceError) -> Refusal:
     """Return how an error of another room is told here."""
     match error:
-        case Unauthorized():
-            headers = {"www-authenticate": 'Bearer realm="headrace"'}
-            return Refusal(401, "unauthorized", error.message, headers=headers)
-        case Forbidden():
-            return Refusal(403, "forbidden", error.message)
         case InvalidDefinition():
             return Refusal(400, "body_not_json", error.message, error.problems)
         case InvalidInput():
             return invalid_query(error.message)
-        case NotFound():  # or Gone
-            return Refusal(error.status, error.code, error.message)
-        case RangeNotSatisfiable():
-            return Refusal(416, error.code, error.message, headers=error.headers())
         case BodyTooLarge():
             return Refusal(413, "body_too_large", error.message)
-        case TransitionRefused():
-            return Refusal(409, "already_ended", error.message)
-        case StoreError() if not isinstance(error, StaleVersion):
-            headers = {"retry-after": str(RETRY_AFTER)}
-            return Refusal(503, "store_unavailable", error.message, headers=headers)
-        case _ if error.status < 500:
-            return Refusal(error.status, error.code, error.message)
         case _:
-            return Refusal(500, "internal", "Something went wrong inside the server.")
+            return refusals.plain(Refusal, error)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from headrace.http.doorway import Operation
+
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
@@ -152,3 +154,13 @@ def gives(name: str, status: int) -> dict[int | str, Schema]:
         found[206] = {**done, "description": "A part."}
     found["default"] = {"description": "Not done.", "content": {_JSON: {"schema": _ERROR}}}
     return found
+
+
+def route(operation: Operation) -> dict[str, Any]:
+    """Return what OpenAPI says of a route."""
+    name = operation.endpoint.__name__
+    return {
+        "operation_id": f"dataflow_{name}",
+        "responses": gives(name, operation.status),
+        "openapi_extra": takes(name, operation.path),
+    }

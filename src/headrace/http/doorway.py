@@ -1,0 +1,134 @@
+"""A dialect's doors as one application: its routes, who may use each, and refusals in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Literal as OneOf
+
+import structlog
+from fastapi import FastAPI
+from msgspec import Struct
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from headrace.errors import HeadraceError
+from headrace.http import refusals
+from headrace.http.refusals import Refusal
+from headrace.security.callers import CALLER, authorise
+from headrace.security.redaction import SecretsInUse
+from headrace.security.tokens import Scope, TokenRecord
+
+log = structlog.get_logger(__name__)
+
+SCOPE = "x-headrace-scope"
+"""Name of the scope in the OpenAPI document."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Operation(Struct, frozen=True):
+    """One method of one path."""
+
+    method: OneOf["GET", "POST", "PUT", "DELETE"]
+    path: str
+    scope: Scope | OneOf["public"]
+    """What the token must allow; `public` asks for none."""
+    endpoint: Endpoint
+    """Its docstring is the summary."""
+    status: int = 200
+    """Of a success."""
+
+
+def caller_of(request: Request) -> TokenRecord:
+    """Return who asks; every endpoint but the public ones runs after that question was answered."""
+    caller: TokenRecord = request.scope[CALLER]
+    return caller
+
+
+class Doorway(Struct, frozen=True, kw_only=True):
+    """What makes the application of a dialect."""
+
+    title: str
+    refusal: type[Refusal]
+    refusal_of: Callable[[HeadraceError], Refusal]
+    """Tells an error of another room in the dialect's words."""
+    describe: Callable[[Operation], dict[str, Any]]
+    """What the OpenAPI document says of a route: `operation_id`, `responses`, `openapi_extra`."""
+    secrets_in_use: SecretsInUse
+    admit: Callable[[TokenRecord], None] = lambda _: None
+    """Raises a refusal for a caller who may, but not now."""
+
+    def application(self, operations: Iterable[Operation]) -> FastAPI:
+        """Return the application; among routes that match one path the first counts."""
+        app = FastAPI(
+            title=self.title, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+        )
+        for operation in operations:
+            described = self.describe(operation)
+            described["openapi_extra"] = {SCOPE: operation.scope, **described["openapi_extra"]}
+            app.add_api_route(
+                operation.path,
+                self._guarded(operation),
+                methods=[operation.method],
+                status_code=operation.status,
+                summary=(operation.endpoint.__doc__ or "").strip().rstrip("."),
+                response_model=None,
+                response_class=Response,
+                **described,
+            )
+
+        async def refuse(_: Request, error: Exception) -> Response:
+            return self._answer(error)
+
+        async def unrouted(request: Request, error: Exception) -> Response:
+            return await self._unrouted(app, request, error)
+
+        app.add_exception_handler(Refusal, refuse)
+        app.add_exception_handler(HeadraceError, refuse)
+        app.add_exception_handler(HTTPException, unrouted)
+        app.add_exception_handler(Exception, refuse)
+        return app
+
+    def _guarded(self, operation: Operation) -> Endpoint:
+        async def guarded(request: Request) -> Response:
+            if operation.scope != "public":
+                self.admit(await authorise(request.scope, operation.scope))
+            return await operation.endpoint(request)
+
+        return guarded
+
+    def _answer(self, error: Exception) -> Response:
+        match error:
+            case Refusal():
+                refusal = error
+            case HeadraceError():
+                refusal = self.refusal_of(error)
+            case _:
+                log.error("request_broke", error=repr(error))
+                refusal = refusals.broken(self.refusal)
+        return refusal.answer(self.secrets_in_use.redactor)
+
+    async def _unrouted(self, app: FastAPI, request: Request, error: Exception) -> Response:
+        """Answer a path or a method that no route has; who has no token learns nothing of either."""
+        try:
+            await authorise(request.scope, "read")
+        except HeadraceError as refused:
+            return self._answer(refused)
+        methods = sorted(
+            {
+                method
+                for route in app.routes
+                if route.matches({**request.scope, "type": "http"})[0] is not Match.NONE
+                for method in getattr(route, "methods", None) or ()
+            }
+        )
+        if isinstance(error, HTTPException) and error.status_code not in {404, 405}:
+            return self._answer(self.refusal(error.status_code, "bad_request", str(error.detail)))
+        if methods:
+            message = f"{request.method} is not known here; known are {', '.join(methods)}."
+            headers = {"allow": ", ".join(methods)}
+            return self._answer(self.refusal(405, "method_not_allowed", message, headers=headers))
+        message = f"There is nothing at {request.url.path[:200]}."
+        return self._answer(self.refusal(404, "not_found", message))
