@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import NamedTuple
 
 from headrace.errors import InvalidJob
 from headrace.runtimes import processes, prologue, record
@@ -50,6 +51,24 @@ def work_directory(command: Command, place: str) -> str:
     return command.directory or place
 
 
+class _Wrapping(NamedTuple):
+    """A command inside the shell that runs it."""
+
+    shell: str
+    """Path of the shell that reads the prologue."""
+    text: str
+    """The prologue."""
+    arguments: tuple[str, ...] = ()
+    """What the prologue runs as a child."""
+    carried: bytes | None = None
+    """The script, when it comes in the environment."""
+
+    @property
+    def name(self) -> str:
+        """What the shell is called: bash called sh is a POSIX shell."""
+        return self.shell.rpartition("/")[2]
+
+
 class Launcher:
     """Starts processes on this machine."""
 
@@ -81,14 +100,17 @@ class Launcher:
         self._make_parent(place)
         work = work_directory(command, place)
         _make_directory(work)
-        shell, text, arguments = self._wrapped(command, place, enter)
+        wrapping = self._wrapped(command, place, enter)
+        environment: dict[str, str | bytes] = {**self._environment, **command.environment}
+        environment[processes.MARK] = place
+        if wrapping.carried is not None:
+            environment[prologue.TEXT] = wrapping.carried
         stdin = _anonymous_file(command.stdin.encode()) if command.stdin else self._nothing
         try:
             return os.posix_spawn(
-                shell,
-                # By its own name, because bash called sh is a POSIX shell.
-                [shell.rpartition("/")[2], "-c", text, f"{place}.script", stamp, work, *arguments],
-                {**self._environment, **command.environment, processes.MARK: place},
+                wrapping.shell,
+                [wrapping.name, "-c", wrapping.text, f"{place}.script", stamp, work, *wrapping.arguments],
+                environment,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, stdin, 0),
                     (os.POSIX_SPAWN_DUP2, self._nothing, 1),
@@ -109,16 +131,23 @@ class Launcher:
             Path(parent).mkdir(mode=0o700, parents=True, exist_ok=True)
             self._parent = parent
 
-    def _wrapped(self, command: Command, place: str, enter: str) -> tuple[str, str, tuple[str, ...]]:
-        """Return the shell that reads the prologue, the prologue, and the arguments of the child."""
+    def _wrapped(self, command: Command, place: str, enter: str) -> _Wrapping:
+        """Return how a command is put into a shell; its script is a file then, unless it is carried."""
         if command.script is None:
-            return self._sh, prologue.as_child(enter), command.argv or ()
-        script = f"{place}.script"
-        _write_script(script, command.script)
+            return _Wrapping(self._sh, prologue.as_child(enter), arguments=command.argv or ())
+        text = command.script
+        content = text.encode() if text.endswith("\n") else f"{text}\n".encode()
         shell = self._shells[command.options.get("shell", "sh")]
-        if prologue.may_share_shell(command.script):
-            return shell, prologue.in_same_shell(enter), ()
-        return self._sh, prologue.as_child(enter), (shell, script)
+        shares = prologue.may_share_shell(text)
+        # Where bash is asked for, its variables tell of the file that it reads.
+        is_light = len(content) <= prologue.LONGEST_TEXT and not prologue.needs_its_file(text)
+        if shares and is_light and shell == self._sh:
+            return _Wrapping(shell, prologue.from_environment(enter), carried=content)
+        script = f"{place}.script"
+        _write_script(script, content)
+        if shares:
+            return _Wrapping(shell, prologue.in_same_shell(enter))
+        return _Wrapping(self._sh, prologue.as_child(enter), arguments=(shell, script))
 
 
 def _keep_descriptors() -> None:
@@ -139,11 +168,8 @@ def _make_directory(work: str) -> None:
         Path(work).mkdir(parents=True, exist_ok=True)
 
 
-def _write_script(path: str, text: str) -> None:
-    """Write the text byte for byte, with a last newline; a shell may already be reading an equal file."""
-    content = text.encode()
-    if not content.endswith(b"\n"):
-        content += b"\n"
+def _write_script(path: str, content: bytes) -> None:
+    """Write a script byte for byte; a shell may already be reading an equal file."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

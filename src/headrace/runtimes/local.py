@@ -178,8 +178,7 @@ class LocalRuntime:
 
     def _start(self, step: Step) -> None:
         job = step.job
-        assert job is not None
-        assert isinstance(job.work, Command)
+        assert job is not None and isinstance(job.work, Command)
         self._boots.mark()
         enter = self._bounds.enclose(step.attempt, job)
         step.started_at = round(self._clock.now(), 6)  # as in the claim

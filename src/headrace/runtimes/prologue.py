@@ -1,10 +1,13 @@
 """The constant shell text around a user's command: pure text, no user text in it.
 
 The shell is started as `sh -c PROLOGUE PLACE.script STAMP WORK [ARGUMENT…]`, so `$0` is the script's
-path.
+path, whether there is such a file or not.
 It claims the attempt with builtins only (see `record`), opens the logs, and leaves quietly when it comes
 second.
 Logs are opened after the claim, so that who comes second cannot touch the first one's.
+
+A short text for `sh` comes in the shell's own environment, which nobody but the user may read, and is gone
+from there before it is read: the making of a file costs more than all that a shell does with it.
 
 A text that cannot replace its shell or its shell's EXIT trap is read by that same shell, which saves a
 process (0.6 ms where a whole step costs 1.1 ms); every other text, and every argument list, runs as a child.
@@ -35,6 +38,14 @@ _CHILD_END = (
     'exec "$@") >"${0%script}stdout" 2>"${0%script}stderr";set -- $?;echo $1 >>"${0%script}claim";exit $1'
 )
 
+TEXT = "HEADRACE_ATTEMPT_TEXT"
+"""Variable in which a text comes."""
+
+LONGEST_TEXT = 64 * 1024
+"""Bytes of a text that comes in a variable: Linux allows twice as much for one."""
+
+_NEEDS_ITS_FILE = re.compile(r"\0|\$\{?0|BASH_SOURCE")
+
 _HIDES_THE_ENDING = re.compile(r"exec|trap|eval|alias|source|kill|(?:^|[\s;&|(){}!])\.\s")
 
 
@@ -46,6 +57,11 @@ def in_same_shell(enter: str = "") -> str:
     return f'{_CLAIM}{enter}{_SAME_SHELL}. "$0"'
 
 
+def from_environment(enter: str = "") -> str:
+    """Return the prologue that takes the script from the variable into its own shell; `enter` as above."""
+    return f'{_CLAIM}{enter}{_SAME_SHELL}eval "unset {TEXT};${TEXT}"'
+
+
 def as_child(enter: str = "") -> str:
     """Return the prologue that runs its arguments from the third on as a child, in its own bounds."""
     return f"{_CLAIM}{enter}{_CHILD}{_CHILD_END}"
@@ -54,3 +70,8 @@ def as_child(enter: str = "") -> str:
 def may_share_shell(text: str) -> bool:
     """Tell whether a script leaves its shell and the EXIT trap alone."""
     return _HIDES_THE_ENDING.search(text) is None
+
+
+def needs_its_file(text: str) -> bool:
+    """Tell whether a script may look at its own file, or holds what no variable can."""
+    return _NEEDS_ITS_FILE.search(text) is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.runtimes import results
+from headrace.runtimes import prologue, results
 from headrace.runtimes.attempts import AttemptDirectories
 from headrace.runtimes.local import LocalRuntime
 from headrace.runtimes.protocol import Command, Job, JobStarted
@@ -140,6 +140,31 @@ async def test_another_shell_is_refused(runtime: LocalRuntime, witness: Witness)
 
     assert ended.failure is not None
     assert "'fish'" in ended.failure.message
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+async def test_a_text_can_read_itself(runtime: LocalRuntime, witness: Witness, shell: str) -> None:
+    text = "sed -n '/^#/p' \"$0\"\n# of itself"
+    runtime.submit(Job(attempt=1001, label="step", work=Command(script=text, options={"shell": shell})))
+
+    assert (await witness.ended(1001)).outputs["stdout"] == "# of itself\n"
+
+
+@pytest.mark.parametrize(
+    "length", [1, prologue.LONGEST_TEXT - 1, prologue.LONGEST_TEXT, 4 * prologue.LONGEST_TEXT]
+)
+async def test_a_text_of_any_length_leaves_no_trace_in_the_variables(
+    runtime: LocalRuntime, witness: Witness, length: int
+) -> None:
+    runtime.submit(step(1001, "env\n" + "\n" * (length - len("env\n"))))
+
+    assert "TEXT" not in (await witness.ended(1001)).outputs["stdout"]
+
+
+async def test_a_text_is_on_no_command_line(runtime: LocalRuntime, witness: Witness) -> None:
+    runtime.submit(step(1001, "tr '\\0' ' ' </proc/$$/cmdline; : 'hush'"))
+
+    assert "hush" not in (await witness.ended(1001)).outputs["stdout"]
 
 
 async def test_the_step_is_told_its_own_directory(runtime: LocalRuntime, witness: Witness) -> None:

@@ -223,8 +223,8 @@ async def test_who_comes_second_leaves_quietly_and_touches_no_log(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     go = tmp_path / "go"
-    slow = f"while ! [ -e {go} ]; do sleep 0.01; done;{prologue.in_same_shell()}"
-    monkeypatch.setattr(prologue, "in_same_shell", lambda _limit: slow)
+    slow = f"while ! [ -e {go} ]; do sleep 0.01; done;{prologue.from_environment()}"
+    monkeypatch.setattr(prologue, "from_environment", lambda _enter: slow)
     leave(directories, "stdout", "of the first\n")
     async with opened(directories) as (runtime, witness):
         runtime.submit(Job(attempt=1001, label="step", work=Command(script="echo of the second")))
