@@ -54,6 +54,7 @@ def test_logs_are_read_in_parts_and_ranges(client: Client) -> None:
         "nextOffset": 14,
         "size": 14,
         "ended": True,
+        "truncated": False,
     }
     assert whole["stderr"]["text"] == "err\n"
     assert (tail["stdout"]["text"], "stderr" in tail) == ("three\n", False)

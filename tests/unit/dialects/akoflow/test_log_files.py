@@ -35,6 +35,7 @@ def test_what_is_still_being_written_is_left_for_later(tmp_path: Path) -> None:
         "nextOffset": 2,
         "size": 3,
         "ended": False,
+        "truncated": False,
     }
     assert read(path)["text"] == "ab\ufffd"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal as OneOf, NamedTuple
 
 from headrace.http import log_text
+from headrace.runtimes import long_logs
 from headrace.security.redaction import Redactor
 
 Stream = OneOf["stdout", "stderr"]
@@ -23,6 +24,11 @@ class Log(NamedTuple):
     def size(self) -> int:
         """Bytes written so far."""
         return log_text.size_of(self.file)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether more was written than a log may have, so that its last line is the server's."""
+        return self.file is not None and long_logs.is_cut(self.file)
 
 
 def part(
@@ -48,6 +54,7 @@ def part(
         "nextOffset": following,
         "size": size,
         "ended": is_over and following >= size,
+        "truncated": log.is_cut,
     }
 
 

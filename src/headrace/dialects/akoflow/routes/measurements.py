@@ -1,23 +1,32 @@
-"""Routes of what activities used.
+"""Routes of what activities used: over time, and altogether.
 
-What is told is the sum that the machine gives when a process ends; there are no samples over time yet.
+Of an attempt that is over the machine's own sum counts; while it runs, and where nobody was told that sum,
+the sum of its samples.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headrace.definition.outcomes import Usage
 from headrace.dialects.akoflow import views
+from headrace.dialects.akoflow.routes import requests
 from headrace.dialects.akoflow.routes.lookup import run_of
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer
+from headrace.dialects.akoflow.routes.refusals import Refusal
 from headrace.dialects.akoflow.routes.workflows import PATH
 from headrace.dialects.akoflow.spelling import instant
 from headrace.engine.execution import Execution, Try
 from headrace.orchestrator.services import Services
+from headrace.runtimes.samples import Samples
+
+Kept = Mapping[int, Samples | None]
+"""Attempt to its samples, for those that were asked for."""
 
 
 class MeasurementRoutes:
@@ -36,20 +45,63 @@ class MeasurementRoutes:
     async def get_timeline(self, request: Request) -> Response:
         """Return when each activity ran and what it used."""
         run = await run_of(request, self._services)
-        shown = [_row(each, run.execution) for each in views.activities(run.execution)]
-        return data_answer(shown, self._services)
+        shown = list(views.activities(run.execution))
+        kept = await self._kept(
+            each for activity in shown for each in _tries(activity) if each.usage is None and each.started_at
+        )
+        return data_answer([_row(each, run.execution, kept) for each in shown], self._services)
 
     async def get_metrics(self, request: Request) -> Response:
-        """Return what the last attempt of an activity used."""
+        """Return what an attempt of an activity used, the last one when none is named."""
+        position = requests.whole_number(request, "attempt", 0, 1, 1000)
         run = await run_of(request, self._services)
-        tries = found.tries if (found := run.activity(request).run) is not None else []
-        summary = _summary(tries[-1] if tries else None, self._services.clock.now())
-        return data_answer({"cpu": [], "memory": [], "summary": summary}, self._services)
+        activity = run.activity(request)
+        tries = _tries(activity)
+        if position > len(tries):
+            raise Refusal(404, "not_found", f"Activity {activity.id} has no attempt {position}.")
+        found = tries[position - 1] if tries else None
+        kept = await self._kept([found] if found is not None else [])
+        samples = None if found is None else kept[found.number]
+        points = () if samples is None else samples.points
+        shown = {
+            "cpu": [(instant(point.at), round(point.cores, 3)) for point in points],
+            "memory": [(instant(point.at), point.memory) for point in points],
+            "summary": _summary(found, kept, self._services.clock.now()),
+        }
+        return data_answer(shown, self._services)
+
+    async def _kept(self, tries: Iterable[Try]) -> Kept:
+        """Return the samples of these attempts; reading them is for a thread, however few they mostly are."""
+        numbers = [each.number for each in tries]
+        if not numbers:
+            return {}
+        return await asyncio.to_thread(lambda: {number: self._services.samples(number) for number in numbers})
 
 
-def _row(found: views.Activity, execution: Execution) -> dict[str, Any]:
+class _Used(Struct, frozen=True):
+    """What is known of an attempt; None for what is not."""
+
+    cpu_seconds: float | None = None
+    memory: int | None = None
+    read: int | None = None
+    written: int | None = None
+
+
+def _used(found: Try, kept: Kept) -> _Used:
+    if (usage := found.usage) is not None:
+        return _Used(usage.cpu_seconds, usage.max_rss_bytes or None, usage.read_bytes, usage.written_bytes)
+    samples = kept.get(found.number)
+    return _Used() if samples is None else _Used(round(samples.cpu_seconds, 3), samples.max_memory)
+
+
+def _tries(activity: views.Activity) -> list[Try]:
+    return activity.run.tries if activity.run is not None else []
+
+
+def _row(found: views.Activity, execution: Execution, kept: Kept) -> dict[str, Any]:
     run = found.run
-    used = [each.usage for each in run.tries if each.usage is not None] if run is not None else []
+    used = [_used(each, kept) for each in _tries(found)]
+    seconds = [each.cpu_seconds for each in used if each.cpu_seconds is not None]
     return {
         "id": found.id,
         "name": found.task.name,
@@ -57,22 +109,21 @@ def _row(found: views.Activity, execution: Execution) -> dict[str, Any]:
         "created": instant(execution.created_at),
         "started": instant(run.started_at if run is not None else None),
         "finished": instant(run.ended_at if run is not None else execution.ended_at),
-        "cpuSeconds": sum(each.cpu_seconds for each in used) if used else None,
-        "maxMemoryBytes": max(each.max_rss_bytes for each in used) if used else None,
+        "cpuSeconds": sum(seconds) if seconds else None,
+        "maxMemoryBytes": max((each.memory for each in used if each.memory is not None), default=None),
     }
 
 
-def _summary(found: Try | None, now: float) -> dict[str, Any]:
-    usage: Usage | None = found.usage if found is not None else None
-    began = found.started_at if found is not None else None
+def _summary(found: Try | None, kept: Kept, now: float) -> dict[str, Any]:
+    used = _Used() if found is None else _used(found, kept)
     wall = None
-    if found is not None and began is not None:
-        wall = (now if found.ended_at is None else found.ended_at) - began
+    if found is not None and found.started_at is not None:
+        wall = max(0.0, (now if found.ended_at is None else found.ended_at) - found.started_at)
     return {
         "wallSeconds": wall,
-        "cpuSeconds": usage.cpu_seconds if usage is not None else None,
-        "avgCpu": usage.cpu_seconds / wall if usage is not None and wall else None,
-        "maxMemoryBytes": usage.max_rss_bytes if usage is not None else None,
-        "readBytes": None,
-        "writtenBytes": None,
+        "cpuSeconds": used.cpu_seconds,
+        "avgCpu": used.cpu_seconds / wall if used.cpu_seconds is not None and wall else None,
+        "maxMemoryBytes": used.memory,
+        "readBytes": used.read,
+        "writtenBytes": used.written,
     }
