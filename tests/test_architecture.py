@@ -39,6 +39,7 @@ VENDOR_LIBRARIES = (
     "asyncssh",
     "cronsim",
     "distributed",
+    "inotify_simple",
     "jwt",
     "kubernetes_asyncio",
     "lxml_html_clean",

@@ -39,6 +39,7 @@ from headrace.orchestrator.mailbox import Announce
 from headrace.orchestrator.retention import Retention
 from headrace.orchestrator.services import Services
 from headrace.orchestrator.workflows import Workflows
+from headrace.provenance.recorder import Recorder
 from headrace.runtimes import registry
 from headrace.runtimes.attempts import AttemptDirectories
 from headrace.runtimes.inline import Call, InlineRuntime
@@ -203,11 +204,21 @@ class Server:
         certificates = httpx2.create_ssl_context()
         call = _caller(settings, library, artifacts, own_addresses, certificates)
         self.runtimes = registry.installed(settings, [InlineRuntime(call, files)])
+        self._recorder = Recorder(
+            self.store.provenance,
+            self.store.numbers,
+            artifacts.directory,
+            clock,
+            max_file=settings.akoflow.artifact_max_file,
+            max_execution=settings.akoflow.artifact_max_workflow,
+            starts=self._starts,
+        )
         self._dispatcher = Dispatcher(
             runtimes=self.runtimes,
             library=library,
             values=values,
             processes=Processes(library, _surroundings(settings, own_addresses), files),
+            files=self._recorder,
             read_secret=_reader(vault),
             secrets_in_use=secrets_in_use,
             clock=clock,
@@ -267,6 +278,7 @@ class Server:
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         self._dispatcher.open()
         count = await self.house.recover()
+        await self._recorder.resume()
         if count:
             log.info("recovered", executions=count)
         self.house.feed.follow(self._tell)
@@ -282,8 +294,14 @@ class Server:
             await work.close()
         await self._retention.close()
         await self._dispatcher.close()
+        await self._recorder.close()
         await self._notifier.close()
         await self.store.close()
+
+    def _starts(self) -> dict[int, float]:
+        """Return what runs on any machine, to when it was started."""
+        every = dict.fromkeys(self.runtimes.values())
+        return {attempt: at for runtime in every for attempt, at in runtime.starts.items()}
 
     def _tell(self, execution: Execution, _before: int) -> None:
         if "webhook" in execution.labels:

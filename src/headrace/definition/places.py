@@ -100,6 +100,8 @@ def _action(action: Action, path: str, around: _Around) -> Iterator[Place]:
                 yield from _template(argument, f"{path}/argv/{index}", "input", around)
             yield from _templates(action.environment, f"{path}/environment", "input", around)
             yield from _optional(action.stdin, f"{path}/stdin", "input", around)
+            for index, source in enumerate(action.recording.sources if action.recording else ()):
+                yield from _template(source, f"{path}/recording/sources/{index}", "input", around)
         case RunGroup():
             inside = frozenset(task.name for task in action.tasks)
             within = _Around(around.task, around.tasks | inside, around.has_item)

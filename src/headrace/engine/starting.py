@@ -297,6 +297,8 @@ def _command_parts(action: RunCommand) -> dict[str, Template]:
         parts["stdin"] = action.stdin
     if isinstance(action.directory, (Expr, Text)):
         parts["directory"] = action.directory
+    if action.recording is not None:
+        parts.update({f"source.{index}": part for index, part in enumerate(action.recording.sources)})
     return parts
 
 

@@ -6,9 +6,9 @@ An attempt is owned by the mailbox of its execution; a report about an attempt t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from typing import Any, Protocol, assert_never
+from typing import Any, Literal, Protocol, assert_never
 
 import msgspec
 import structlog
@@ -21,6 +21,7 @@ from headrace.engine.execution import TaskRun
 from headrace.orchestrator import jobs
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Mailbox
+from headrace.provenance.attempts import RecordedAttempt
 from headrace.runtimes.protocol import Command, Job, JobEnded, JobStarted, JobStatus, Runtime
 from headrace.security.redaction import Redactor, SecretsInUse
 from headrace.tasks.library import Library
@@ -51,6 +52,18 @@ class ProcessCalls(Protocol):
         """Return the report with the outputs or the failure that the process left."""
 
 
+class FileRecords(Protocol):
+    """Who notes which attempt makes, changes and reads which file of its working directory."""
+
+    def begin(
+        self, asked: RecordedAttempt, ready: Callable[[], None], origin: Literal["new", "recovered"]
+    ) -> None:
+        """Call `ready` once it is known what the attempt finds; most often before this returns."""
+
+    def end(self, ended: JobEnded, heard: Callable[[JobEnded], None]) -> None:
+        """Call `heard` once what the attempt changed is remembered, at once for one that never began."""
+
+
 class Dispatcher:
     """Knows which attempt is whose, and which runtime has it."""
 
@@ -61,6 +74,7 @@ class Dispatcher:
         library: Library,
         values: LargeValues,
         processes: ProcessCalls,
+        files: FileRecords,
         read_secret: jobs.ReadSecret,
         secrets_in_use: SecretsInUse,
         clock: Clock,
@@ -72,6 +86,7 @@ class Dispatcher:
         self._library = library
         self._values = values
         self._processes = processes
+        self._files = files
         self._read_secret = read_secret
         self._secrets_in_use = secrets_in_use
         self._clock = clock
@@ -131,7 +146,7 @@ class Dispatcher:
             elif kind == "inline" and jobs.is_plain(run) and self._credential(action) is None:
                 self._runtimes["inline"].submit(self._inline_job(run, action, run.input))
             elif jobs.is_plain(run) and kind == "command":
-                self._give(self._command_job(run, action, run.input), self._place(action), recovering)
+                self._run_command(mailbox, run, action, run.input, recovering=recovering)
             else:
                 self._later(self._prepare(mailbox, run, recovering=recovering))
         except jobs.CannotDispatch as refusal:
@@ -154,7 +169,7 @@ class Dispatcher:
                     job = self._inline_job(run, action, input)
                     self._runtimes["inline"].submit(msgspec.structs.replace(job, credentials=credentials))
                 case "command":
-                    self._give(self._command_job(run, action, input), self._place(action), recovering)
+                    self._run_command(mailbox, run, action, input, recovering=recovering)
                 case "process":
                     job = self._process_job(run, action, input)
                     self._calls.add(attempt)
@@ -200,9 +215,21 @@ class Dispatcher:
         self._secrets_in_use.learn((value,))
         return {name: value}
 
-    def _command_job(self, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
+    def _run_command(
+        self, mailbox: Mailbox, run: TaskRun, action: Any, input: dict[str, Any], *, recovering: bool
+    ) -> None:
         assert isinstance(action, RunCommand)
-        return jobs.command_job(run, action, input, {})
+        job, runtime = jobs.command_job(run, action, input, {}), self._place(action)
+        asked = jobs.recorded(mailbox.execution.number, run, action, job, input)
+        if asked is None:
+            self._give(job, runtime, recovering)
+            return
+
+        def ready() -> None:
+            if run.attempt in self._owners:  # else it was cancelled meanwhile
+                self._give(job, runtime, recovering)
+
+        self._files.begin(asked, ready, "recovered" if recovering else "new")
 
     def _process_job(self, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
         assert isinstance(action, CallTask)
@@ -259,14 +286,20 @@ class Dispatcher:
                     )
                 )
             case JobEnded():
-                if status.attempt in self._calls:
-                    status = self._process_result(status)
-                if status.attempt in self._secrets:
-                    status = self._cleared(status)
-                mailbox.post(self._ended(mailbox, status))
-                self.finished(status.attempt)
+                self._files.end(status, self._conclude)
             case _:
                 assert_never(status)
+
+    def _conclude(self, status: JobEnded) -> None:
+        mailbox = self._owners.get(status.attempt)
+        if mailbox is None:
+            return
+        if status.attempt in self._calls:
+            status = self._process_result(status)
+        if status.attempt in self._secrets:
+            status = self._cleared(status)
+        mailbox.post(self._ended(mailbox, status))
+        self.finished(status.attempt)
 
     def _process_result(self, status: JobEnded) -> JobEnded:
         try:

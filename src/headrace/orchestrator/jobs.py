@@ -16,6 +16,7 @@ from headrace.definition.templates import Expr, ListOf, ObjectOf, Template, Text
 from headrace.engine.execution import Execution, TaskRun
 from headrace.expressions import ExpressionError, Values, as_text, parse, render
 from headrace.orchestrator.large_values import LargeValues, has_reference
+from headrace.provenance.attempts import RecordedAttempt
 from headrace.runtimes.protocol import Command, Job, TaskCall
 from headrace.tasks.library import Library
 
@@ -128,6 +129,25 @@ def command_job(run: TaskRun, action: RunCommand, input: dict[str, Any], options
         timeout=run.timeout,
         cpus=action.resources.cpus,
         memory=action.resources.memory,
+    )
+
+
+def recorded(
+    execution: int, run: TaskRun, action: RunCommand, job: Job, input: dict[str, Any]
+) -> RecordedAttempt | None:
+    """Return what is to be noted of the files of a command; None where nothing is."""
+    recording, command = action.recording, job.work
+    if recording is None or not isinstance(command, Command) or not command.directory:
+        return None
+    return RecordedAttempt(
+        number=run.attempt,
+        execution=execution,
+        task=run.task,
+        directory=command.directory,
+        depth=recording.depth,
+        inputs=recording.inputs,
+        outputs=action.outputs,
+        sources=tuple(as_text(input[f"source.{index}"]) for index in range(len(recording.sources))),
     )
 
 

@@ -85,6 +85,7 @@ class LocalRuntime:
         self._boots = Boots(self._directories.root, self._boot)
         self._launcher = launching.Launcher(self._boot)
         self._reports = Reports(self._loop, observer, self._packing.is_crowded)
+        self.starts = self._reports.starts
         self._exits = Exits(self._loop, self._on_exits)
         self._stopping = Stopping(self._loop, self._grace, self._on_stopped)
         self._sampling = Sampling(
@@ -208,7 +209,7 @@ class LocalRuntime:
             return
         claim = known.claim
         if claim is not None:
-            step.started_at = claim.started_at
+            step.started_at = self._reports.starts[step.attempt] = claim.started_at
             if known.ending is None and claim.boot == self._boot:
                 pidfd = processes.hold(claim.pid, claim.started_after_boot)
                 if pidfd is not None:

@@ -8,7 +8,7 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal as OneOf, Protocol
 
@@ -117,6 +117,13 @@ class Runtime(Protocol):
 
     name: str
     capabilities: Capabilities
+
+    @property
+    def starts(self) -> Mapping[int, float]:
+        """Return the attempts that run, or whose end was not reported yet, to when they were started.
+
+        There is none before it is open.
+        """
 
     def open(self, observer: Observer) -> None:
         """Begin to work inside the running event loop; all reports go to the observer."""

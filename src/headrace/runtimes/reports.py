@@ -31,6 +31,8 @@ class Reports:
         may_linger: Callable[[], bool] = lambda: False,
     ) -> None:
         """`may_linger` tells whether ends may wait for others now."""
+        self.starts: dict[int, float] = {}
+        """Attempts that run, or whose end was not reported yet, to when they were started."""
         self._loop = loop
         self._observer = observer
         self._may_linger = may_linger
@@ -42,6 +44,7 @@ class Reports:
 
     def begin(self, started: JobStarted) -> None:
         """Report this start after a moment, unless the job has ended by then."""
+        self.starts[started.attempt] = started.at
         self._young[started.attempt] = (self._loop.time() + STARTED_REPORT_DELAY, started)
         if self._timer is None:
             self._timer = self._loop.call_later(STARTED_REPORT_DELAY, self._report_starts)
@@ -82,6 +85,7 @@ class Reports:
         self._lingering = None
         burst, self._ended = self._ended, {}
         for ended in burst.values():
+            self.starts.pop(ended.attempt, None)
             if not self._is_closed:
                 self._observer(ended)
 

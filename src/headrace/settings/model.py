@@ -101,6 +101,12 @@ class AkoflowSettings(Room):
     """Largest number of activities in one workflow; ten times as many dependencies are taken."""
     max_run: Size = Field(default=4 * MIB, gt=0)
     """Largest `run` of one activity, in bytes."""
+    provenance: Annotated[OneOf["hash", "stat", "off"], Accepts("`hash`, `stat` or `off`")] = "hash"
+    """What is noted of files: contents too, sizes and times only, or nothing."""
+    artifact_max_file: Size = Field(default=256 * MIB, ge=0)
+    """Largest file that an activity made of which a copy is kept, in bytes."""
+    artifact_max_workflow: Size = Field(default=10 * 1024 * MIB, ge=0)
+    """How much is kept of the files of one workflow, in bytes."""
 
 
 class LocalSettings(Room):

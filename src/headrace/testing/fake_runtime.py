@@ -7,7 +7,7 @@ never starts. Jobs without a written outcome run until `finish` or `cancel`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal as OneOf
 
@@ -42,6 +42,11 @@ class FakeRuntime:
         self._known: set[int] = set()
         self._starts: dict[int, float] = {}
         self._is_open = False
+
+    @property
+    def starts(self) -> Mapping[int, float]:
+        """Return the jobs that have not ended, to when they were taken."""
+        return {attempt: self._starts[attempt] for attempt in self.running}
 
     def open(self, observer: Observer) -> None:
         """Begin to work inside the running event loop."""

@@ -22,6 +22,7 @@ from headrace.orchestrator.feed import Feed
 from headrace.orchestrator.house import House
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.workflows import Workflows
+from headrace.provenance.attempts import RecordedAttempt
 from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, JobStarted, Observer
 from headrace.security.redaction import SecretsInUse
 from headrace.store.rows import ExecutionRow
@@ -39,6 +40,7 @@ class Machine:
         self.capabilities = Capabilities(survives_restart=survives, commands=True, calls=True)
         self.behaviour: Callable[[Job], JobEnded | None] = lambda job: succeeded(job.attempt)
         self.jobs: dict[int, Job] = {}
+        self.starts: dict[int, float] = {}
         self.recovered: list[int] = []
         self.cancelled: list[int] = []
         self._observer: Observer | None = None
@@ -108,6 +110,16 @@ class NoProcesses:
         raise AssertionError(ended)
 
 
+class NoFiles:
+    """Nothing is noted of files."""
+
+    def begin(self, asked: RecordedAttempt, ready: Callable[[], None], origin: str) -> None:
+        raise AssertionError(asked)
+
+    def end(self, ended: JobEnded, heard: Callable[[JobEnded], None]) -> None:
+        heard(ended)
+
+
 class Workshop:
     """One life of a server."""
 
@@ -131,6 +143,7 @@ class Workshop:
             library=Library.installed(),
             values=self.values,
             processes=NoProcesses(),
+            files=NoFiles(),
             read_secret=read_secret,
             secrets_in_use=self.secrets_in_use,
             clock=clock,

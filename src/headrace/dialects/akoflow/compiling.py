@@ -17,6 +17,7 @@ from msgspec import Struct
 from headrace.definition.model import (
     Action,
     Nothing,
+    Recording,
     Resources,
     RunCommand,
     TaskDefinition,
@@ -46,6 +47,8 @@ class Ground(Struct, frozen=True):
     """The document, for those who are told of the end."""
     limits: Mapping[str, Mapping[str, str]] = {}
     """Which limits each runtime holds and how, as in `{"memory": "watched"}`."""
+    provenance: OneOf["hash", "stat", "off"] = "hash"
+    """What is noted of the files of activities."""
 
 
 def activity_id(workflow_id: int, index: int) -> int:
@@ -67,13 +70,15 @@ class _Compiling:
         self._targets: dict[str, list[str]] = {activity.name: [] for activity in draft.activities}
         self._directories = self._directories_of()
         self._staging: list[TaskDefinition] = []
+        self._sources: dict[str, list[Place]] = {}
+        # Activity to the directories that its files are brought from.
 
     def workflow(self) -> WorkflowDefinition:
         """Return the definition."""
         draft, ground = self._draft, self._ground
         self._connect()
         tasks = [
-            _task(draft, ground, index, tuple(self._targets[activity.name]), directory)
+            self._task(activity, index, tuple(self._targets[activity.name]), directory)
             for index, (activity, directory) in enumerate(
                 zip(draft.activities, self._directories, strict=True)
             )
@@ -123,27 +128,39 @@ class _Compiling:
             if draft.storage_policy == "standalone" and sources:
                 task = staging.bring(activity.name, [directory, *sources], targets, link=self._ground.link)
                 self._staging.append(task)
+                self._sources[activity.name] = sources
                 follower = task.name
             for source in activity.depends_on:
                 targets[source].append(follower)
 
+    def _task(
+        self, activity: ActivityDraft, index: int, targets: tuple[str, ...], directory: Place
+    ) -> TaskDefinition:
+        limits = self._ground.limits.get(activity.effective, {})
+        return TaskDefinition(
+            name=activity.name,
+            action=_action(self._draft, activity, index, directory, self._recording(activity)),
+            next=(Transition(to=targets, when="succeeded()"),) if targets else (),
+            join="all",
+            retry=activity.retry,
+            timeout=None if activity.timeout is None else Literal(activity.timeout),
+            annotations=_activity_notes(activity, directory, limits),
+        )
 
-def _task(
-    draft: WorkflowDraft, ground: Ground, index: int, targets: tuple[str, ...], directory: Place
-) -> TaskDefinition:
-    activity = draft.activities[index]
-    return TaskDefinition(
-        name=activity.name,
-        action=_action(draft, activity, index, directory),
-        next=(Transition(to=targets, when="succeeded()"),) if targets else (),
-        join="all",
-        retry=activity.retry,
-        timeout=None if activity.timeout is None else Literal(activity.timeout),
-        annotations=_activity_notes(activity, directory, ground.limits.get(activity.effective, {})),
-    )
+    def _recording(self, activity: ActivityDraft) -> Recording | None:
+        """Return what is noted of an activity's files, where its directory is one of this machine."""
+        depth = self._ground.provenance
+        if depth == "off" or activity.effective != "local":
+            return None
+        sources = self._sources.get(activity.name, ())
+        return Recording(
+            depth=depth, inputs=activity.inputs, sources=tuple(source.argument() for source in sources)
+        )
 
 
-def _action(draft: WorkflowDraft, activity: ActivityDraft, index: int, directory: Place) -> Action:
+def _action(
+    draft: WorkflowDraft, activity: ActivityDraft, index: int, directory: Place, recording: Recording | None
+) -> Action:
     command = activity.command
     if command is None and not activity.run.strip():
         return Nothing()
@@ -169,6 +186,7 @@ def _action(draft: WorkflowDraft, activity: ActivityDraft, index: int, directory
         directory=directory.template(),
         resources=Resources(cpus=activity.cpus, memory=activity.memory),
         outputs=activity.outputs,
+        recording=recording,
         options={"shell": "bash", "capture": False, ATTEMPT_VARIABLE: "ACTIVITY_ATTEMPT"},
     )
 

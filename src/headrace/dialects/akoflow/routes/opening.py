@@ -116,7 +116,8 @@ class Opening:
             name: dict(limit.split(":", 1) for limit in found.limits)
             for name, found in self._services.runtimes.items()
         }
-        return Ground(moved, displaced, settings.akoflow.standalone_link, source, limits)
+        akoflow = settings.akoflow
+        return Ground(moved, displaced, akoflow.standalone_link, source, limits, akoflow.provenance)
 
 
 def _told_of(draft: WorkflowDraft, ground: Ground, private: str) -> list[Problem]:

@@ -1,0 +1,86 @@
+"""Who made a change: those who were running when it was made, narrowed by time and by what they declared.
+
+Pure. Moments are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from headrace.provenance import patterns
+from headrace.provenance.attempts import RecordedAttempt
+from headrace.provenance.scan import FileState
+
+TICK = 0.01
+"""A file's time is that of the kernel's last tick, so it may lie so much before the change."""
+
+MOST_CANDIDATES = 64
+"""What more attempts than these could have done says nothing about any of them."""
+
+
+class Span(NamedTuple):
+    """The time in which a change was made."""
+
+    after: float
+    until: float
+
+
+class Life(NamedTuple):
+    """When an attempt was running."""
+
+    attempt: RecordedAttempt
+    started_at: float
+    ended_at: float
+
+    def has(self, moment: float) -> bool:
+        """Tell whether a file could be given this time during the life."""
+        return self.started_at <= moment + TICK and moment <= self.ended_at
+
+
+class Attribution(NamedTuple):
+    """Whose change it is."""
+
+    attempts: Sequence[RecordedAttempt]
+    """Nobody of ours, one, or all that could have made it."""
+    is_certain: bool
+
+
+NOBODY = Attribution((), is_certain=True)
+
+
+def possible(lives: Sequence[Life], span: Span) -> list[Life]:
+    """Return those who were running at some time of a span."""
+    return [life for life in lives if life.started_at <= span.until and life.ended_at >= span.after]
+
+
+def attribute(path: str, state: FileState | None, span: Span, candidates: list[Life]) -> Attribution:
+    """Tell whose a change is among those who were running in its span; `state` is None for what is gone."""
+    if not candidates:
+        return NOBODY
+    if len(candidates) > 1 and state is not None:
+        candidates = _narrowed(candidates, state, span)
+    if len(candidates) > 1:
+        declared = [life for life in candidates if _declares(life.attempt, path)]
+        candidates = declared if len(declared) == 1 else candidates
+    if len(candidates) > MOST_CANDIDATES:
+        return NOBODY
+    return Attribution([life.attempt for life in candidates], is_certain=len(candidates) == 1)
+
+
+def _narrowed(candidates: list[Life], state: FileState, span: Span) -> list[Life]:
+    """Return the only one who was running at the file's time, or all.
+
+    A file that was moved or unpacked brings its time along; then, the moment of the move counts, which nobody
+    can set.
+    """
+    changed_at = state.ctime_ns / 1e9
+    moment = state.mtime_ns / 1e9
+    if moment + TICK < span.after or moment > changed_at:
+        moment = changed_at
+    found = [life for life in candidates if life.has(moment)]
+    return found if len(found) == 1 and (moment == changed_at or found[0].has(changed_at)) else candidates
+
+
+def _declares(attempt: RecordedAttempt, path: str) -> bool:
+    return any(patterns.matches(pattern, path) for pattern in attempt.outputs)

@@ -1,0 +1,64 @@
+"""Whether the files that an execution left are still as it left them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct, field
+
+from headrace.provenance.index import is_same
+from headrace.provenance.scan import look
+from headrace.store.protocol import Provenance
+from headrace.store.provenance_rows import FileVersion
+
+
+class _Left(Struct):
+    """The last version of a path that some task of an execution made."""
+
+    version: FileVersion | None
+    """None when it was deleted after all."""
+    tasks: set[str] = field(default_factory=set)
+
+
+async def changed_since(provenance: Provenance, execution: int) -> set[str]:
+    """Return the tasks of which a file that they were the last to make is not as they left it."""
+    left: dict[tuple[str, str], _Left] = {}
+    cursor = None
+    while True:
+        page = await provenance.uses(execution, kinds=("created", "modified", "deleted"), cursor=cursor)
+        for recorded in page.rows:
+            place = (recorded.version.directory, recorded.version.path)
+            known = left.get(place)
+            if known is None or known.version != recorded.after:
+                left[place] = known = _Left(recorded.after)
+            known.tasks.add(recorded.use.task)
+        cursor = page.cursor
+        if cursor is None:
+            return await asyncio.to_thread(_changed, left.values())
+
+
+def _changed(left: Iterable[_Left]) -> set[str]:
+    changed: set[str] = set()
+    for each in left:
+        if each.version is not None and not each.tasks <= changed and not _is_as_left(each.version):
+            changed |= each.tasks
+    return changed
+
+
+def _is_as_left(version: FileVersion) -> bool:
+    path = f"{version.directory}/{version.path}"
+    state = look(path)
+    if state is None or (state.size, state.link) != (version.size, version.link):
+        return False
+    if is_same(version, state) or version.link is not None:
+        return True
+    if version.sha256 is None:
+        return False
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == version.sha256
+    except OSError:
+        return False
