@@ -105,6 +105,39 @@ def test_a_document_is_submitted_watched_and_looked_at(ask: Ask, tmp_path: Path)
     assert ask("watch").stdout == "size: 5\n"
 
 
+def test_a_graph_is_drawn_as_a_tree_as_json_and_for_graphviz(ask: Ask, tmp_path: Path) -> None:
+    text = """
+name: mosaic
+spec:
+  runtime: local
+  activities:
+    - {name: project one, run: "true"}
+    - {name: project two, run: "true"}
+    - {name: add, run: "exit 3", dependsOn: [project one, project two]}
+    - {name: show, run: "true", dependsOn: add}
+"""
+    (tmp_path / "w.yaml").write_text(text)
+    ask("submit", str(tmp_path / "w.yaml"), "--dialect", "akoflow", "--watch")
+    drawn = ask("graph").stdout
+    told = json.loads(ask("graph", "--json").stdout)
+    dot = ask("graph", "--dot").stdout
+
+    assert drawn.splitlines() == [
+        "mosaic  failed",
+        "├─ ✓ project one",
+        "└─ ✓ project two",
+        "   └─ ✗ add  (also after project one)",
+        "      └─ – show",
+    ]
+    assert [(node["name"], node["state"]) for node in told["nodes"]][-2:] == [
+        ("add", "failed"),
+        ("show", "skipped"),
+    ]
+    assert {"from": "add", "to": "show"} in told["edges"]
+    assert dot.startswith('digraph "mosaic" {')
+    assert '  "project two" -> "add";' in dot
+
+
 def test_logs_go_where_the_task_sent_them(ask: Ask, tmp_path: Path) -> None:
     number = submitted(ask, written(tmp_path, MEASURE), "-i", "text=a")
 

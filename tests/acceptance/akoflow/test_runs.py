@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def test_a_failure_in_the_middle_of_a_chain(client: Client) -> None:
 
 
 def test_a_large_script_arrives_byte_for_byte(client: Client, tmp_path: Path) -> None:
-    payload = "é\"'$%\\`{{x}} ü" * 60_000
+    payload = "é\"'$%\\`{{x}} ü" * 70_000
     script = f"cat > out <<'END'\n{payload}\nEND\n"
     text = json.dumps(
         {
@@ -144,6 +145,32 @@ def test_cancelling_ends_whole_process_groups(client: Client, tmp_path: Path) ->
     pid = (tmp_path / "pid").read_text().strip()
     client.until(lambda: Path(f"/proc/{pid}").exists(), lambda exists: not exists)
     assert client.http.post(f"{API}/{workflow}/cancel/").status_code == 409
+
+
+def test_cancelling_ends_what_does_not_listen_within_fifteen_seconds(client: Client, tmp_path: Path) -> None:
+    deaf = "trap true TERM; while :; do sleep 0.1; done"
+    script = f"({deaf}) & touch ready; {deaf}"
+    workflow = client.submit(document(f"name: a, run: '{script}'", spec=f"mountPath: {tmp_path}"))
+    client.until((tmp_path / "ready").exists, bool)
+    [pid] = [each["procId"] for each in client.get(f"{workflow}/activities/")]
+    began = time.monotonic()
+    client.http.post(f"{API}/{workflow}/cancel/")
+    found = client.ended(workflow)
+    took = time.monotonic() - began
+
+    assert found["state"] == "cancelled"
+    assert took < 15
+    left = [group for each in Path("/proc").glob("[0-9]*/stat") if (group := group_of(each)) == pid]
+    assert left == []
+
+
+def group_of(stat: Path) -> str:
+    """Return the process group that the file speaks of; empty when the process is gone."""
+    try:
+        state, _, group = stat.read_text().rpartition(") ")[2].split()[:3]
+    except OSError:
+        return ""
+    return "" if state == "Z" else group
 
 
 def test_a_rerun_reuses_what_succeeded(client: Client, tmp_path: Path) -> None:

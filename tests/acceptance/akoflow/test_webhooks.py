@@ -124,6 +124,35 @@ async def test_a_failing_receiver_gets_the_same_id_again_and_signatures_hold(ser
     assert all(Webhook(SECRET).verify(request.body, request.headers) for request in requests)
 
 
+async def test_the_third_attempt_has_the_same_id_and_the_log_shows_all_three(
+    server: RunningServer, tmp_path: Any
+) -> None:
+    async with receive(500, 500) as receiver:
+        text = f"""
+name: told
+spec:
+  runtime: local
+  mountPath: {tmp_path}
+  webhooks: [{{url: "{receiver.url}", events: [ACTIVITY_COMPLETED]}}]
+  activities:
+    - {{name: a, run: "true"}}
+    - {{name: b, run: "while ! test -e go; do sleep 0.05; done"}}
+"""
+        workflow = await asyncio.to_thread(submit, server, text)
+        first = await receiver.received(2)
+        (tmp_path / "go").touch()  # what then arrives makes the waiting third attempt due at once
+        log = await asyncio.to_thread(settled, server, workflow, 2)
+        requests = await receiver.received(4)
+
+    found = {each["activityId"]: each for each in log}
+    assert len({request.headers["webhook-id"] for request in first}) == 1
+    again = [each for each in requests if each.headers["webhook-id"] == first[0].headers["webhook-id"]]
+    assert len(again) == 3
+    assert len({each.body for each in again}) == 1
+    assert [each["status"] for each in found[workflow + 1]["attempts"]] == [500, 500, 200]
+    assert [each["status"] for each in found[workflow + 2]["attempts"]] == [200]
+
+
 async def test_a_delivery_is_sent_again_when_asked(server: RunningServer) -> None:
     async with receive() as receiver:
         text = failing(f"{receiver.url}?key=1", ", events: [WORKFLOW_DONE]")
