@@ -225,3 +225,21 @@ def test_a_secret_is_nowhere_to_be_read(client: httpx2.Client, running_server: R
     assert told[3] == "key=***************\n"
     assert client.get(f"{url}/tasks/tell").json()["inputs"]["environment.KEY"] == "***"
     assert [text for text in told if "hunter" in text or "unter2" in text] == []
+
+
+def test_a_running_task_tells_what_it_uses(client: httpx2.Client) -> None:
+    url = started(client, SLEEPS)
+    until = time.monotonic() + 60
+    while not (found := client.get(f"{url}/tasks/nap/metrics").json())["points"]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    client.post(f"{url}/cancel")
+    point = found["points"][0]
+    absent = client.get(f"{url}/tasks/nap/metrics", params={"attempt": 2})
+
+    assert isinstance(found["attempt"], int)
+    assert point["at"].endswith("Z")
+    assert point["seconds"] >= 1
+    assert 0 <= point["cores"] < 1
+    assert point["memory"] > 0
+    assert absent.status_code == 404

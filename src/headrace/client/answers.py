@@ -213,6 +213,26 @@ class Try(Struct, frozen=True, kw_only=True):
     node: str | None
 
 
+class Point(Struct, frozen=True, kw_only=True):
+    """What the processes of an attempt used in one interval."""
+
+    at: str
+    """End of the interval."""
+    seconds: float
+    cores: float
+    """Used on average."""
+    memory: int
+    """Most resident bytes of all processes together."""
+
+
+class Metrics(Struct, frozen=True, kw_only=True):
+    """What an attempt used over time; at most 1,000 points, none of one that was over within a second."""
+
+    attempt: int | None
+    """Number of the attempt, None while there is none."""
+    points: list[Point]
+
+
 class TaskRun(TaskRunView, frozen=True, kw_only=True):
     """One task run with everything that is known of it."""
 

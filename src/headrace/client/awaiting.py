@@ -90,6 +90,7 @@ class AsyncClient:
     plan_rerun = _sent(calls.plan_rerun)
     task_runs = _sent(calls.task_runs)
     task_run = _sent(calls.task_run)
+    task_metrics = _sent(calls.task_metrics)
     respond = _sent(calls.respond)
     withdraw = _sent(calls.withdraw)
     cancel_task = _sent(calls.cancel_task)

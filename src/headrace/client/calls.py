@@ -237,6 +237,12 @@ def task_run(key: Key, run: Key) -> Call[answers.TaskRun]:
     return Call(method="GET", path=task_path(key, run), answer=answers.TaskRun)
 
 
+def task_metrics(key: Key, run: Key, *, attempt: int | None = None) -> Call[answers.Metrics]:
+    """Tell what an attempt used over time, the last one when none is named."""
+    path = f"{task_path(key, run)}/metrics"
+    return Call(method="GET", path=path, answer=answers.Metrics, params=_given(attempt=attempt))
+
+
 def respond(key: Key, run: Key, outputs: Mapping[str, Any] | None = None) -> Call[answers.TaskRun]:
     """Answer an approval; the answer becomes the outputs of the task."""
     return _post(f"{task_path(key, run)}/respond", {"outputs": dict(outputs or {})})

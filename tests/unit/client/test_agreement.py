@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headrace.api import answers as told
+from headrace.api import answers as told, measured
 from headrace.client import AsyncClient, Client, answers as read, calls, file_calls
 
 SAME = {
@@ -31,6 +31,8 @@ SAME = {
     read.TaskRunView: told.TaskRunInView,
     read.TaskRun: told.TaskRunShown,
     read.Try: told.TryShown,
+    read.Point: measured.PointShown,
+    read.Metrics: measured.MetricsShown,
     read.TaskExplained: told.TaskExplained,
     read.Explained: told.Explained,
     read.Token: told.TokenShown,

@@ -66,7 +66,7 @@ class LogRoutes:
         """Read what an attempt wrote, or follow it as server-sent events."""
         row = await self._services.executions.get(key_of(key, "execution"))
         found = await self._run(row, run)
-        number = _attempt(found, attempt)
+        number = attempt_number(found, attempt)
         if follow:
             return event_stream(request, self._follow(row, found.number, number, stream, _last(request)))
         file = self._services.log_file(number, stream) if number is not None else None
@@ -90,7 +90,7 @@ class LogRoutes:
         idle = 0.0
         while True:
             found = await self._run(row, str(run))
-            attempt = attempt or _attempt(found, None)
+            attempt = attempt or attempt_number(found, None)
             is_over = found.state in TASK_ENDS or any(
                 each.number == attempt and each.outcome is not None for each in found.tries
             )
@@ -129,7 +129,7 @@ def whole_lines(file: Path, start: int, end: int) -> int:
     return found or (len(content) if len(content) == log_text.PIECE else 0)
 
 
-def _attempt(run: TaskRun, position: int | None) -> int | None:
+def attempt_number(run: TaskRun, position: int | None) -> int | None:
     """Return the number of a try; None while there is none; raises `NotFound`."""
     if position is None:
         return run.tries[-1].number if run.tries else None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.responses import Response
 
 from headrace.api import answers, bodies, views
 from headrace.api.lists import Cursor, Limit
+from headrace.api.measured import MetricsShown, metrics_shown
 from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of
+from headrace.api.routes.logs import Attempt, attempt_number
 from headrace.api.values import ShownValues
 from headrace.engine.execution import Execution
 from headrace.orchestrator.services import Services
@@ -31,6 +35,13 @@ class TaskRunRoutes:
         return [
             Operation(method="GET", path=all_, endpoint=self.all, scope="read", answer=listed),
             Operation(method="GET", path=one, endpoint=self.get, scope="read", answer=shown),
+            Operation(
+                method="GET",
+                path=f"{one}/metrics",
+                endpoint=self.metrics,
+                scope="read",
+                answer=MetricsShown,
+            ),
             Operation(method="POST", path=f"{one}/respond", endpoint=self.respond, scope="run", answer=shown),
             Operation(
                 method="POST", path=f"{one}/withdraw", endpoint=self.withdraw, scope="run", answer=shown
@@ -49,6 +60,13 @@ class TaskRunRoutes:
         row = await self._row(key)
         execution = await self._executions.view(row)
         return await self._shown(execution, self._executions.task_run(execution, run).number)
+
+    async def metrics(self, key: str, run: str, attempt: Attempt = None) -> Response:
+        """Tell what an attempt used over time."""
+        execution = await self._executions.view(await self._row(key))
+        number = attempt_number(self._executions.task_run(execution, run), attempt)
+        samples = None if number is None else await asyncio.to_thread(self._services.samples, number)
+        return json_answer(metrics_shown(number, samples))
 
     async def respond(self, key: str, run: str, body: bodies.AnswerBody) -> Response:
         """Answer an approval."""
