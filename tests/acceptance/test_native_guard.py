@@ -268,6 +268,54 @@ def test_browsers_that_were_tricked_get_nowhere(
         assert answer.headers["content-type"] == PROBLEM
 
 
+DATAFLOW = {"error", "message", "errors", "warnings"}
+AKOFLOW = {"type", "title", "status", "code", "detail", "message", "errors", "errorsTotal", "warnings"}
+NATIVE = {"type", "title", "status", "code", "detail"}
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/workflows", DATAFLOW),
+        ("/workflows/wf-nobody00", DATAFLOW),
+        ("/files/file-nobody0/", DATAFLOW),
+        ("/task-types", DATAFLOW),
+        ("/akoflow-api/workflows", AKOFLOW),
+        ("/akoflow-server/anything/", AKOFLOW),
+        ("/v1/workflows", NATIVE),
+        ("/workflowsies", NATIVE),
+    ],
+)
+def test_every_door_refuses_in_its_own_words(client: httpx2.Client, path: str, shape: set[str]) -> None:
+    answers = {
+        403: client.get(path, headers={"origin": "https://evil.example"}),
+        421: client.post(path, headers={"host": "evil.example"}, content=b"{}"),
+        401: client.get(path, headers={"authorization": "Bearer wrong"}),
+        404: client.get(f"{path.rstrip('/')}/no/such/thing/here"),
+    }
+    if path == "/workflowsies":  # nothing is there for anybody
+        del answers[401]
+
+    for status, answer in answers.items():
+        assert (answer.status_code, set(answer.json())) == (status, shape), answer.text
+        is_problem = answer.headers["content-type"].partition(";")[0] == PROBLEM
+        assert is_problem == (shape is not DATAFLOW)
+    head = client.head(path, headers={"host": "evil.example"})
+    assert (head.status_code, head.content) == (421, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"), [("/workflows", DATAFLOW), ("/akoflow-server/check-service", AKOFLOW)]
+)
+def test_every_door_tells_its_methods_in_its_own_words(
+    client: httpx2.Client, path: str, shape: set[str]
+) -> None:
+    answer = client.request("OPTIONS", path)
+
+    assert (answer.status_code, set(answer.json())) == (405, shape)
+    assert "HEAD" in answer.headers["allow"]
+
+
 def test_our_own_pages_are_welcome_and_health_has_any_name(
     client: httpx2.Client, running_server: RunningServer
 ) -> None:

@@ -11,6 +11,7 @@ import time
 
 import structlog
 
+from headrace.api.refusals import Refusals
 from headrace.dialects.protocol import Application, Message, Receive, Scope, Send
 from headrace.security.callers import CALLER
 
@@ -19,17 +20,13 @@ log = structlog.get_logger("headrace.access")
 HEADER = b"x-request-id"
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
-_BROKEN = (
-    b'{"type":"urn:headrace:error:internal","title":"Internal Server Error","status":500,"code":"internal",'
-    b'"detail":"Something broke here; the log of the server has it."}'
-)
-
 
 class AccessLog:
     """Gives each request an id, and tells what became of it."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, refusals: Refusals) -> None:
         self._application = application
+        self._refusals = refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -53,7 +50,8 @@ class AccessLog:
         except Exception:  # the server must outlive whatever broke
             log.exception("request_broke", request=request_id.decode(), method=method, path=path)
             if not status:
-                await _apologise(send_counted)
+                sentence = "Something broke here; the log of the server has it."
+                await self._refusals.send(scope, send_counted, 500, "internal", sentence)
         finally:
             caller = scope.get(CALLER)
             log.info(
@@ -74,12 +72,3 @@ def _given_id(scope: Scope) -> bytes | None:
             given: bytes = value
             return given
     return None
-
-
-async def _apologise(send: Send) -> None:
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(_BROKEN)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": 500, "headers": headers})
-    await send({"type": "http.response.body", "body": _BROKEN})

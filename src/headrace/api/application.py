@@ -12,6 +12,7 @@ from headrace.api.doors import Doors
 from headrace.api.metrics import Metrics
 from headrace.api.native import Native
 from headrace.api.origins import Gate
+from headrace.api.refusals import Refusals
 from headrace.api.shared_door import PATH, SharedDoor
 from headrace.dialects import protocol
 from headrace.dialects.protocol import Dialect, Receive, Scope, Send
@@ -35,9 +36,9 @@ class Application:
         self.native = Native(services, dialects, self.streams, self.metrics)
         doors = Doors(table_of(services, dialects), self.native.application)
         settings = services.settings
-        self._entrance: protocol.Application = AccessLog(
-            Gate(WithCaller(doors, services.tokens, services.clock, auth=settings.auth), settings)
-        )
+        refusals = Refusals(dialects.values())
+        known = WithCaller(doors, services.tokens, services.clock, auth=settings.auth)
+        self._entrance: protocol.Application = AccessLog(Gate(known, settings, refusals), refusals)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

@@ -6,8 +6,29 @@ A trailing slash is stripped and never redirected; HEAD is GET without the body;
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Generic, TypeVar
 
 from headrace.dialects.protocol import Application, Message, Receive, Scope, Send
+
+Behind = TypeVar("Behind")
+
+
+class Prefixes(Generic[Behind]):
+    """Finds what stands behind the longest prefix of a path, by whole segments."""
+
+    def __init__(self, table: Mapping[str, Behind]) -> None:
+        """Take prefixes such as `/workflows`."""
+        self._table = dict(table)
+        self._deepest = max((prefix.count("/") for prefix in table), default=0)
+
+    def find(self, path: str) -> Behind | None:
+        """Return what stands behind the longest prefix; None when no prefix matches."""
+        segments = path.split("/", self._deepest + 1)
+        for length in range(min(len(segments), self._deepest + 1), 1, -1):
+            found = self._table.get("/".join(segments[:length]))
+            if found is not None:
+                return found
+        return None
 
 
 class Doors:
@@ -15,9 +36,8 @@ class Doors:
 
     def __init__(self, table: Mapping[str, Application], otherwise: Application) -> None:
         """Take prefixes such as `/workflows` with their applications, and who answers everything else."""
-        self._table = dict(table)
+        self._table = Prefixes(table)
         self._otherwise = otherwise
-        self._deepest = max((prefix.count("/") for prefix in table), default=0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -33,12 +53,7 @@ class Doors:
 
     def application_of(self, path: str) -> Application:
         """Return the application that answers a path."""
-        segments = path.split("/", self._deepest + 1)
-        for length in range(min(len(segments), self._deepest + 1), 1, -1):
-            found = self._table.get("/".join(segments[:length]))
-            if found is not None:
-                return found
-        return self._otherwise
+        return self._table.find(path) or self._otherwise
 
 
 async def _without_body(application: Application, scope: Scope, receive: Receive, send: Send) -> None:

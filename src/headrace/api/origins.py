@@ -5,9 +5,7 @@ The judgement itself is `headrace.security.origin`; this file knows which header
 
 from __future__ import annotations
 
-import msgspec
-
-from headrace.api.problems import document
+from headrace.api.refusals import Refusals
 from headrace.dialects.protocol import Application, Receive, Scope, Send
 from headrace.security.origin import Rules, Verdict, judge
 from headrace.settings import Settings
@@ -16,13 +14,11 @@ HEALTH = frozenset({"/healthz", "/readyz", "/health", "/health/live", "/health/r
 """Answered under any name: a load balancer asks for them by whatever address it has."""
 
 _TOLD = {
-    Verdict.MISDIRECTED: document(
-        421,
+    Verdict.MISDIRECTED: (
         "misdirected",
         "This server is not known by that Host; name it in 'allowed_hosts' if it should be.",
     ),
-    Verdict.FORBIDDEN: document(
-        403,
+    Verdict.FORBIDDEN: (
         "origin_not_allowed",
         "Pages of that Origin may not call this server; name it in 'allowed_origins' if they should.",
     ),
@@ -32,8 +28,9 @@ _TOLD = {
 class Gate:
     """Lets through what was sent to us, by ourselves or by no page at all."""
 
-    def __init__(self, application: Application, settings: Settings) -> None:
+    def __init__(self, application: Application, settings: Settings, refusals: Refusals) -> None:
         self._application = application
+        self._refusals = refusals
         self._rules = Rules(
             public_url=settings.public_url,
             allowed_hosts=settings.allowed_hosts,
@@ -45,7 +42,7 @@ class Gate:
         if scope["path"] not in HEALTH:
             verdict = judge(_only(scope, b"host"), _only(scope, b"origin"), self._rules)
             if verdict is not Verdict.OK:
-                await _refuse(verdict, send)
+                await self._refusals.send(scope, send, int(verdict), *_TOLD[verdict])
                 return
         await self._application(scope, receive, send)
 
@@ -54,13 +51,3 @@ def _only(scope: Scope, name: bytes) -> str | None:
     """Return the value of a header; one that is sent twice is no name of ours."""
     values = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
     return values[0] if len(values) == 1 else "".join(values) + " " if values else None
-
-
-async def _refuse(verdict: Verdict, send: Send) -> None:
-    content = msgspec.json.encode(_TOLD[verdict])
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(content)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": int(verdict), "headers": headers})
-    await send({"type": "http.response.body", "body": content})

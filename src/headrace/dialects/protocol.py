@@ -95,6 +95,21 @@ class ReadyStart(Struct, frozen=True):
     warnings: tuple[Problem, ...] = ()
 
 
+class ToldRefusal(Struct, frozen=True):
+    """The answer of a request that is not met."""
+
+    content: bytes
+    media_type: str
+
+
+@runtime_checkable
+class Refusing(Protocol):
+    """A dialect with errors of its own shape, for what the server refuses before it asks the dialect."""
+
+    def refusal(self, status: int, code: str, message: str) -> ToldRefusal:
+        """Return the answer with this status, as the dialect's own doors would have told it."""
+
+
 @runtime_checkable
 class Starting(Protocol):
     """A dialect whose rules for starts hold at every door; `services` is as in `application`."""

@@ -127,6 +127,7 @@ class Doorway(Struct, frozen=True, kw_only=True):
         if isinstance(error, HTTPException) and error.status_code not in {404, 405}:
             return self._answer(self.refusal(error.status_code, "bad_request", str(error.detail)))
         if methods:
+            methods = sorted({*methods, *({"HEAD"} if "GET" in methods else ())})
             message = f"{request.method} is not known here; known are {', '.join(methods)}."
             headers = {"allow": ", ".join(methods)}
             return self._answer(self.refusal(405, "method_not_allowed", message, headers=headers))

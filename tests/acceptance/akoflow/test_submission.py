@@ -122,7 +122,7 @@ def test_requests_that_lead_nowhere(client: Client, server: RunningServer) -> No
     for (method, path), (status, code) in expected.items():
         answer = client.http.request(method, path)
         assert (answer.status_code, answer.json()["code"]) == (status, code), path
-    assert client.http.delete(f"{API}/").headers["allow"] == "GET, POST"
+    assert client.http.delete(f"{API}/").headers["allow"] == "GET, HEAD, POST"
     with httpx2.Client(base_url=server.url, trust_env=False) as stranger:
         assert stranger.get(f"{API}/").status_code == 401
         assert stranger.get(f"{API}/", auth=("any", server.token)).status_code == 200

@@ -15,7 +15,7 @@ from headrace.dialects.akoflow.parse import Parsed
 from headrace.dialects.akoflow.reuse import what_is_gone
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.dialects.akoflow.wire import DIALECT
-from headrace.dialects.protocol import Announce, Background, ReadyStart
+from headrace.dialects.protocol import Announce, Background, ReadyStart, ToldRefusal
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
 from headrace.errors import InvalidInput, Problem
@@ -93,9 +93,18 @@ class AkoflowDialect:
         kept: timedelta | None = services.settings.akoflow.retention
         if kept is None:
             return None
-        from headrace.dialects.akoflow.routes.tidying import Tidying  # needs the orchestrator, which servers have
+        from headrace.dialects.akoflow.routes.tidying import (
+            Tidying,  # needs the orchestrator, which servers have
+        )
 
         return Tidying(services, kept)
+
+    def refusal(self, status: int, code: str, message: str) -> ToldRefusal:
+        """Return an error answer in the shape of this dialect."""
+        from headrace.dialects.akoflow.routes.refusals import Refusal  # for servers only
+
+        refusal = Refusal(status, code, message)
+        return ToldRefusal(refusal.content(), refusal.media_type)
 
     def application(self, services: Any) -> Any:
         """Return the doors: an ASGI application; `services` is the orchestrator's `Services`."""

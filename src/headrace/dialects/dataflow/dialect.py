@@ -12,7 +12,7 @@ from headrace.dialects.dataflow import parse as documents
 from headrace.dialects.dataflow.names import fold
 from headrace.dialects.dataflow.parse import DIALECT, Parsed
 from headrace.dialects.dataflow.wire import MOST_PROBLEMS, MOST_TASKS, WORKFLOW, Style
-from headrace.dialects.protocol import ReadyStart
+from headrace.dialects.protocol import ReadyStart, ToldRefusal
 from headrace.engine import events
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
@@ -95,6 +95,13 @@ class DataflowDialect:
         from headrace.dialects.dataflow.routes import elsewhere
 
         return await elsewhere.ready_rerun(execution, plan, alias, services)
+
+    def refusal(self, status: int, code: str, message: str) -> ToldRefusal:
+        """Return an error answer in the shape of this dialect."""
+        from headrace.dialects.dataflow.routes.refusals import Refusal  # for servers only
+
+        refusal = Refusal(status, code, message)
+        return ToldRefusal(refusal.content(), refusal.media_type)
 
     def application(self, services: Any) -> Any:
         """Return the doors of the dialect, an ASGI application; `services` is the orchestrator's."""

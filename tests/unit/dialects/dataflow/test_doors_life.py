@@ -223,7 +223,7 @@ async def test_a_wrong_method_is_told_which_are_right(client: httpx2.AsyncClient
     answer = await client.patch("/workflows/wf-00000000")
 
     assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
-    assert answer.headers["allow"] == "DELETE, GET, PUT"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, PUT"
 
 
 async def test_a_token_above_its_rate_waits(tmp_path: Path) -> None:
