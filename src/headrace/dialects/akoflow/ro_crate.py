@@ -7,6 +7,7 @@ wants it, and says in `localPath` where it was.
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -28,13 +29,15 @@ METADATA = "ro-crate-metadata.json"
 WORKFLOW = "workflow.yaml"
 
 _CRATE = "https://w3id.org/ro/crate/1.3"
-_CONTEXTS = [f"{_CRATE}/context", "https://w3id.org/ro/terms/workflow-run/context"]
+_CONTEXT = f"{_CRATE}/context"
+"""Knows every word that is used here; the context of the run profiles would only add what is not."""
 _PROFILES = (
     ("https://w3id.org/ro/wfrun/process/0.6", "Process Run Crate", "0.6"),
     ("https://w3id.org/ro/wfrun/workflow/0.6", "Workflow Run Crate", "0.6"),
     ("https://w3id.org/workflowhub/workflow-ro-crate/1.1", "Workflow RO-Crate", "1.1"),
 )
-_ROOT, _LICENCE, _LANGUAGE, _SERVER = "./", "#licence", "#akoflow", "#headrace"
+_ROOT, _LICENCE, _LANGUAGE = "./", "#licence", "https://github.com/UFFeScience/akoflow"
+_SHELL = "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html"
 _SUCCEEDED, _FAILED = "http://schema.org/CompletedActionStatus", "http://schema.org/FailedActionStatus"
 _ACTIVE = "http://schema.org/ActiveActionStatus"
 
@@ -50,10 +53,14 @@ def metadata(
     uses: Sequence[RecordedUse],
     contents: Contents,
     present: Mapping[int, str],
+    source: bytes,
     now: float,
 ) -> Entity:
-    """Return the document; `present` has the place in the crate of the contents that lie in it, by number."""
-    return _Crate(execution, contents, present, now).document(uses)
+    """Return the document; `present` has the place in the crate of the contents that lie in it, by number.
+
+    `source` is the document of the workflow as it was submitted.
+    """
+    return _Crate(execution, contents, present, now).document(uses, source)
 
 
 class _Crate:
@@ -74,7 +81,7 @@ class _Crate:
         self._read: dict[str, dict[str, None]] = {}
         self._made: dict[str, dict[str, None]] = {}
 
-    def document(self, uses: Sequence[RecordedUse]) -> Entity:
+    def document(self, uses: Sequence[RecordedUse], source: bytes) -> Entity:
         for edge in edges_of(uses):
             table = self._made if edge.label == MADE else self._read
             table.setdefault(edge.activity, {})[self._id(edge.version)] = None
@@ -96,23 +103,30 @@ class _Crate:
             },
             self._root(files, actions),
             *(
-                {"@id": id, "@type": "CreativeWork", "name": name, "version": version}
+                {"@id": id, "@type": ["CreativeWork", "Profile"], "name": name, "version": version}
                 for id, name, version in _PROFILES
             ),
             _licence(),
-            self._workflow(),
-            {"@id": _LANGUAGE, "@type": "ComputerLanguage", "name": "AkoFlow"},
+            self._workflow(source),
             {
-                "@id": _SERVER,
-                "@type": "SoftwareApplication",
-                "name": "Headrace",
-                "softwareVersion": __version__,
+                "@id": _LANGUAGE,
+                "@type": "ComputerLanguage",
+                "name": f"AkoFlow, as Headrace {__version__} reads it",
+                "url": _LANGUAGE,
+                "version": __version__,
+            },
+            {
+                "@id": _SHELL,
+                "@type": "ComputerLanguage",
+                "name": "Shell",
+                "url": _SHELL,
+                "version": "POSIX.1-2024, or that of the bash where it ran",
             },
             *actions,
             *(_tool(each) for each in begun),
             *files,
         ]
-        return {"@context": _CONTEXTS, "@graph": graph}
+        return {"@context": _CONTEXT, "@graph": graph}
 
     def _root(self, files: Sequence[Entity], actions: Sequence[Entity]) -> Entity:
         execution = self._execution
@@ -126,21 +140,23 @@ class _Crate:
                 f"What the activities of run {execution.number} of the workflow '{name}' did, "
                 f"the files that they used and made, and the workflow itself."
             ),
-            "datePublished": instant(moment),
+            "datePublished": _moment(moment),
             "license": _link(_LICENCE),
             "conformsTo": [_link(id) for id, _, _ in _PROFILES],
             "mainEntity": _link(WORKFLOW),
-            "hasPart": [_link(WORKFLOW), *(_link(each["@id"]) for each in files)],
-            "mentions": [_link(each["@id"]) for each in actions],
+            "hasPart": _links([WORKFLOW, *(each["@id"] for each in files)]),
+            "mentions": _links([each["@id"] for each in actions]),
         }
 
-    def _workflow(self) -> Entity:
+    def _workflow(self, source: bytes) -> Entity:
         return {
             "@id": WORKFLOW,
             "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
             "name": self._execution.definition.name,
             "description": "The document as it was submitted.",
             "encodingFormat": "application/yaml",
+            "contentSize": str(len(source)),
+            "sha256": hashlib.sha256(source).hexdigest(),
             "programmingLanguage": _link(_LANGUAGE),
         }
 
@@ -169,6 +185,7 @@ class _Crate:
             made=[id for id in left.values() if id is not None],
             status=status,
             error=sentence or code,
+            description="All activities of the workflow.",
         )
 
     def _action(self, found: Activity) -> Entity:
@@ -176,7 +193,7 @@ class _Crate:
         status = _ACTIVE
         if found.state in TASK_ENDS:
             status = _SUCCEEDED if found.state == "succeeded" else _FAILED
-        shown = _action(
+        return _action(
             id=f"#activity-{found.id}",
             name=found.task.name,
             instrument=f"#command-{found.id}",
@@ -186,8 +203,8 @@ class _Crate:
             made=self._made.get(found.task.name, ()),
             status=status,
             error=found.reason()[1],
+            description=_command(found),
         )
-        return shown | {"description": _command(found)}
 
     def _file(self, content: Content) -> Entity:
         version = content.version
@@ -200,16 +217,17 @@ class _Crate:
         }
         if version.sha256 is not None:
             shown["sha256"] = version.sha256
-        if (kind := mimetypes.guess_type(content.path)[0]) is not None:
-            shown["encodingFormat"] = kind
+        shown["encodingFormat"] = mimetypes.guess_type(content.path)[0] or "application/octet-stream"
         if id.startswith("#"):
             shown["localPath"] = content.path
         elif not content.is_last:
             shown["alternateName"] = content.path
-        if not content.is_last:
-            shown["description"] = "An earlier content of a file that was changed afterwards."
-        elif version.link is not None:
+        if version.link is not None:
             shown["description"] = "A symbolic link, which is not followed."
+        elif content.is_last:
+            shown["description"] = "A file as it was found or left last."
+        else:
+            shown["description"] = "A file as it was before it was changed."
         return shown
 
     def _id(self, version: FileVersion) -> str:
@@ -218,6 +236,18 @@ class _Crate:
 
 def _link(id: str) -> Entity:
     return {"@id": id}
+
+
+def _links(ids: Iterable[str]) -> Entity | list[Entity]:
+    """Return links; a single one stands alone, as RO-Crate 1.3 recommends."""
+    found = [_link(id) for id in ids]
+    return found[0] if len(found) == 1 else found
+
+
+def _moment(moment: float | None) -> str | None:
+    """Return a moment with its offset in numbers, the only form that validators of crates take."""
+    found = instant(moment)
+    return None if found is None else found.replace("Z", "+00:00")
 
 
 def _licence() -> Entity:
@@ -240,28 +270,36 @@ def _action(
     made: Iterable[str],
     status: str,
     error: str,
+    description: str,
 ) -> Entity:
     shown: Entity = {
         "@id": id,
         "@type": "CreateAction",
         "name": name,
+        "description": description,
         "instrument": _link(instrument),
-        "startTime": instant(began),
-        "endTime": instant(ended),
-        "object": [_link(each) for each in used],
-        "result": [_link(each) for each in made],
-        "actionStatus": _link(status),
+        "startTime": _moment(began),
+        "endTime": _moment(ended),
+        "object": _links(used),
+        "result": _links(made),
+        "actionStatus": status,
         "error": error if status == _FAILED else "",
     }
     return {key: value for key, value in shown.items() if value}
 
 
 def _tool(found: Activity) -> Entity:
+    """Return what an activity runs: a script that stands here and is no file of the crate."""
+    text = _command(found)
     return {
         "@id": f"#command-{found.id}",
-        "@type": "SoftwareApplication",
+        "@type": ["File", "SoftwareSourceCode"],
         "name": f"The command of {found.task.name}",
-        "description": _command(found),
+        "description": "What the activity runs, as the workflow has it.",
+        "text": text,
+        "encodingFormat": "text/plain",
+        "contentSize": str(len(text.encode())),
+        "programmingLanguage": _link(_SHELL),
     }
 
 

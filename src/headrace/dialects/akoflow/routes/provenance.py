@@ -155,7 +155,9 @@ class ProvenanceRoutes:
             entry = Entry(name, each.version.size, each.version.mtime_ns / 1e9)
             async for piece in sent(archive, entry, content.pieces()):
                 yield piece
-        made = msgspec.json.encode(ro_crate.metadata(run.execution, uses, contents, present, now))
+        made = msgspec.json.encode(
+            ro_crate.metadata(run.execution, uses, contents, present, version.source, now)
+        )
         made = services.secrets_in_use.redactor.octets(made)
         async for piece in sent(archive, Entry(ro_crate.METADATA, len(made), now), only(made)):
             yield piece
