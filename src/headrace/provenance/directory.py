@@ -273,6 +273,8 @@ class WorkingDirectory:
             drafting.reads(each)
         draft = drafting.draft(is_complete=not self._tree.unreadable)
         await self._write(draft.listing)
+        if len(self._index.files) > self._tree.most_files:
+            raise TooLarge
         if self._reads_contents:
             around.contents.take(draft, reads, originals)
 

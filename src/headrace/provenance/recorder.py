@@ -14,6 +14,7 @@ from headrace.clock import Clock
 from headrace.provenance.attempts import Heard, LiveAttempt, Ready, RecordedAttempt
 from headrace.provenance.directory import Surroundings, WorkingDirectory
 from headrace.provenance.hashing import ArtifactFiles, Hashing
+from headrace.provenance.scan import MOST_FILES
 from headrace.provenance.tree import Tree
 from headrace.provenance.watch import Watch
 from headrace.runtimes.protocol import JobEnded
@@ -41,6 +42,7 @@ class Recorder:
         max_execution: int,
         starts: Callable[[], Mapping[int, float]],
         linger: float = LINGER,
+        most_files: int = MOST_FILES,
     ) -> None:
         """`max_file` and `max_execution` bound in bytes what is kept of contents.
 
@@ -50,6 +52,7 @@ class Recorder:
         self._provenance = provenance
         self._clock = clock
         self._linger = linger
+        self._most_files = most_files
         self._directories: dict[str, WorkingDirectory] = {}
         self._attempts: dict[int, tuple[WorkingDirectory, LiveAttempt]] = {}
         self._early: list[tuple[WorkingDirectory, LiveAttempt]] | None = []
@@ -121,7 +124,7 @@ class Recorder:
         root = path if path in self._directories else _normal(path)
         found = self._directories.get(root)
         if found is None:
-            tree = Tree(root, self._clock, self._watch, self._directories)
+            tree = Tree(root, self._clock, self._watch, self._directories, self._most_files)
             found = self._directories[root] = WorkingDirectory(tree, self._around)
             if self._sweep is None:
                 self._sweep = asyncio.get_running_loop().call_later(self._linger, self._forget_idle)

@@ -32,7 +32,7 @@ class TooLarge(Exception):
 class Tree:
     """The files of a directory, and which of them may have changed."""
 
-    def __init__(self, root: str, clock: Clock, watch: Watch, roots: Container[str]) -> None:
+    def __init__(self, root: str, clock: Clock, watch: Watch, roots: Container[str], most_files: int) -> None:
         """`roots` are all directories that are open; those inside of this one are left out."""
         self.root = root
         self.unreadable: list[str] = []
@@ -40,6 +40,8 @@ class Tree:
         self._clock = clock
         self._watch = watch
         self._roots = roots
+        self.most_files = most_files
+        """More than these are not recorded."""
         self._is_watched = False
         self._may_watch = True
         self._is_stale = True
@@ -132,12 +134,17 @@ class Tree:
     def _scan(self) -> Scanned:
         if self._may_watch:
             try:
-                return scan(self.root, skipped=self._roots, enter=self._watch.entering(self))
+                return scan(
+                    self.root,
+                    most=self.most_files,
+                    skipped=self._roots,
+                    enter=self._watch.entering(self),
+                )
             except Unwatchable as error:
                 log.warning("directory_not_watched", directory=self.root, error=str(error))
                 self._may_watch = False
                 self._watch.leave(self)
-        return scan(self.root, skipped=self._roots)
+        return scan(self.root, most=self.most_files, skipped=self._roots)
 
     def _ours(self, paths: Iterable[str]) -> Iterable[str]:
         """Leave out what belongs to directories inside that are open themselves."""

@@ -1,0 +1,322 @@
+"""What is noted of real directories, from the begin of an attempt to what is remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+from tests.unit.provenance.conftest import EXECUTION, Laboratory, MakeLaboratory, SilentStore
+
+from headrace.clock import SystemClock
+from headrace.provenance import recorder as recording
+from headrace.provenance.comparing import changed_since
+from headrace.runtimes.protocol import JobEnded
+
+
+async def test_what_was_there_before_was_made_by_none(laboratory: Laboratory) -> None:
+    laboratory.write("old", "before")
+    await laboratory.run(1, lambda: laboratory.write("new"))
+
+    assert await laboratory.said() == ["t1 created new"]
+    current = await laboratory.store.provenance.current(str(laboratory.root))
+    assert {version.path: version.sha256 for version in current} == {
+        "old": sha256(b"before").hexdigest(),
+        "new": sha256(b"x").hexdigest(),
+    }
+
+
+async def test_a_directory_that_is_not_there_is_made(laboratory: Laboratory) -> None:
+    await laboratory.begin(1)
+
+    assert laboratory.root.is_dir()
+
+
+async def test_creating_changing_and_deleting_are_told_apart(laboratory: Laboratory) -> None:
+    laboratory.write("changed", "1")
+    laboratory.write("deleted")
+    laboratory.write("sub/moved")
+
+    def work() -> None:
+        laboratory.write("changed", "22")
+        (laboratory.root / "deleted").unlink()
+        (laboratory.root / "sub" / "moved").rename(laboratory.root / "here")
+        (laboratory.root / "link").symlink_to("here")
+
+    await laboratory.run(1, work)
+
+    assert await laboratory.said() == [
+        "t1 created here",
+        "t1 created link",
+        "t1 deleted deleted",
+        "t1 deleted sub/moved",
+        "t1 modified changed",
+        "t1 read changed",
+    ]
+    [link] = [each.after for each in await laboratory.uses() if each.version.path == "link"]
+    assert link is not None
+    assert (link.link, link.sha256) == ("here", None)
+
+
+async def test_what_changes_nothing_is_heard_at_once_and_costs_no_write(laboratory: Laboratory) -> None:
+    await laboratory.run(1, lambda: laboratory.write("a"))
+    await laboratory.recorder.settled()
+    laboratory.told.clear()
+
+    begun: list[int] = []
+    laboratory.recorder.begin(laboratory.asked(2), lambda: begun.append(2))
+    assert begun == [2]
+    laboratory.starts[2] = SystemClock().now()
+    assert laboratory.report_end(2).is_set()
+    assert laboratory.recorder._at_work().count(None) == 2
+
+
+async def test_an_end_is_heard_after_its_listing_and_before_its_hashes(laboratory: Laboratory) -> None:
+    await laboratory.begin(1)
+    laboratory.write("a")
+    heard = laboratory.report_end(1)
+    assert not heard.is_set()
+    await heard.wait()
+    [use] = await laboratory.uses()
+
+    assert use.use.kind == "created"
+
+
+async def test_declared_inputs_are_read_as_they_were(laboratory: Laboratory) -> None:
+    await laboratory.run(1, lambda: laboratory.write("in/a", "first"))
+    await laboratory.recorder.settled()
+    await laboratory.begin(2, inputs=("in/a", "in/*", "missing", "./in"))
+    await laboratory.begin(3)
+    laboratory.write("in/a", "second")
+    await laboratory.end(3)
+    await laboratory.end(2)
+    await laboratory.recorder.settled()
+    [made] = [each.after for each in await laboratory.uses() if each.use.kind == "created"]
+    reads = [each for each in await laboratory.uses() if each.use.kind == "read" and each.use.task == "t2"]
+
+    assert made is not None
+    assert {each.before.sha256 for each in reads if each.before} == {sha256(b"first").hexdigest()}
+    assert {each.use.before for each in reads} == {made.number}
+
+
+async def test_of_two_that_ran_at_once_the_one_that_ran_at_the_time_changed_it(
+    laboratory: Laboratory,
+) -> None:
+    await laboratory.begin(1)
+    laboratory.write("a")
+    await asyncio.sleep(0.03)  # more than a tick of the file system's clock
+    await laboratory.begin(2)
+    await asyncio.sleep(0.03)
+    await laboratory.end(1)
+    laboratory.write("b")
+    await laboratory.end(2)
+
+    assert await laboratory.said() == ["t1 created a", "t2 created b"]
+
+
+async def test_of_two_that_could_the_one_that_declared_it_did_it(laboratory: Laboratory) -> None:
+    await laboratory.begin(1, outputs=("*.one",))
+    await laboratory.begin(2)
+    laboratory.write("x.one")
+    laboratory.write("x.any")
+    await laboratory.end(2)
+    await laboratory.end(1)
+
+    assert await laboratory.said() == ["t1 created x.one", "t1? created x.any", "t2? created x.any"]
+
+
+async def test_who_waits_for_a_start_did_nothing(laboratory: Laboratory) -> None:
+    await laboratory.begin(1)
+    await laboratory.begin(2)
+    queued = laboratory.starts.pop(2)
+    laboratory.write("a")
+    await laboratory.end(1)
+    laboratory.starts[2] = queued
+    await laboratory.end(2)
+
+    assert await laboratory.said() == ["t1 created a"]
+
+
+async def test_what_strangers_do_while_nobody_runs_was_made_by_none(laboratory: Laboratory) -> None:
+    await laboratory.run(1, lambda: None)
+    laboratory.write("stranger")
+    await asyncio.sleep(0.12)  # the watch catches up
+    await laboratory.run(2, lambda: laboratory.write("mine"))
+
+    assert await laboratory.said() == ["t2 created mine"]
+
+
+async def test_a_deeper_directory_has_its_own_record(laboratory: Laboratory) -> None:
+    inner = laboratory.root / "inner"
+    await laboratory.begin(1)
+    await laboratory.begin(2, directory=str(inner))
+    laboratory.write("inner/deep")
+    laboratory.write("flat")
+    await laboratory.end(1)
+    await laboratory.end(2)
+
+    assert await laboratory.said() == ["t1 created flat", "t2 created deep"]
+
+
+async def test_brought_files_are_read_from_where_they_were_made(laboratory: Laboratory) -> None:
+    source, target = laboratory.root / "s", laboratory.root / "t"
+    await laboratory.run(1, lambda: laboratory.write("s/a", "made"), directory=str(source))
+    target.mkdir()
+    shutil.copy2(source / "a", target / "a")
+    (target / "other").write_text("not brought")
+    await laboratory.run(
+        2, lambda: (target / "b").write_text("b"), directory=str(target), sources=(str(source),)
+    )
+
+    assert await laboratory.said() == ["t1 created a", "t2 created b", "t2 read a"]
+    uses = {each.use.kind: each for each in await laboratory.uses() if each.version.path == "a"}
+    assert uses["read"].use.before == uses["created"].use.after
+    copies = await laboratory.store.provenance.current(str(target))
+    assert {each.path: each.sha256 for each in copies}["a"] == sha256(b"made").hexdigest()
+
+
+async def test_each_attempt_of_a_task_has_its_own_record(laboratory: Laboratory) -> None:
+    await laboratory.run(1, lambda: laboratory.write("a", "1"), task="t")
+    await laboratory.run(2, lambda: laboratory.write("a", "22"), task="t")
+
+    await laboratory.recorder.settled()
+    assert [(each.use.attempt, each.use.kind) for each in await laboratory.uses()] == [
+        (1, "created"),
+        (2, "read"),
+        (2, "modified"),
+    ]
+
+
+async def test_a_name_that_is_no_utf_8_survives(laboratory: Laboratory) -> None:
+    name = os.fsdecode(b"bad-\xff-name")
+    await laboratory.run(1, lambda: laboratory.write(name))
+
+    assert await laboratory.said() == [f"t1 created {name}"]
+
+
+async def test_a_record_that_is_too_large_stops_and_says_so(make: MakeLaboratory) -> None:
+    laboratory = await make(most_files=20)
+    for number in range(30):
+        laboratory.write(f"d{number}/f")
+    await laboratory.run(1, lambda: laboratory.write("new"))
+    row = await laboratory.store.provenance.directory(str(laboratory.root))
+
+    assert await laboratory.said() == []
+    assert row is not None
+    assert not row.is_complete
+
+
+async def test_a_silent_store_holds_up_nobody_and_hears_it_later(laboratory: Laboratory) -> None:
+    silent = SilentStore(laboratory.store.provenance)
+    laboratory.recorder._around = recording.Surroundings(  # type: ignore[misc]
+        provenance=silent,  # type: ignore[arg-type]
+        numbers=laboratory.store.numbers,
+        clock=SystemClock(),
+        contents=laboratory.recorder._hashing,
+        starts=lambda: laboratory.starts,
+        versions_of=laboratory.recorder._versions_of,
+        earlier=laboratory.recorder._earlier,
+    )
+    await laboratory.begin(1)
+    silent.is_silent = True
+    laboratory.write("a")
+    await laboratory.end(1)
+    assert await laboratory.uses() == []
+    silent.is_silent = False
+    await laboratory.run(2, lambda: laboratory.write("b"))
+
+    assert await laboratory.said() == ["t1 created a", "t2 created b"]
+
+
+async def test_an_attempt_that_was_cancelled_before_it_began_is_heard(make: MakeLaboratory) -> None:
+    laboratory = await make()
+    heard: list[JobEnded] = []
+    laboratory.recorder.begin(laboratory.asked(1), lambda: laboratory.told.append("begun"))
+    ended = JobEnded(attempt=1, outcome="cancelled", started_at=None, ended_at=SystemClock().now())
+    laboratory.recorder.end(ended, heard.append)
+
+    assert heard == [ended]
+    await laboratory.recorder.settled()
+    assert laboratory.told == []
+
+
+async def test_idle_directories_are_forgotten(make: MakeLaboratory) -> None:
+    laboratory = await make(linger=0.05)
+    await laboratory.run(1, lambda: laboratory.write("a"))
+    await laboratory.recorder.settled()
+    until = SystemClock().now() + 5
+    while laboratory.recorder._directories:
+        assert SystemClock().now() < until
+        await asyncio.sleep(0.02)
+    await laboratory.run(2, lambda: laboratory.write("b"))
+
+    assert await laboratory.said() == ["t1 created a", "t2 created b"]
+
+
+async def test_after_a_crash_changes_belong_to_the_attempts_that_were_live(make: MakeLaboratory) -> None:
+    first = await make()
+    await first.begin(1, inputs=("in",))
+    first.write("listed")
+    await first.begin(2)
+    await first.end(2)  # another's end lists what the first one has made until now
+    first.write("unlisted")
+    started_at = first.starts[1]
+    second = await make(resume=False)
+    second.recorder.begin(
+        second.asked(1, inputs=("in",)), lambda: second.starts.update({1: started_at}), "recovered"
+    )
+    await second.recorder.resume()
+    await second.recorder.settled()
+    await second.end(1)
+
+    assert await second.said() == ["t1 created unlisted", "t1? created listed", "t2? created listed"]
+
+
+async def test_an_end_that_is_reported_again_is_remembered_once(make: MakeLaboratory) -> None:
+    first = await make()
+    first.write("in", "input")
+    await first.begin(1, inputs=("in", "*"))
+    first.write("out")
+    first.write("in", "changed")
+    started_at = first.starts[1]
+    await first.end(1)
+    before = await first.said()
+    second = await make(resume=False)
+    second.recorder.begin(
+        second.asked(1, inputs=("in", "*")), lambda: second.starts.update({1: started_at}), "recovered"
+    )
+    await second.recorder.resume()
+    await second.recorder.settled()
+    await second.end(1)
+
+    assert before == ["t1 created out", "t1 modified in", "t1 read in"]
+    assert await second.said() == before
+
+
+async def test_contents_that_an_earlier_server_left_unread_are_read(make: MakeLaboratory) -> None:
+    first = await make()
+    first.recorder._hashing._stop.set()
+    await first.run(1, lambda: first.write("a", "content"))
+    second = await make()
+    await second.recorder.settled()
+    [use] = await second.uses()
+
+    assert use.version.sha256 == sha256(b"content").hexdigest()
+    assert use.version.is_stored
+
+
+async def test_it_is_told_which_tasks_left_what_is_not_there_any_more(laboratory: Laboratory) -> None:
+    await laboratory.run(1, lambda: laboratory.write("a"))
+    await laboratory.run(2, lambda: laboratory.write("b"))
+    await laboratory.run(3, lambda: laboratory.write("a", "by three"))
+    await laboratory.run(4, lambda: laboratory.write("c"))
+    await laboratory.recorder.settled()
+
+    assert await changed_since(laboratory.store.provenance, EXECUTION) == set()
+    laboratory.write("b", "y")
+    Path(laboratory.root / "a").unlink()
+    (laboratory.root / "c").touch()
+
+    assert await changed_since(laboratory.store.provenance, EXECUTION) == {"t2", "t3"}
