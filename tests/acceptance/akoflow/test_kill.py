@@ -67,11 +67,7 @@ async def test_two_layered_workflows_survive_two_kills(
             with server.client() as http:
                 client = Client(http)
                 found = [client.ended(workflow) for workflow in workflows]
-                logs = [
-                    client.until(lambda path=f"{each}/webhooks/?limit=500": client.get(path), settled)
-                    for each in workflows
-                ]
-            return found, logs
+                return found, [log_of(client, workflow) for workflow in workflows]
 
         found, logs = await asyncio.to_thread(ends)
 
