@@ -35,6 +35,8 @@ async def ready(
     body: StartBody,
     number: int,
     services: Services,
+    *,
+    credentials: Collection[str] = (),
 ) -> ReadyStart:
     """Return what the execution of this number starts with; raises `InvalidInput` with all that is wrong."""
     if not _has_rules(dialect):
@@ -42,7 +44,9 @@ async def ready(
         inputs = await inputs_of(definition.inputs, body.inputs, services.store.files)
         return ReadyStart(inputs, body.labels)
     _check_labels(body.labels, dialect.own_labels)
-    made = await dialect.ready_start(workflow, definition, body.inputs, number, services)
+    made = await dialect.ready_start(
+        workflow, definition, body.inputs, number, services, credentials=credentials
+    )
     return replace(made, labels={**body.labels, **made.labels})
 
 
@@ -52,11 +56,14 @@ async def labels_of_rerun(
     plan: Mapping[str, Planned],
     names: ExecutionNames,
     services: Services,
+    *,
+    credentials: Collection[str] = (),
 ) -> dict[str, str]:
     """Return the labels of a rerun; raises `InvalidInput` when what runs again cannot run here."""
     if not _has_rules(dialect):
         return dict(execution.labels)
-    return await dialect.ready_rerun(execution, plan, names.alias or "", services)
+    alias = names.alias or ""
+    return await dialect.ready_rerun(execution, plan, alias, services, credentials=credentials)
 
 
 def location_of(answer: bytes) -> str:

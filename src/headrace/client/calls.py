@@ -140,15 +140,19 @@ def start(
     version: int | None = None,
     labels: Mapping[str, str] | None = None,
     idempotency_key: str | None = None,
+    openai_key: str | None = None,
 ) -> Call[answers.Started]:
-    """Start an execution of a workflow; with an idempotency key a repeated start is the first one."""
+    """Start an execution of a workflow; with an idempotency key a repeated start is the first one.
+
+    `openai_key` is kept in the server's memory for this execution only.
+    """
     body = {"inputs": dict(inputs or {}), "version": version, "labels": dict(labels or {})}
     return Call(
         method="POST",
         path=f"/v1/workflows/{_quoted(key)}/executions",
         answer=answers.Started,
         body=msgspec.json.encode(body),
-        headers=_once(idempotency_key),
+        headers=_once(idempotency_key) | _with_key(openai_key),
     )
 
 
@@ -206,10 +210,17 @@ def signal(key: Key, name: str, payload: Any = None) -> Call[answers.Execution]:
     return _steer(key, "signal", {"name": name, "payload": payload})
 
 
-def rerun(key: Key, *, tasks: OneOf["failed", "start"] | Sequence[str] = "failed") -> Call[answers.Started]:
+def rerun(
+    key: Key,
+    *,
+    tasks: OneOf["failed", "start"] | Sequence[str] = "failed",
+    openai_key: str | None = None,
+) -> Call[answers.Started]:
     """Start a new execution that runs again what failed, everything, or some tasks and what follows them."""
     path = f"/v1/executions/{_quoted(key)}/rerun"
-    return Call(method="POST", path=path, answer=answers.Started, body=_from(tasks))
+    return Call(
+        method="POST", path=path, answer=answers.Started, body=_from(tasks), headers=_with_key(openai_key)
+    )
 
 
 def plan_rerun(
@@ -309,13 +320,16 @@ def task_type(name: str) -> Call[answers.TaskType]:
     return Call(method="GET", path=f"/v1/task-types/{_quoted(name)}", answer=answers.TaskType)
 
 
-def try_task(name: str, inputs: Mapping[str, Any] | None = None) -> Call[answers.Started]:
+def try_task(
+    name: str, inputs: Mapping[str, Any] | None = None, *, openai_key: str | None = None
+) -> Call[answers.Started]:
     """Run a task type alone."""
     return Call(
         method="POST",
         path=f"/v1/task-types/{_quoted(name)}/try",
         answer=answers.Started,
         body=msgspec.json.encode({"inputs": dict(inputs or {})}),
+        headers=_with_key(openai_key),
     )
 
 
@@ -371,6 +385,10 @@ def _document(document: Document) -> dict[str, Any]:
 
 def _given(**params: Any) -> dict[str, Any]:
     return {name: value for name, value in params.items() if value is not None}
+
+
+def _with_key(openai_key: str | None) -> dict[str, str]:
+    return {} if openai_key is None else {"x-openai-key": openai_key}
 
 
 def _once(key: str | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ What its application finds in the scope of each request is said in `headrace.sec
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct, field
@@ -125,14 +125,22 @@ class Starting(Protocol):
         inputs: Mapping[str, Any],
         number: int,
         services: Any,
+        *,
+        credentials: Collection[str] = (),
     ) -> ReadyStart:
-        """Check and complete a start, which gets this number.
+        """Check and complete a start, which gets this number and has credentials of these names.
 
         Raises `InvalidInput` with everything that is wrong.
         """
 
     async def ready_rerun(
-        self, execution: Execution, plan: Mapping[str, Planned], alias: str, services: Any
+        self,
+        execution: Execution,
+        plan: Mapping[str, Planned],
+        alias: str,
+        services: Any,
+        *,
+        credentials: Collection[str] = (),
     ) -> dict[str, str]:
         """Check a rerun that gets this alias, and return its labels; raises `InvalidInput`."""
 

@@ -8,9 +8,11 @@ import time
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pytest
 from tests.acceptance.dataflow.stage import Door, Stage, within
 
+from headrace.client import Client, InvalidRequest
 from headrace.testing.running_server import RunningServer
 from headrace.testing.web_server import response
 
@@ -210,3 +212,46 @@ def test_the_key_is_gone_after_a_restart(start_server: Any, stage: Stage) -> Non
     assert time.monotonic() - began < 20
     assert details["tasks"][1]["error"]["code"] == "credential_lost"
     assert details["tasks"][1]["error"]["final"]
+
+
+NATIVE_KEY = "sk-native-nobody-sees-this-0123456789"
+
+
+def test_the_native_doors_take_the_key_of_the_header_and_keep_it_nowhere(
+    server: RunningServer, stage: Stage
+) -> None:
+    echo = {
+        "title": "Echo the key",
+        "inputs": [{"name": "text", "type": "text"}],
+        "tasks": [
+            {
+                "name": "complete",
+                "type": "openai.completion",
+                "inputs": {"text": "{{inputs.text}}", "prompt": "y"},
+            }
+        ],
+        "outputs": [{"name": "said", "value": "{{tasks.complete.outputs.completion}}"}],
+    }
+    with Client(server.url, server.token) as client:
+        before = len(stage.openai.calls)
+        workflow = client.create_workflow(echo)
+        stage.openai.script.append(response(json.dumps({"error": {"message": f"Bad {NATIVE_KEY}"}}), 400))
+        started = client.start(workflow.number, {"text": "x"}, openai_key=NATIVE_KEY)
+        failed = client.execution(started.number, wait=20)
+        again = client.rerun(started.number, openai_key=NATIVE_KEY)
+        ended = client.execution(again.number, wait=20)
+        tried = client.try_task("openai.completion", {"text": "x", "prompt": "y"}, openai_key=NATIVE_KEY)
+        alone = client.execution(tried.number, wait=20)
+        with pytest.raises(InvalidRequest, match="problem"):
+            client.start(workflow.number, {"text": "x"})
+        with pytest.raises(InvalidRequest, match="problem"):
+            client.rerun(started.number)
+        shown = msgspec.json.encode([failed, ended, alone, list(client.events(started.number))])
+
+    used = [authorization for _, authorization, _ in stage.openai.calls[before:]]
+    assert [failed.state, ended.state, alone.state] == ["failed", "succeeded", "succeeded"]
+    assert used == [f"Bearer {NATIVE_KEY}"] * 3
+    assert NATIVE_KEY.encode() not in shown
+    assert NATIVE_KEY not in server.log
+    files = [file for file in server.directory.rglob("*") if file.is_file()]
+    assert [file for file in files if NATIVE_KEY.encode() in file.read_bytes()] == []

@@ -21,6 +21,7 @@ from headrace.api.values import ShownValues
 from headrace.dialects.protocol import Dialect
 from headrace.engine.execution import Execution
 from headrace.engine.states import EXECUTION, EXECUTION_ENDS
+from headrace.http.credentials import HEADER, given_with
 from headrace.http.streaming import Streams
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.services import Services
@@ -69,7 +70,7 @@ class ExecutionRoutes:
                 answer=started,
                 status=201,
                 or_else=(200, shown),
-                headers=("Idempotency-Key",),
+                headers=("Idempotency-Key", HEADER),
             ),
             Operation(method="GET", path="/v1/executions", endpoint=self.newest, scope="read", answer=listed),
             Operation(
@@ -91,6 +92,7 @@ class ExecutionRoutes:
         """Start an execution of a workflow."""
         body = body or bodies.StartBody()
         services = self._services
+        credentials = given_with(request)
         async with self._repeats.of(request, await request.body(), location_of) as once:
             workflow = await services.workflows.get(key_of(key, "workflow"))
             version = body.version or workflow.version
@@ -98,7 +100,9 @@ class ExecutionRoutes:
             dialect = self._dialects.get(definition.dialect)
             prefix = dialect.execution_prefix if dialect is not None else None
             names = await self._executions.names_for(definition, prefix)
-            made = await ready(dialect, workflow, definition, body, names.number, services)
+            made = await ready(
+                dialect, workflow, definition, body, names.number, services, credentials=credentials
+            )
             content = msgspec.json.encode(
                 answers.Started(
                     number=names.number,
@@ -116,6 +120,7 @@ class ExecutionRoutes:
                     inputs=made.inputs,
                     names=names,
                     labels=made.labels,
+                    credentials=credentials,
                     idempotency=once.record(201, content),
                 )
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api import answers, bodies
@@ -14,6 +15,7 @@ from headrace.definition.model import WorkflowDefinition
 from headrace.definition.types import TaskTypeSpec
 from headrace.dialects.protocol import Dialect
 from headrace.errors import InvalidDefinition, NotFound, Problem
+from headrace.http.credentials import HEADER, given_with
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.services import Services
 from headrace.orchestrator.workflows import WorkflowNames
@@ -44,7 +46,13 @@ class LibraryRoutes:
             Operation(method="GET", path="/v1/task-types", endpoint=self.all, scope="read", answer=listed),
             Operation(method="GET", path=one, endpoint=self.get, scope="read", answer=shown),
             Operation(
-                method="POST", path=f"{one}/try", endpoint=self.try_, scope="run", answer=started, status=201
+                method="POST",
+                path=f"{one}/try",
+                endpoint=self.try_,
+                scope="run",
+                answer=started,
+                status=201,
+                headers=(HEADER,),
             ),
             Operation(
                 method="GET", path="/v1/runtimes", endpoint=self.runtimes, scope="read", answer=runtimes
@@ -64,7 +72,7 @@ class LibraryRoutes:
         found = [answers.RuntimeShown(name) for name in self._services.runtimes]
         return json_answer(answers.Listed(found, None))
 
-    async def try_(self, type: str, body: bodies.TryBody) -> Response:
+    async def try_(self, type: str, body: bodies.TryBody, request: Request) -> Response:
         """Run a task type alone, with these inputs."""
         spec = self._spec(type)
         definition, source = self._trial(spec, body)
@@ -72,7 +80,12 @@ class LibraryRoutes:
         names = self._services.executions.name()
         await self._services.executions.start(
             StartRequest(
-                workflow=row.number, version=row.version, inputs={}, names=names, labels={"try": spec.type}
+                workflow=row.number,
+                version=row.version,
+                inputs={},
+                names=names,
+                labels={"try": spec.type},
+                credentials=given_with(request),
             )
         )
         url = f"/v1/executions/{names.number}"

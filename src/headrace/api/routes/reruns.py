@@ -19,6 +19,7 @@ from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
 from headrace.engine.rerun import plan_rerun, preview
 from headrace.errors import NotFound
+from headrace.http.credentials import HEADER, given_with
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionRow
@@ -46,7 +47,7 @@ class RerunRoutes:
                 answer=started,
                 status=201,
                 or_else=(200, planned),
-                headers=("Idempotency-Key",),
+                headers=("Idempotency-Key", HEADER),
             ),
             Operation(method="POST", path=f"{one}/plan", endpoint=self.plan, scope="read", answer=planned),
         ]
@@ -54,6 +55,7 @@ class RerunRoutes:
     async def rerun(self, key: str, request: Request, body: bodies.RerunBody | None = None) -> Response:
         """Run an ended execution again, or only show what that would do."""
         body = body or bodies.RerunBody()
+        credentials = given_with(request)
         row = await self._executions.get(key_of(key, "execution"))
         if body.dry_run:
             return await self._preview(row, body)
@@ -69,14 +71,18 @@ class RerunRoutes:
                     number=names.number, id=names.id, workflow=row.workflow, version=row.version, url=url
                 )
             )
+            labels = await labels_of_rerun(
+                dialect, execution, plan, names, self._services, credentials=credentials
+            )
             await self._executions.start(
                 StartRequest(
                     workflow=row.workflow,
                     version=row.version,
                     inputs=dict(execution.inputs),
                     names=names,
-                    labels=await labels_of_rerun(dialect, execution, plan, names, self._services),
+                    labels=labels,
                     plan=plan,
+                    credentials=credentials,
                     idempotency=once.record(201, content),
                 )
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -66,6 +66,8 @@ class AkoflowDialect:
         inputs: Mapping[str, Any],
         number: int,
         services: Any,
+        *,
+        credentials: Collection[str] = (),  # noqa: ARG002 - the seam has it
     ) -> ReadyStart:
         """Return what a start at another door needs: its webhooks are told, and it gets a directory."""
         message = "An AkoFlow workflow has no inputs."
@@ -81,6 +83,8 @@ class AkoflowDialect:
         plan: Mapping[str, Planned],
         alias: str,  # noqa: ARG002 - the seam has it
         services: Any,
+        *,
+        credentials: Collection[str] = (),  # noqa: ARG002 - the seam has it
     ) -> dict[str, str]:
         """Return the labels of a rerun at another door; what it takes over must still be there."""
         gone = what_is_gone(execution, plan, services.clock.now())

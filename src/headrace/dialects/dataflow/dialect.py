@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -82,19 +82,27 @@ class DataflowDialect:
         inputs: Mapping[str, Any],
         number: int,  # noqa: ARG002 - the seam has it
         services: Any,
+        *,
+        credentials: Collection[str] = (),
     ) -> ReadyStart:
         """Check and complete a start at another door; raises InvalidInput."""
         from headrace.dialects.dataflow.routes import elsewhere
 
-        return await elsewhere.ready_start(workflow, definition, inputs, services)
+        return await elsewhere.ready_start(workflow, definition, inputs, credentials, services)
 
     async def ready_rerun(
-        self, execution: Execution, plan: Mapping[str, Planned], alias: str, services: Any
+        self,
+        execution: Execution,
+        plan: Mapping[str, Planned],
+        alias: str,
+        services: Any,
+        *,
+        credentials: Collection[str] = (),
     ) -> dict[str, str]:
         """Check a rerun at another door and return its labels; raises InvalidInput."""
         from headrace.dialects.dataflow.routes import elsewhere
 
-        return await elsewhere.ready_rerun(execution, plan, alias, services)
+        return await elsewhere.ready_rerun(execution, plan, alias, credentials, services)
 
     def refusal(self, status: int, code: str, message: str) -> ToldRefusal:
         """Return an error answer in the shape of this dialect."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -23,11 +23,15 @@ OWN_LABELS = frozenset({EVENTS, FAMILY, FILES, RUN, SECRET, WEBHOOK, WORKFLOW})
 
 
 async def ready_start(
-    workflow: WorkflowRow, definition: WorkflowDefinition, inputs: Mapping[str, Any], services: Services
+    workflow: WorkflowRow,
+    definition: WorkflowDefinition,
+    inputs: Mapping[str, Any],
+    credentials: Collection[str],
+    services: Services,
 ) -> ReadyStart:
     """Check and complete a start; raises InvalidInput with all problems."""
     document = {"inputs": dict(inputs)}
-    facts = await facts_of(document, definition, None, services)
+    facts = await facts_of(document, definition, credentials, services)
     checked = start.check_start(document, workflow.alias or "", definition, services.library, facts)
     if checked.problems:
         raise InvalidInput(checked.problems, render.counted("The start", checked.problems))
@@ -35,12 +39,16 @@ async def ready_start(
 
 
 async def ready_rerun(
-    execution: Execution, plan: Mapping[str, Planned], run_id: str, services: Services
+    execution: Execution,
+    plan: Mapping[str, Planned],
+    run_id: str,
+    credentials: Collection[str],
+    services: Services,
 ) -> dict[str, str]:
     """Check a rerun and return its labels: it tells the same receiver under an id of its own."""
     again = tuple(task for task in execution.definition.tasks if plan[task.name].mode == "run")
     part = replace(execution.definition, tasks=again)
-    facts = await facts_of(None, part, None, services)
+    facts = await facts_of(None, part, credentials, services)
     if problems := start.check_tasks(part, services.library, facts):
         raise InvalidInput(problems, render.counted("The rerun", problems))
     labels = dict(execution.labels)

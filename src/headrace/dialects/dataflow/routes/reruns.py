@@ -15,12 +15,12 @@ from headrace.dialects.dataflow.routes.refusals import Refusal, invalid
 from headrace.dialects.dataflow.routes.starts import (
     Opening,
     facts_of,
-    key_of,
     location_of,
     style_for_door,
 )
 from headrace.engine.rerun import StartFrom, plan_rerun
 from headrace.errors import NotFound, Problem, TransitionRefused
+from headrace.http.credentials import given_with
 from headrace.orchestrator.services import Services
 
 
@@ -41,15 +41,17 @@ async def rerun(request: Request, services: Services) -> Response:
         problem = Problem(path="/from", code="unknown_reference", message=error.message)
         raise invalid("invalid_execution", "The rerun", [problem]) from None
     definition = run.execution.definition
-    key = key_of(request)
+    credentials = given_with(request)
     again = tuple(task for task in definition.tasks if plan[task.name].mode == "run")
     part = replace(definition, tasks=again)
-    if problems := start.check_tasks(part, services.library, await facts_of(None, part, key, services)):
+    if problems := start.check_tasks(
+        part, services.library, await facts_of(None, part, credentials, services)
+    ):
         raise invalid("invalid_execution", "The start", problems)
     style = style_for_door(definition, request.path_params["eid"][:2])
     inputs, labels = run.execution.inputs, run.row.labels
     opening = Opening(workflow, run.row.version, definition, inputs, labels, style, plan)
-    return await opening.start(once, services, key)
+    return await opening.start(once, services, credentials)
 
 
 def _chosen(body: Any) -> StartFrom:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ from headrace.dialects.dataflow.wire import Style
 from headrace.engine.execution import blank
 from headrace.engine.plans import Planned
 from headrace.errors import Gone, NotFound, Problem
+from headrace.http.credentials import OPENAI_KEY, given_with
 from headrace.http.repeating import Once
 from headrace.ids import alias as new_alias
 from headrace.orchestrator.executions import StartRequest
@@ -36,8 +37,6 @@ from headrace.security.secrets import GLOBAL
 from headrace.store.protocol import KeyTaken
 from headrace.store.rows import WorkflowRow
 
-_KEY_HEADER = "X-OpenAI-Key"
-KEY = "openai_api_key"
 _PREFIX = "we"
 _TRIES = 5
 """Names that are drawn before it is no coincidence any more that all are taken."""
@@ -52,22 +51,14 @@ async def start_run(request: Request, services: Services, first: str) -> Respons
         return earlier
     definition = await definition_of(row, services)
     document = requests.optional_document_of(body)
-    key = key_of(request)
-    facts = await facts_of(document, definition, key, services)
+    credentials = given_with(request)
+    facts = await facts_of(document, definition, credentials, services)
     checked = start.check_start(document, row.alias or "", definition, services.library, facts)
     if checked.problems:
         raise invalid("invalid_execution", "The start", checked.problems, checked.warnings)
     labels = file_labels(facts.files) | await _webhook_labels(checked.webhook, services)
     opening = Opening(row, row.version, definition, checked.inputs, labels, style_for_door(definition, first))
-    return await opening.start(once, services, key, checked.warnings)
-
-
-def key_of(request: Request) -> str | None:
-    """Return the key that is given with a start; raises Refusal 400 for one that cannot be sent on."""
-    key = request.headers.get(_KEY_HEADER)
-    if key and not (key.isascii() and key.isprintable()):
-        raise Refusal(400, "invalid_header", f"{_KEY_HEADER} has characters that no key has.")
-    return key or None
+    return await opening.start(once, services, credentials, checked.warnings)
 
 
 class Opening(Struct, frozen=True):
@@ -82,7 +73,11 @@ class Opening(Struct, frozen=True):
     plan: dict[str, Planned] = field(default_factory=dict)
 
     async def start(
-        self, once: Once, services: Services, key: str | None, warnings: Sequence[Problem] = ()
+        self,
+        once: Once,
+        services: Services,
+        credentials: dict[str, str],
+        warnings: Sequence[Problem] = (),
     ) -> Response:
         """Begin the run under a name that is free, and answer."""
         workflow_id = self.workflow.alias or ""
@@ -98,7 +93,7 @@ class Opening(Struct, frozen=True):
                 names=names,
                 labels={**self.labels, FAMILY: self.style.family, WORKFLOW: workflow_id, RUN: alias},
                 plan=self.plan,
-                credentials={KEY: key} if key else {},
+                credentials=credentials,
                 idempotency=once.record(202, msgspec.json.encode(answer)),
             )
             try:
@@ -125,15 +120,15 @@ def location_of(answer: bytes) -> str:
 
 
 async def facts_of(
-    document: Any, definition: WorkflowDefinition, key: str | None, services: Services
+    document: Any, definition: WorkflowDefinition, given: Collection[str], services: Services
 ) -> start.Facts:
-    """Look up what the check of a start must know; `key` is that of the header."""
+    """Look up what the check of a start must know; `given` has the names of credentials that come with it."""
     needed = start.needs(document, definition, services.library)
     wanted = needed.secrets | needed.credentials
     stored = {record.name for record in await services.vault.list(GLOBAL)} if wanted else set()
-    keys = needed.credentials & stored
-    if key or not services.settings.openai.key_required:
-        keys |= {KEY}
+    keys = needed.credentials & (stored | set(given))
+    if not services.settings.openai.key_required:
+        keys |= {OPENAI_KEY}
     found = await asyncio.gather(*(_file(file_id, services) for file_id in needed.files))
     files = dict(zip(needed.files, found, strict=True))
     return start.Facts(
