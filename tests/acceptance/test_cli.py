@@ -147,6 +147,7 @@ def test_logs_go_where_the_task_sent_them(ask: Ask, tmp_path: Path) -> None:
     assert (followed.stdout, followed.stderr) == ("say | said\n", "say | oops\n")
     assert (one.stdout, one.stderr) == ("said\n", "oops\n")
     assert json.loads(ask("logs", number, "say", "--json").stdout)[0]["stderr"] == "oops\n"
+    assert ask("logs").stdout == ask("logs", number).stdout
 
 
 def test_a_failed_run_is_a_failed_command_and_can_be_run_again(ask: Ask, tmp_path: Path) -> None:

@@ -137,6 +137,24 @@ def test_a_bind_for_everybody_is_warned_of(start_server: StartServer) -> None:
     ).is_success
 
 
+def test_a_plug_in_that_is_left_out_is_told_at_the_start(
+    start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = tmp_path / "plugins" / "torn-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: torn\nVersion: 1.0\n")
+    groups = [
+        f"[headrace.{group}]\ntorn_{group} = torn:nothing\n" for group in ("dialects", "runtimes", "tasks")
+    ]
+    (about / "entry_points.txt").write_text("".join(groups))
+    monkeypatch.setenv("PYTHONPATH", str(about.parent))
+
+    log = start_server().log
+
+    for group in ("dialects", "runtimes", "tasks"):
+        assert f"Plug-in 'torn_{group}' of torn 1.0" in log
+
+
 def test_tls_is_spoken_where_a_certificate_is_set(start_server: StartServer, tmp_path: Path) -> None:
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     subject = ["-subj", "/CN=localhost", "-days", "2", "-nodes", "-newkey", "rsa:2048"]

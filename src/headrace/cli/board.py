@@ -25,7 +25,7 @@ class TaskLine:
         self.visit = 1
         self.attempts = 0
         self.began: float | None = None
-        """Unix seconds."""
+        """When it first ran, in Unix seconds; the time in the queue before that does not count."""
         self.ended: float | None = None
         self.reason = ""
         self.items = 0
@@ -115,7 +115,6 @@ class Board:
         match kind:
             case "task_queued":
                 line.attempts += 1
-                line.began = line.began or at
             case "group_opened":
                 line.inner = {}
                 self._groups[event["attempt"]] = line
@@ -125,7 +124,7 @@ class Board:
                 line.reason = (event.get("failure") or {}).get("message") or ""
             case _:
                 pass
-        line.began = line.began or (at if state in ("running", "blocked") else None)
+        line.began = line.began or event.get("started_at") or (at if state in _BEGUN else None)
         if line.is_over:
             line.ended = at
             line.reason = _sentence(event.get("reason")) or (event.get("failure") or {}).get("message") or ""
@@ -138,6 +137,8 @@ class Board:
         self._item_states[run] = state
         line.item_states[state] += 1
 
+
+_BEGUN = ("running", "blocked")
 
 _STATES: dict[str, str] = {
     "task_held": "queued",

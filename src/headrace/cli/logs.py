@@ -11,8 +11,10 @@ import typer
 from msgspec import Struct
 
 from headrace.cli.connecting import connected_async
-from headrace.cli.options import Execution, Json, Token, Url
+from headrace.cli.looking import Newest
+from headrace.cli.options import Json, Token, Url
 from headrace.cli.terminal import Terminal, write_json
+from headrace.errors import NotFound
 
 if TYPE_CHECKING:
     from headrace.client import AsyncClient
@@ -42,7 +44,7 @@ class Log(Struct, frozen=True):
 
 
 def logs(
-    id: Execution,
+    id: Newest = None,
     task: Task = None,
     *,
     follow: Follow = False,
@@ -56,9 +58,10 @@ def logs(
 
 
 async def _logs(
-    client: AsyncClient, key: str, task: str | None, attempt: int | None, *, follow: bool, json: bool
+    client: AsyncClient, id: str | None, task: str | None, attempt: int | None, *, follow: bool, json: bool
 ) -> None:
     async with client:
+        key = id or await _newest(client)
         if json:
             write_json(await _read_all(client, key, task, attempt, follow=follow), sys.stdout)
         elif task is not None:
@@ -69,6 +72,13 @@ async def _logs(
             for log in await _read_all(client, key, None, attempt, follow=False):
                 _write_lines(log.task, log.stdout, "stdout")
                 _write_lines(log.task, log.stderr, "stderr")
+
+
+async def _newest(client: AsyncClient) -> str:
+    found = await client.executions(limit=1)
+    if not found.items:
+        raise NotFound("This server has no execution yet.")
+    return str(found.items[0].number)
 
 
 async def _one(client: AsyncClient, key: str, task: str, attempt: int | None, *, follow: bool) -> None:

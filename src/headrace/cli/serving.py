@@ -83,10 +83,23 @@ async def _serve(settings: Settings, listener: Listener) -> None:
 
     made = Server(settings, own_addresses=listener.addresses)
     server_log.configure(made.services.secrets_in_use)
+    _tell_what_is_left_out(made)
     async with opened(made, settings) as house:
         if house.admin_token is not None:
             tell_token(house.admin_token)
         await server.serve(house.application, listener, settings)
+
+
+def _tell_what_is_left_out(made: Server) -> None:
+    """Log every plug-in that cannot be used: without it, whole doors answer 404 and nobody would know why."""
+    import structlog
+
+    from headrace import plugins
+
+    log = structlog.get_logger(__name__)
+    broken = (*plugins.load(plugins.DIALECTS).broken, *made.runtimes.broken, *made.services.library.broken)
+    for error in broken:
+        log.warning("plugin_left_out", reason=error.message)
 
 
 def tell_token(token: str) -> None:

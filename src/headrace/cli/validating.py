@@ -36,7 +36,7 @@ def validate(file: File, dialect: Dialect = None, json: Json = False) -> None:
         if problems:
             terminal.note(f"{source.name} has {counted(len(problems), 'problem')}{told}.")
         else:
-            terminal.note(f"{source.name} is a {name} workflow of {counted(tasks, 'task')}{told}.")
+            terminal.note(f"{source.name} is a workflow of {counted(tasks, 'task')} ({name}){told}.")
     if problems:
         raise typer.Exit(Status.FAILED)
 

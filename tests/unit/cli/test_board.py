@@ -41,11 +41,25 @@ def board() -> Board:
     return board
 
 
+def test_the_time_in_the_queue_is_no_running_time() -> None:
+    board = Board("Report", [("get", "web.download"), ("size", "text.size")])
+    board.take(event("execution_started"))
+    for run, task in enumerate(("get", "size"), 1):
+        board.take(began(run, task))
+        board.take(event("task_queued", 0, run=run, attempt=10 * run))
+    board.take(event("task_succeeded", 9, run=1, attempt=10, started_at=NOON + 8.5))
+
+    lines = drawn(board, 20)
+
+    assert lines[1] == "├─ ✓ get   web.download  500 ms"
+    assert lines[2] == "└─ ◦ size  text.size"
+
+
 def test_a_running_task_shows_how_long_it_has_been_running(board: Board) -> None:
     lines = drawn(board, 3.5)
 
     assert lines[0].endswith("Report  running  3.5 s")
-    assert "get   web.download  3.5 s" in lines[1]
+    assert "get   web.download  2.5 s" in lines[1]
     assert lines[2] == "└─ · size  text.size"
     assert lines[3].endswith("0 of 2")
 
@@ -58,7 +72,7 @@ def test_what_has_ended_keeps_its_time(board: Board) -> None:
 
     assert drawn(board, 50) == [
         "✗ Report  failed  4.0 s",
-        "├─ ✓ get   web.download  2.0 s",
+        "├─ ✓ get   web.download  1.0 s",
         "└─ ✗ size  text.size            It broke.",
     ]
     assert board.is_over
@@ -67,7 +81,7 @@ def test_what_has_ended_keeps_its_time(board: Board) -> None:
 def test_a_retry_says_why_and_counts(board: Board) -> None:
     board.take(event("attempt_failed", 2, run=1, attempt=10, failure={"message": "Connection refused."}))
 
-    assert drawn(board, 3)[1] == "├─ ↻ get   web.download  3.0 s  Connection refused."
+    assert drawn(board, 3)[1] == "├─ ↻ get   web.download  2.0 s  Connection refused."
 
     board.take(event("task_queued", 4, run=1, attempt=11))
 

@@ -9,7 +9,7 @@ def test_a_good_document_is_told_to_be_one(say: Say, report: Path) -> None:
     said = say("validate", str(report))
 
     assert (said.status, said.out) == (0, "")
-    assert "is a dataflow workflow of 1 task." in said.err
+    assert "is a workflow of 1 task (dataflow)." in said.err
 
 
 def test_all_problems_are_told_with_place_code_caret_and_suggestion(say: Say, broken: Path) -> None:
