@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.runtimes.long_steps import HOLD, MIB, SPIN, opened, python, sampled, step
 
@@ -13,12 +18,35 @@ from headrace.definition.outcomes import Usage
 from headrace.runtimes import long_logs
 from headrace.runtimes.attempts import AttemptDirectories
 from headrace.runtimes.protocol import Command, Job, JobEnded
+from headrace.runtimes.samples import Point
+from headrace.testing.runtime_premises import LocalPremises
 from headrace.testing.witness import until
 
 
 @pytest.fixture
 def directories(tmp_path: Path) -> AttemptDirectories:
     return AttemptDirectories(tmp_path / "attempts")
+
+
+@contextmanager
+def hosted(directories: AttemptDirectories, job: Job) -> Iterator[None]:
+    """Run a job on a server in a process of its own, which is killed afterwards."""
+    host = [sys.executable, "-m", "headrace.testing.runtime_host", LocalPremises.factory]
+    with subprocess.Popen(
+        [*host, str(directories.root)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(msgspec.json.encode([job]))
+        process.stdin.close()
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def points(directories: AttemptDirectories) -> tuple[Point, ...]:
+    found = sampled(directories, 1001)
+    return found.points if found is not None else ()
 
 
 def size(path: str) -> int:
@@ -37,11 +65,11 @@ def usage_of(ended: JobEnded) -> Usage:
 
 
 async def test_a_process_that_computes_shows_the_core_that_it_takes(directories: AttemptDirectories) -> None:
-    ended = await run(directories, python(SPIN.format(seconds=2.2)))
+    ended = await run(directories, python(SPIN.format(seconds=1.6)))
     found = sampled(directories, 1001)
 
     assert found is not None
-    assert 1.0 <= found.cpu_seconds <= usage_of(ended).cpu_seconds + 0.1
+    assert 0.3 <= found.cpu_seconds <= usage_of(ended).cpu_seconds + 0.1
     assert 0.2 < max(point.cores for point in found.points) < 1.2
 
 
@@ -89,25 +117,31 @@ async def test_samples_can_be_read_while_the_step_runs(directories: AttemptDirec
     assert ended.outcome == "cancelled"
 
 
-async def test_samples_go_on_after_a_restart(directories: AttemptDirectories, tmp_path: Path) -> None:
-    job = step(1001, f"{python(SPIN.format(seconds=1.5))}; while ! [ -e {tmp_path}/go ]; do sleep 0.1; done")
-    async with opened(directories) as (runtime, _):
-        runtime.submit(job)
-        await until(lambda: sampled(directories, 1001))
-    before = sampled(directories, 1001)
-    assert before is not None
+async def test_samples_go_on_after_a_server_was_killed(
+    directories: AttemptDirectories, tmp_path: Path
+) -> None:
+    spin, over, go = python(SPIN.format(seconds=1.5)), tmp_path / "over", tmp_path / "go"
+    job = step(1001, f"{spin}; touch {over}; while ! [ -e {go} ]; do sleep 0.5; done")
+    with hosted(directories, job):
+        await until(lambda: points(directories))
+    before = points(directories)
     async with opened(directories) as (runtime, witness):
         runtime.recover(job)
-        await until(lambda: len(getattr(sampled(directories, 1001), "points", ())) > len(before.points) + 1)
-        (tmp_path / "go").touch()
+        await until(over.exists)
+        count = len(points(directories))
+        await until(lambda: len(points(directories)) > count + 1)
+        go.touch()
         ended = await witness.ended(1001)
-    after = sampled(directories, 1001)
+    after = points(directories)
+    starts = [point.at - point.seconds for point in after]
 
-    assert after is not None
-    assert after.points[: len(before.points)] == before.points
-    starts = [point.at - point.seconds for point in after.points]
-    assert starts[1:] == pytest.approx([point.at for point in after.points[:-1]], abs=1e-3)
-    assert usage_of(ended).cpu_seconds == pytest.approx(after.cpu_seconds, abs=0.1)
+    assert after[: len(before)] == before
+    assert starts[1:] == pytest.approx([point.at for point in after[:-1]], abs=1e-3)
+    assert usage_of(ended).cpu_seconds > 1.45
+    assert usage_of(ended).cpu_seconds == pytest.approx(
+        sum(point.seconds * point.cores for point in after), abs=0.01
+    )
+    assert usage_of(ended).max_rss_bytes == max(point.memory for point in after)
 
 
 async def test_nothing_ticks_while_nothing_runs(directories: AttemptDirectories) -> None:
