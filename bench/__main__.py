@@ -23,7 +23,7 @@ PAGE = ROOT / "docs" / "performance.md"
 BEGIN = "<!-- what `make bench` measured -->"
 END = "<!-- so far -->"
 
-KINDS = ("shell", "chain", "fanout", "submit", "history")
+KINDS = ("shell", "genome", "montage", "chain", "fanout", "submit", "large", "history")
 
 QUIET = 0.5
 """A load above this before anything has begun means that somebody else is using the machine."""
@@ -39,6 +39,8 @@ class Extent:
     """Submissions per round."""
     executions: int
     """One-task executions before the memory is looked at."""
+    large: tuple[tuple[int, int], ...]
+    """Activities and edges of the large AkoFlow documents; the first is the measure of the last."""
     task_runs: int
     """Length of the history."""
 
@@ -46,9 +48,11 @@ class Extent:
 FULL = Extent(
     works=(
         # First, while nobody has deleted anything yet: an ext4 without a journal looks past the inodes that
-        # were deleted in the last minutes whenever it makes a file, and a step of ours makes five.
+        # were deleted in the last minutes whenever it makes a file, and a step of ours makes four.
         Work("shell", 500, at_once=2),
         Work("shell", 500, at_once=16),
+        Work("genome", 902, at_once=2),
+        Work("montage", 58, at_once=2),
         Work("chain", 40, times=10),
         Work("fanout", 1000),
         Work("fanout", 10_000),
@@ -56,13 +60,20 @@ FULL = Extent(
     repetitions=5,
     submissions=500,
     executions=10_000,
+    large=((1000, 3200), (10_000, 32_000)),
     task_runs=1_000_000,
 )
 QUICK = Extent(
-    works=(Work("shell", 100, at_once=2), Work("chain", 40, times=10), Work("fanout", 200)),
+    works=(
+        Work("shell", 100, at_once=2),
+        Work("montage", 58, at_once=2),
+        Work("chain", 40, times=10),
+        Work("fanout", 200),
+    ),
     repetitions=2,
     submissions=50,
     executions=500,
+    large=((200, 640), (1000, 3200)),
     task_runs=20_000,
 )
 
@@ -161,6 +172,9 @@ def _serve(report: Report, place: Path, extent: Extent, repetitions: int, only: 
         ways, stay = submissions.stay(place, repetitions, extent.submissions, extent.executions, tell)
         report.add("one-task workflow over HTTP", table.submissions(ways), budgets.of_submissions(ways))
         report.add("the server", table.stay(stay), budgets.of_stay(stay))
+    if "large" in only:
+        runs = submissions.large(place, extent.large, tell)
+        report.add("large AkoFlow documents", table.large(runs), budgets.of_large(runs[0], runs[-1]))
     if "history" in only:
         found = submissions.history(place, extent.task_runs, repetitions, extent.submissions, tell)
         report.add("a long history", table.history(found), budgets.of_history(found))

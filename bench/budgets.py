@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.figures import History, Standing, Stay, Submissions
+from bench.figures import History, LargeRun, Standing, Stay, Submissions
 from bench.works import Work
 
 MOST_MILLISECONDS = {"chain": 0.4, "fanout": 0.2}
@@ -14,8 +14,11 @@ MOST_MILLISECONDS = {"chain": 0.4, "fanout": 0.2}
 LEAST_LEAD = {"chain": 5.0, "fanout": 12.0}
 """How many times as long the best durable peer must take."""
 
-LEAST_RATE_OF_XARGS = 0.8
+LEAST_RATE_OF_XARGS = {"shell": 0.8, "genome": 0.75}
 """Of the rate of `xargs`, two steps at once."""
+
+MOST_OF_THREADS = 1.15
+"""Times what two bare threads take for the same graph of scripts."""
 
 MOST_SUBMISSION = 2.5
 """Milliseconds at the median, from the request until it is seen done."""
@@ -29,6 +32,15 @@ MOST_AFTER = 200.0
 
 MOST_HISTORY = 1.2
 """Times the p99 of an empty server."""
+
+MOST_ACCEPTANCE = 3.0
+"""Seconds until a large document is accepted and started."""
+
+MOST_LARGE = 300.0
+"""MiB of resident memory at any time of a large run."""
+
+MOST_GROWTH = 1.5
+"""Times what an activity costs in a run of a tenth of the size."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +59,10 @@ def of_work(work: Work, standings: Sequence[Standing]) -> list[Verdict]:
     match work.shape:
         case "chain" | "fanout":
             return [_time(work, ours), *_lead(work, ours, peers), _rows(work, ours)]
-        case "shell":
+        case "shell" | "genome":
             return [*_rate(work, ours, peers), _rows(work, ours)]
+        case "montage":
+            return [*_share(work, ours, peers), _rows(work, ours)]
 
 
 def of_submissions(found: Sequence[Submissions]) -> list[Verdict]:
@@ -80,6 +94,21 @@ def of_history(history: History) -> list[Verdict]:
     return [at_most(work, MOST_HISTORY, history.full_p99 / history.empty_p99, "× that of an empty server")]
 
 
+def of_large(small: LargeRun, large: LargeRun) -> list[Verdict]:
+    """Return the verdicts of a large run, beside one of a tenth of its size."""
+    work = f"AkoFlow, {large.activities:,} activities"
+    return [
+        at_most(f"{work}: accepted and started", MOST_ACCEPTANCE, large.accepted, "s"),
+        at_most(f"{work}: memory", MOST_LARGE, large.memory, "MiB"),
+        at_most(
+            f"{work}: ms per activity",
+            MOST_GROWTH,
+            large.each / small.each,
+            f"× that of {small.activities:,}",
+        ),
+    ]
+
+
 def at_most(work: str, limit: float, found: float, unit: str) -> Verdict:
     """Return the verdict of a figure that has an upper bound."""
     return Verdict(work, f"≤ {limit:g} {unit}", f"{found:.3g} {unit}", found <= limit)
@@ -104,8 +133,15 @@ def _rate(work: Work, ours: Standing, peers: Sequence[Standing]) -> list[Verdict
     if not peers or work.at_once != 2:
         return []
     rate = peers[0].figures.median / ours.figures.median
-    wanted = f"≥ {LEAST_RATE_OF_XARGS:g} of the rate of xargs"
-    return [Verdict(work.title, wanted, f"{rate:.3g}", rate >= LEAST_RATE_OF_XARGS)]
+    least = LEAST_RATE_OF_XARGS[work.shape]
+    return [Verdict(work.title, f"≥ {least:g} of the rate of xargs", f"{rate:.3g}", rate >= least)]
+
+
+def _share(work: Work, ours: Standing, peers: Sequence[Standing]) -> list[Verdict]:
+    if not peers:
+        return []
+    share = ours.figures.median / peers[0].figures.median
+    return [at_most(work.title, MOST_OF_THREADS, share, "× the time of two threads")]
 
 
 def _rows(work: Work, ours: Standing) -> Verdict:

@@ -1,9 +1,10 @@
-"""Who takes part: Headrace, `xargs` for shell steps, and the peers where they are installed."""
+"""Who takes part: Headrace, `xargs` and bare threads for scripts, and the peers where they are installed."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import assert_never
 
 from bench import postgres
 from bench.rivals import Rival
@@ -20,21 +21,34 @@ class Entrants:
         self._stack = stack
         self._place = place
         self._peers = peers
-        self._shell: list[Rival] | None = None
+        self._scripts: dict[str, Rival] = {}
         self._durable: list[Rival] | None = None
         self._headrace: Rival | None = None
 
     def of(self, shape: Shape) -> list[Rival]:
         """Return who does this kind of work; Headrace comes first."""
-        if shape == "shell":
-            self._shell = self._shell or [self._ours(), self._enter(Rival("xargs", self._place / "xargs"))]
-            return self._shell
+        match shape:
+            case "shell" | "genome":
+                return [self._ours(), self._script_runner("xargs")]
+            case "montage":
+                return [self._ours(), self._script_runner("threads")]
+            case "chain" | "fanout":
+                return self._all_durable()
+            case _:
+                assert_never(shape)
+
+    def _all_durable(self) -> list[Rival]:
         self._durable = self._durable or [self._ours(), *self._installed()]
         return self._durable
 
     def _ours(self) -> Rival:
         self._headrace = self._headrace or self._enter(Rival("headrace", self._place / "headrace"))
         return self._headrace
+
+    def _script_runner(self, name: str) -> Rival:
+        if name not in self._scripts:
+            self._scripts[name] = self._enter(Rival(name, self._place / name))
+        return self._scripts[name]
 
     def _enter(self, rival: Rival) -> Rival:
         self._stack.callback(rival.close)

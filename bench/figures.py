@@ -79,6 +79,20 @@ class Stay:
 
 
 @dataclass(frozen=True)
+class LargeRun:
+    """One run of an AkoFlow document of many activities."""
+
+    activities: int
+    edges: int
+    accepted: float
+    """Seconds until the answer to the document, which is sent when the run has begun."""
+    each: float
+    """Milliseconds per activity, from the answer until the run is over."""
+    memory: float
+    """Most resident memory of the server so far, in MiB."""
+
+
+@dataclass(frozen=True)
 class History:
     """Submissions to a server with a long history and to an empty one, in milliseconds."""
 

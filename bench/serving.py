@@ -5,6 +5,7 @@ Here the client's own time counts too, so the client is as plain as one can be.
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
@@ -62,6 +63,13 @@ class Served:
         return float(self._seen.memory_info().rss) / MIB
 
     @property
+    def most_memory(self) -> float:
+        """Most resident memory so far, in MiB."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return float(line.split()[1]) * 1024 / MIB
+
+    @property
     def cpu_seconds(self) -> float:
         """CPU time so far, in steps of a clock tick (10 ms)."""
         times = self._seen.cpu_times()
@@ -84,6 +92,21 @@ class Served:
         begun = time.perf_counter()
         execution = self._ask("POST", f"{path}?wait={LONGEST}")
         return self._looked_up(execution, time.perf_counter() - begun)
+
+    def submit(self, document: str) -> tuple[int, float]:
+        """Submit an AkoFlow document; return the number of its run, and the seconds until the answer."""
+        body = json.dumps({"workflow": base64.b64encode(document.encode()).decode()})
+        begun = time.perf_counter()
+        answer = self._ask("POST", "/akoflow-api/workflows/", body)
+        return int(answer["workflow_id"]), time.perf_counter() - begun
+
+    def wait_for(self, number: int) -> None:
+        """Return when a run has succeeded, however long it takes."""
+        execution: dict[str, Any] = {"state": "running"}
+        while execution["state"] in ("pending", "running"):
+            execution = self._ask("GET", f"/v1/executions/{number}?wait={LONGEST - 5}")
+        if execution["state"] != "succeeded":
+            raise RuntimeError(f"The execution is {execution['state']}.")
 
     def close(self) -> None:
         """Stop the server."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.figures import MILLISECONDS, History, Stay, Submissions, percentile
+from bench import graphs
+from bench.figures import MILLISECONDS, History, LargeRun, Stay, Submissions, percentile
 from bench.rivals import Rival
 from bench.serving import Served, served
 from bench.works import Work
@@ -95,3 +97,23 @@ def history(
 def _start(directory: Path) -> float:
     with served(directory) as server:
         return server.start_seconds
+
+
+def large(place: Path, sizes: Sequence[tuple[int, int]], tell: Callable[[str], None]) -> list[LargeRun]:
+    """Run AkoFlow documents of so many activities and edges, smallest first, on one server."""
+    found: list[LargeRun] = []
+    with served(place / "large") as server:
+        # What a first run of anything costs belongs to no size.
+        server.wait_for(server.submit(_layered(sizes[0]))[0])
+        for size in sizes:
+            number, accepted = server.submit(_layered(size))
+            begun = time.perf_counter()
+            server.wait_for(number)
+            each = (time.perf_counter() - begun) * MILLISECONDS / size[0]
+            found.append(LargeRun(*size, accepted, each, server.most_memory))
+            tell(f"AkoFlow, {size[0]:,} activities: accepted after {accepted:.2f} s, {each:.2f} ms each")
+    return found
+
+
+def _layered(size: tuple[int, int]) -> str:
+    return graphs.document("large", list(graphs.layered(*size)), 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.budgets import Verdict
-from bench.figures import History, Standing, Stay, Submissions
+from bench.figures import History, LargeRun, Standing, Stay, Submissions
 
 COMPARISON = (
     "",
@@ -59,6 +59,17 @@ def stay(found: Stay) -> str:
             ),
             ("resident memory after the start", f"{found.idle:.0f} MiB"),
             (f"resident memory after {found.executions:,} one-task executions", f"{found.after:.0f} MiB"),
+        ],
+    )
+
+
+def large(found: Sequence[LargeRun]) -> str:
+    """Return the table of large runs."""
+    return markdown(
+        ("activities", "edges", "accepted after s", "ms per activity", "most memory, MiB"),
+        [
+            (f"{run.activities:,}", f"{run.edges:,}", *map(digits, (run.accepted, run.each, run.memory)))
+            for run in found
         ],
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-Shape = Literal["chain", "fanout", "shell"]
+Shape = Literal["chain", "fanout", "shell", "genome", "montage"]
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Work:
 
     shape: Shape
     size: int
-    """Tasks of the chain, tasks between the first and the last of the fan-out, or shell steps."""
+    """Tasks of the chain, tasks between the first and the last of the fan-out, shell steps, or activities."""
     at_once: int = 1
-    """Shell steps that may run at the same time."""
+    """Shell steps or activities that may run at the same time."""
     times: int = 1
     """How often a turn does it, one after the other: a few milliseconds alone would measure cold caches."""
 
@@ -31,7 +31,7 @@ class Work:
     @property
     def _tasks_once(self) -> int:
         match self.shape:
-            case "chain" | "shell":
+            case "chain" | "shell" | "genome" | "montage":
                 return self.size
             case "fanout":
                 return self.size + 2
@@ -48,5 +48,9 @@ class Work:
                 return f"fan-out 1 → {self.size:,} → 1 no-op tasks"
             case "shell":
                 return f"{self.size} shell steps `true`, {self.at_once} at once"
+            case "genome":
+                return f"1000genome: {self.size} activities `true`, {self.at_once} at once"
+            case "montage":
+                return f"Montage: {self.size} activities, {self.at_once} at once"
             case _:
                 assert_never(self.shape)

@@ -78,7 +78,7 @@ class Dbos:
                     chain(work.size)
             case "fanout":
                 self._runner.run(self._fanout(work.size))
-            case "shell":
+            case "shell" | "genome" | "montage":
                 raise NotImplementedError
 
     async def _fanout(self, size: int) -> None:

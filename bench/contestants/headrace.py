@@ -10,6 +10,7 @@ from pathlib import Path
 import uvloop
 
 import headrace
+from bench import graphs, sky
 from bench.stage import Contestant
 from bench.works import Work
 from headrace.app import Server
@@ -22,13 +23,17 @@ from headrace.definition.model import (
     Transition,
     WorkflowDefinition,
 )
+from headrace.dialects.akoflow.dialect import AkoflowDialect
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.services import Services
 from headrace.settings import LocalSettings, Settings
+from headrace.store.rows import WorkflowRow
 from headrace.store.sqlite import NAME
 
 CORES = 16
 """What the local runtime may use; a step declares its share, so that as many run at once as the work says."""
+
+DIALECT = AkoflowDialect()
 
 LONGEST = 600.0
 """Seconds after which a repetition has failed."""
@@ -51,6 +56,8 @@ def definition_of(work: Work) -> WorkflowDefinition:
         case "shell":
             step = RunCommand(script="true", resources=Resources(cpus=CORES / work.at_once))
             tasks = [_task(f"t{index}", step) for index in range(work.size)]
+        case "genome" | "montage":
+            raise NotImplementedError
     return WorkflowDefinition(name=work.shape, dialect="native", tasks=tuple(tasks))
 
 
@@ -68,7 +75,8 @@ class Headrace:
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._database = directory / NAME
         self._services = self._runner.run(self._open(directory))
-        self._workflows: dict[Work, int] = {}
+        self._workflows: dict[Work, WorkflowRow] = {}
+        self._directory = directory
         self._execution = 0
 
     async def _open(self, directory: Path) -> Services:
@@ -78,23 +86,41 @@ class Headrace:
 
     def prepare(self, work: Work) -> None:
         """Store the definition."""
-        definition = definition_of(work)
-        source = f"{work}".encode()
-        row = self._runner.run(self._services.workflows.create(definition, source, "text/plain"))
-        self._workflows[work] = row.number
+        workflows = self._services.workflows
+        if work.shape in ("genome", "montage"):
+            activities = graphs.of_work(work, sky.images(self._directory))
+            source = graphs.document(work.shape, activities, CORES / work.at_once).encode()
+            parsed = DIALECT.parse(source, self._services.library, max_tasks=len(activities))
+            assert parsed.definition is not None, parsed.problems
+            creating = workflows.create(parsed.definition, source, "application/yaml")
+        else:
+            creating = workflows.create(definition_of(work), f"{work}".encode(), "text/plain")
+        self._workflows[work] = self._runner.run(creating)
 
     def run(self, work: Work) -> None:
         """Start an execution and wait for its end."""
         self._execution = self._runner.run(self._execute(self._workflows[work]))
 
-    async def _execute(self, workflow: int) -> int:
+    async def _execute(self, workflow: WorkflowRow) -> int:
         executions = self._services.executions
-        asked = StartRequest(workflow=workflow, version=1, inputs={}, names=executions.name())
-        row = await executions.start(asked)
+        row = await executions.start(await self._asked(workflow))
         execution = await executions.wait(row, LONGEST)
         if execution.state != "succeeded":
             raise RuntimeError(f"The execution is {execution.state}: {execution.reason}")
         return row.number
+
+    async def _asked(self, workflow: WorkflowRow) -> StartRequest:
+        """Return the start of a workflow, as the door of its dialect would ask for it."""
+        services = self._services
+        number, version = workflow.number, workflow.version
+        if workflow.dialect != DIALECT.name:
+            names = services.executions.name()
+            return StartRequest(workflow=number, version=version, inputs={}, names=names)
+        definition = await services.workflows.definition(number, version)
+        names = await services.executions.names_for(definition)
+        ready = await DIALECT.ready_start(workflow, definition, {}, names.number, services)
+        inputs, labels = ready.inputs, ready.labels
+        return StartRequest(workflow=number, version=version, inputs=inputs, names=names, labels=labels)
 
     def remembered(self, work: Work) -> int:  # noqa: ARG002 - one question for all work
         """Count the ended task runs of an execution that has ended and has a journal."""

@@ -51,7 +51,7 @@ class Procrastinate:
                 self._runner.run(self._chain(work.size))
             case "fanout":
                 self._runner.run(self._fanout(work.size))
-            case "shell":
+            case "shell" | "genome" | "montage":
                 raise NotImplementedError
 
     def remembered(self, work: Work) -> int:  # noqa: ARG002 - one question for all work
