@@ -100,7 +100,7 @@ def test_what_can_be_found_is_answered_as_described(
     for path, methods in described["paths"].items():
         kind = path.split("/")[2] if path.count("/") > 2 else ""
         for method, operation in methods.items():
-            if method == "get" and "{sha256}" not in path:
+            if method == "get" and "{sha256}" not in path and "{number}" not in path:
                 known = {"key": places.get(kind, ""), "run": "say", "version": "1", "type": "echo"}
                 name = "text" if "{run}" in path else "said"
                 status = client.get(path.format(**known, name=name)).status_code

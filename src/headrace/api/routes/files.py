@@ -48,7 +48,7 @@ class FileRoutes:
                 path=f"{path}/archive",
                 endpoint=self.archive,
                 scope="read",
-                media_type="application/zip",
+                media_type="*/*",
             ),
             Operation(
                 method="GET",
