@@ -33,8 +33,9 @@ class Application:
         """To be closed when the server stops, else it waits for every client that follows something."""
         self.metrics = metrics or Metrics()
         """To be told of commits, and of numbers to show."""
-        self.native = Native(services, dialects, self.streams, self.metrics)
-        doors = Doors(table_of(services, dialects), self.native.application)
+        applications = {name: dialect.application(services) for name, dialect in dialects.items()}
+        self.native = Native(services, dialects, self.streams, self.metrics, applications)
+        doors = Doors(table_of(services, dialects, applications), self.native.application)
         settings = services.settings
         refusals = Refusals(dialects.values())
         known = WithCaller(doors, services.tokens, services.clock, auth=settings.auth)
@@ -54,10 +55,11 @@ def application(
     return Application(services, dialects, metrics)
 
 
-def table_of(services: Services, dialects: Mapping[str, Dialect]) -> dict[str, protocol.Application]:
+def table_of(
+    services: Services, dialects: Mapping[str, Dialect], applications: Mapping[str, protocol.Application]
+) -> dict[str, protocol.Application]:
     """Return the table of doors: prefix to application."""
     table: dict[str, protocol.Application] = {}
-    applications = {name: dialect.application(services) for name, dialect in dialects.items()}
     for name, dialect in dialects.items():
         table |= dict.fromkeys(dialect.prefixes, applications[name])
     if {"dataflow", "akoflow"} <= applications.keys():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -34,6 +35,7 @@ from headrace.api.routes.task_runs import TaskRunRoutes
 from headrace.api.routes.tokens import TokenRoutes
 from headrace.api.routes.workflows import WorkflowRoutes
 from headrace.api.values import ShownValues
+from headrace.dialects import protocol
 from headrace.dialects.protocol import Dialect
 from headrace.errors import HeadraceError
 from headrace.http.streaming import Streams
@@ -47,9 +49,16 @@ class Native:
     """Builds the application."""
 
     def __init__(
-        self, services: Services, dialects: Mapping[str, Dialect], streams: Streams, metrics: Metrics
+        self,
+        services: Services,
+        dialects: Mapping[str, Dialect],
+        streams: Streams,
+        metrics: Metrics,
+        doors: Mapping[str, protocol.Application] = MappingProxyType({}),
     ) -> None:
+        """`doors` has the applications of the dialects, which are described here."""
         self._services = services
+        self._doors = doors
         self.application = FastAPI(
             title=TITLE,
             version=__version__,
@@ -90,7 +99,7 @@ class Native:
             *LibraryRoutes(services, dialects).operations(),
             *TokenRoutes(services).operations(),
             *SecretRoutes(services).operations(),
-            *ServerRoutes(services, metrics, self.description).operations(),
+            *ServerRoutes(services, metrics, self.description, self._doors).operations(),
         ]
 
     def description(self) -> dict[str, Any]:

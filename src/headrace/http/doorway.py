@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from headrace import __version__
 from headrace.errors import HeadraceError
 from headrace.http import refusals
 from headrace.http.refusals import Refusal
@@ -47,6 +48,22 @@ def caller_of(request: Request) -> TokenRecord:
     return caller
 
 
+class _Application(FastAPI):
+    """An application whose description tells who may use each route."""
+
+    def openapi(self) -> dict[str, Any]:
+        described = super().openapi()
+        components = described.setdefault("components", {})
+        if "securitySchemes" not in components:
+            components["securitySchemes"] = {
+                "token": {"type": "http", "scheme": "bearer", "description": "A token of this server."}
+            }
+            for methods in described["paths"].values():
+                for operation in methods.values():
+                    operation["security"] = [] if operation[SCOPE] == "public" else [{"token": []}]
+        return described
+
+
 class Doorway(Struct, frozen=True, kw_only=True):
     """What makes the application of a dialect."""
 
@@ -62,8 +79,13 @@ class Doorway(Struct, frozen=True, kw_only=True):
 
     def application(self, operations: Iterable[Operation]) -> FastAPI:
         """Return the application; among routes that match one path the first counts."""
-        app = FastAPI(
-            title=self.title, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+        app = _Application(
+            title=self.title,
+            version=__version__,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+            redirect_slashes=False,
         )
         for operation in operations:
             described = self.describe(operation)

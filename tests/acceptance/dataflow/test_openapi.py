@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -17,9 +16,6 @@ from schemathesis.specs.openapi.checks import (
 )
 from tests.acceptance.dataflow.stage import Door
 
-from headrace.app import Server
-from headrace.dialects.dataflow.routes import application
-from headrace.settings import Settings
 from headrace.testing.running_server import RunningServer
 
 PROMISES = [
@@ -45,15 +41,10 @@ DOCUMENT = {
 
 
 @pytest.fixture(scope="module")
-def described(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    async def describe() -> dict[str, Any]:
-        server = Server(Settings(data_dir=tmp_path_factory.mktemp("described")))
-        try:
-            return application(server.services).openapi()
-        finally:
-            await server.store.close()
-
-    return asyncio.run(describe())
+def described(door: Door) -> dict[str, Any]:
+    answer = door.client.get("/v1/dialects/dataflow/openapi.json")
+    assert answer.status_code == 200
+    return dict(answer.json())
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +68,7 @@ def places(door: Door) -> dict[str, str]:
 def test_every_operation_is_described_whole(described: dict[str, Any]) -> None:
     operations = [each for methods in described["paths"].values() for each in methods.values()]
 
-    assert len(operations) == 28
+    assert len(operations) == 29
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     assert [each["operationId"] for each in operations if not each["summary"]] == []
     assert [each["operationId"] for each in operations if "default" not in each["responses"]] == []
@@ -121,7 +112,24 @@ def test_what_can_be_found_is_answered_as_described(
     for path, methods in described["paths"].items():
         if "get" in methods:
             name = "text" if "{task}" in path else "said"
-            answer = door.client.get(path.format(**places, name=name))
+            params = {"from": "1"} if path.endswith("/diff") else {}
+            answer = door.client.get(path.format(**places, name=name), params=params)
             met[methods["get"]["operationId"]] = answer.status_code
 
     assert {name for name, status in met.items() if status != 200} == set()
+
+
+def test_what_is_described_has_a_version_a_scope_and_a_token(described: dict[str, Any]) -> None:
+    routes = [route for methods in described["paths"].values() for route in methods.values()]
+
+    assert described["openapi"].startswith("3.1")
+    assert described["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert all(route["security"] == [{"token": []}] for route in routes)
+    assert {route["x-headrace-scope"] for route in routes} == {"read", "run", "write"}
+
+
+def test_an_unknown_dialect_has_no_description(door: Door) -> None:
+    answer = door.client.get("/v1/dialects/nobody/openapi.json")
+
+    assert answer.status_code == 404
+    assert "dataflow" in answer.json()["detail"]
