@@ -18,7 +18,7 @@ UseKind = OneOf["created", "modified", "deleted", "read"]
 
 def shown(path: str) -> str:
     r"""Return a path as text that any answer can carry: bytes that are no UTF-8 are told as in `\xff`."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class FileVersion(Struct, frozen=True, kw_only=True):

@@ -31,21 +31,32 @@ class FileNames:
             roots.setdefault(root, written or root)
             if own is None and written == notes.get("mount_path", ""):
                 own = root
-        self._own = own or next(iter(roots), "")
-        self._others = sorted(
-            ((f"{root}/", f"{written}/") for root, written in roots.items() if root != self._own),
-            key=lambda each: -len(each[0]),
-        )
+        first = own or next(iter(roots), "")
+        rest = sorted((root for root in roots if root != first), key=len, reverse=True)
+        self._roots = [(f"{first}/", "")] if first else []
+        """Directories and what stands before the paths in them; the first that fits counts."""
+        self._roots += [(f"{root}/", f"{roots[root]}/") for root in rest]
+        self._prefixes: dict[str, str | None] = {}
 
     def of(self, version: FileVersion) -> str:
         """Return what the path of a version is called."""
-        return shown(self._of(version))
+        directory = version.directory
+        if directory not in self._prefixes:
+            self._prefixes[directory] = self._prefix(f"{normpath(directory)}/")
+        prefix = self._prefixes[directory]
+        if prefix is not None:
+            return shown(prefix + version.path)
+        whole = f"{normpath(directory)}/{version.path}"
+        return shown(next((name for root in self._roots if (name := _in(root, whole))), version.path))
 
-    def _of(self, version: FileVersion) -> str:
-        whole = f"{normpath(version.directory)}/{version.path}"
-        if self._own and whole.startswith(f"{self._own}/"):
-            return whole[len(self._own) + 1 :]
-        for root, written in self._others:
-            if whole.startswith(root):
-                return written + whole[len(root) :]
-        return version.path
+    def _prefix(self, directory: str) -> str | None:
+        """Return what stands before all paths of a directory; None where that differs from path to path."""
+        if any(root.startswith(directory) and root != directory for root, _ in self._roots):
+            return None
+        return next((name for root in self._roots if (name := _in(root, directory)) is not None), "")
+
+
+def _in(root: tuple[str, str], whole: str) -> str | None:
+    """Return what a path below a root is called, or None when it is not below it."""
+    directory, name = root
+    return name + whole[len(directory) :] if whole.startswith(directory) else None

@@ -157,3 +157,11 @@ def test_a_name_that_is_no_utf_8_can_be_told() -> None:
     names = FileNames(rehearsed(CHAIN))
 
     assert names.of(Records().version("a\udcff", "1")) == "a\\xff"
+
+
+def test_a_file_in_nested_directories_has_one_name() -> None:
+    names = FileNames(rehearsed(CHAIN.replace("run: read x", "run: read x, mountPath: /m/sub")))
+    records = Records()
+
+    assert names.of(records.version("sub/x", "1")) == "sub/x"
+    assert names.of(records.version("x", "1", directory="/m/sub")) == "sub/x"

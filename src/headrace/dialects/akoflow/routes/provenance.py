@@ -1,4 +1,8 @@
-"""Routes of what became of files: the graph, what leads to a file, who touched a content, and the exports."""
+"""Routes of what became of files: the graph, what leads to a file, who touched a content, and the exports.
+
+Answers are made beside the event loop, because those of large runs take seconds; what they look at of a run
+that goes on may be of two moments, which only leaves out what has just happened.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,6 @@ from headrace.dialects.akoflow.routes.workflows import PATH
 from headrace.dialects.akoflow.spelling import instant
 from headrace.dialects.akoflow.wfformat_export import Machine
 from headrace.dialects.akoflow.wire import DIALECT
-from headrace.engine.execution import Execution
 from headrace.errors import NotFound
 from headrace.http.archives import ArchiveNames, Entry, ZipArchive, only, sent
 from headrace.http.downloads import protective
@@ -59,9 +62,13 @@ class ProvenanceRoutes:
         """Return all files and activities of a workflow as a graph."""
         run = await run_of(request, self._services)
         uses = await history_of(run, self._services)
-        names, activities = FileNames(run.execution), _activities(run.execution)
-        shown = await asyncio.to_thread(lambda: FileGraph(uses, names).whole(activities))
-        return data_answer(shown, self._services)
+        execution, services = run.execution, self._services
+
+        def made() -> Response:
+            graph = FileGraph(uses, FileNames(execution))
+            return data_answer(graph.whole(each.task.name for each in views.activities(execution)), services)
+
+        return await asyncio.to_thread(made)
 
     async def get_lineage(self, request: Request) -> Response:
         """Return what leads to a file, or what it leads to."""
@@ -73,12 +80,12 @@ class ProvenanceRoutes:
         depth = requests.whole_number(request, "depth", 0, 1, _DEEPEST) or None
         run = await run_of(request, self._services)
         uses = await history_of(run, self._services)
-        names = FileNames(run.execution)
-        shown = await asyncio.to_thread(lambda: FileGraph(uses, names).part(path, direction, depth))
+        graph = await asyncio.to_thread(lambda: FileGraph(uses, FileNames(run.execution)))
+        shown = await asyncio.to_thread(graph.part, path, direction, depth)
         if shown is None:
             message = f"No activity of workflow {run.row.number} touched a file '{path[:200]}'."
             raise Refusal(404, "not_found", message)
-        return data_answer(shown, self._services)
+        return await asyncio.to_thread(data_answer, shown, self._services)
 
     async def find_content(self, request: Request) -> Response:
         """List the activities of all workflows that made or used a content."""
@@ -115,18 +122,20 @@ class ProvenanceRoutes:
         run = await run_of(request, services)
         uses = await history_of(run, services)
         name = f"{run.row.name}-{run.row.number}"
-        match format:
-            case "ro-crate":
-                headers = protective(f"{name}.crate.zip") | {"cache-control": "no-store"}
-                pieces = self._crate(run, uses, with_contents=has_contents)
-                return StreamingResponse(pieces, 200, headers, "application/zip")
-            case "wfformat":
-                now = services.clock.now()
-                made = wfformat_export.description_of(run.execution, uses, now, _this_machine())
-                return json_answer(made, services, headers=protective(f"{name}.wfformat.json"))
-            case _:
-                made = prov_json.document(run.execution, uses)
-                return json_answer(made, services, headers=protective(f"{name}.prov.json"))
+        if format == "ro-crate":
+            headers = protective(f"{name}.crate.zip") | {"cache-control": "no-store"}
+            pieces = self._crate(run, uses, with_contents=has_contents)
+            return StreamingResponse(pieces, 200, headers, "application/zip")
+
+        def made() -> Response:
+            if format == "wfformat":
+                now, here = services.clock.now(), _this_machine()
+                described = wfformat_export.description_of(run.execution, uses, now, here)
+                return json_answer(described, services, headers=protective(f"{name}.wfformat.json"))
+            document = prov_json.document(run.execution, uses)
+            return json_answer(document, services, headers=protective(f"{name}.prov.json"))
+
+        return await asyncio.to_thread(made)
 
     async def _crate(
         self,
@@ -137,7 +146,7 @@ class ProvenanceRoutes:
     ) -> AsyncIterator[bytes]:
         """Yield a crate: the document, the contents that are there, and last what is known of them all."""
         services = self._services
-        contents = Contents(uses, FileNames(run.execution))
+        contents = await asyncio.to_thread(lambda: Contents(uses, FileNames(run.execution)))
         archive, names, now = ZipArchive(), ArchiveNames(), services.clock.now()
         for reserved in (ro_crate.METADATA, ro_crate.WORKFLOW):
             names.take(reserved)
@@ -162,10 +171,6 @@ class ProvenanceRoutes:
         async for piece in sent(archive, Entry(ro_crate.METADATA, len(made), now), only(made)):
             yield piece
         yield archive.close()
-
-
-def _activities(execution: Execution) -> list[str]:
-    return [each.task.name for each in views.activities(execution)]
 
 
 def _touches(found: RecordedUse, run: Run, sha256: str) -> list[dict[str, Any]]:
