@@ -135,23 +135,27 @@ def quiet_server(
 
 async def _start(server: Server, asked: Asked) -> ExecutionRow:
     from headrace.api.bodies import StartBody
-    from headrace.api.definitions import media_type_of
+    from headrace.api.definitions import accepted, media_type_of
     from headrace.api.starting import ready
+    from headrace.dialects.protocol import Judging
     from headrace.orchestrator.executions import StartRequest
 
     services = server.services
+    definition = asked.definition
+    if isinstance(asked.dialect, Judging):
+        definition = accepted(await asked.dialect.parse_here(asked.content, services))
     values = inputs.typed(asked.given, inputs.types_of(asked.definition.inputs))
     for name, value in values.items():
         if isinstance(value, Path):
             values[name] = await _kept_file(server, value)
     row = await services.workflows.create(
-        asked.definition,
+        definition,
         asked.content,
         media_type_of(asked.content),
         names=services.workflows.name(asked.dialect.workflow_prefix),
     )
-    names = await services.executions.names_for(asked.definition, asked.dialect.execution_prefix)
-    made = await ready(asked.dialect, row, asked.definition, StartBody(inputs=values), names.number, services)
+    names = await services.executions.names_for(definition, asked.dialect.execution_prefix)
+    made = await ready(asked.dialect, row, definition, StartBody(inputs=values), names.number, services)
     return await services.executions.start(
         StartRequest(
             workflow=row.number,

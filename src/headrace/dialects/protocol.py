@@ -111,6 +111,14 @@ class Refusing(Protocol):
 
 
 @runtime_checkable
+class Judging(Protocol):
+    """A dialect whose documents are judged by what a server is like, at whatever door they come in."""
+
+    async def parse_here(self, source: bytes, services: Any) -> Parsed:
+        """Read a document as `parse` does, for this server; `services` is as in `application`."""
+
+
+@runtime_checkable
 class Starting(Protocol):
     """A dialect whose rules for starts hold at every door; `services` is as in `application`."""
 

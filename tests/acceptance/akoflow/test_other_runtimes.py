@@ -104,3 +104,19 @@ def test_the_base_url_may_carry_the_token(start_server: Callable[..., RunningSer
         answer = http.post("/workflows", json={"workflow": packed})
 
     assert answer.status_code == 200
+
+
+def test_documents_are_judged_alike_at_every_door(client: Client, site: RunningServer) -> None:
+    headers = {"content-type": "application/yaml"}
+    path = "/v1/workflows?dialect=akoflow"
+    named = client.http.post(
+        path, content=document("name: a, run: 'true'", spec="runtime: far"), headers=headers
+    )
+    bare = document("name: a, run: 'true'", spec=f"runtime: sdumont\nmountPath: {site.directory}/data")
+    refused = client.http.post(path, content=bare, headers=headers)
+
+    assert named.status_code == 201
+    assert sorted(each["code"] for each in refused.json()["problems"]) == [
+        "host_path_refused",
+        "image_required",
+    ]

@@ -17,7 +17,7 @@ from headrace.api.operations import Operation, json_answer
 from headrace.api.problems import PreconditionFailed
 from headrace.api.requests import expected_version, key_of, refuse
 from headrace.api.values import moment_of
-from headrace.dialects.protocol import Dialect, Parsed
+from headrace.dialects.protocol import Dialect, Judging, Parsed
 from headrace.errors import InvalidDefinition, NotFound, StaleVersion
 from headrace.http.bodies import BodyTooLarge, read_body
 from headrace.orchestrator.services import Services
@@ -255,6 +255,8 @@ class WorkflowRoutes:
         services = self._services
         if len(source) > (limit := dialect.max_body(services.settings)):
             raise BodyTooLarge(limit)
+        if isinstance(dialect, Judging):
+            return await dialect.parse_here(source, services)
         return await definitions.parse(
             dialect, source, services.library, max_tasks=services.settings.max_tasks
         )

@@ -49,6 +49,12 @@ class AkoflowDialect:
         """Read a document; every problem has the line and the column of its place."""
         return documents.parse(source, Surroundings(max_activities=max_tasks))
 
+    async def parse_here(self, source: bytes, services: Any) -> Parsed:
+        """Read a document that is sent to another door of a server."""
+        from headrace.dialects.akoflow.routes.reading import read_here
+
+        return await read_here(source, services)
+
     def announcer(
         self, take: Callable[[], int], loaded: Mapping[str, Any], secrets: SecretsInUse
     ) -> Announce:

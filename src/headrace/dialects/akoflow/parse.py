@@ -37,13 +37,13 @@ class Parsed(Struct, frozen=True, dict=True):
     activities: int = 0
     edges: int = 0
     depth: int = 0
-    source: bytes = b""
-    """The document itself, for those who are told of the end."""
+    ground: Ground = Ground()
+    """Where its runs will stand."""
 
     @cached_property
     def definition(self) -> WorkflowDefinition | None:
-        """The model, for a run that has no number and no directories yet."""
-        return None if self.draft is None else compile_workflow(self.draft, Ground(source=self.source))
+        """The model, the same for all runs."""
+        return None if self.draft is None else compile_workflow(self.draft, self.ground)
 
 
 def parse(source: bytes, around: Surroundings) -> Parsed:
@@ -65,7 +65,7 @@ def parse(source: bytes, around: Surroundings) -> Parsed:
         len(draft.activities) if draft else 0,
         reading.shape.edges,
         reading.shape.depth,
-        source,
+        Ground(source=source),
     )
 
 

@@ -35,7 +35,7 @@ class ServerRoutes:
     async def list_runtimes(self, _: Request) -> Response:
         """List the runtimes that workflows may name."""
         shown = [self._runtime(name, found) for name, found in runtimes_of(self._services).items()]
-        return data_answer(shown, self._services)
+        return data_answer(shown, self._services, next=None)
 
     def _runtime(self, name: str, found: Capabilities) -> dict[str, Any]:
         able = [word for word, is_so in (("images", found.images), ("volumes", found.volumes)) if is_so]

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.dialects.akoflow import render, wfformat
-from headrace.dialects.akoflow.parse import Parsed, parse
+from headrace.dialects.akoflow.parse import Parsed
 from headrace.dialects.akoflow.routes import requests
 from headrace.dialects.akoflow.routes.opening import Opening
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer
+from headrace.dialects.akoflow.routes.reading import read_here
 from headrace.dialects.akoflow.routes.refusals import Refusal, invalid_query
 from headrace.dialects.akoflow.routes.surroundings import surroundings_of
 from headrace.dialects.akoflow.submission import document_in
@@ -78,10 +79,10 @@ class SubmissionRoutes:
 
     async def _start(self, source: bytes, opening: Opening) -> Response:
         around = await surroundings_of(self._services)
-        parsed = await self._parsed(source, around)
-        if parsed.draft is None:
+        parsed = await read_here(source, self._services, around)
+        if parsed.definition is None:
             raise _invalid(parsed, around)
-        return await opening.first(parsed, parsed.draft, source)
+        return await opening.first(parsed, parsed.definition, source)
 
     async def validate(self, request: Request) -> Response:
         """Check a document without keeping it."""
@@ -91,13 +92,9 @@ class SubmissionRoutes:
         except Refusal as refused:
             told = refused.body()
             return data_answer(_verdict(Parsed(None, (), ()), told["errors"]), self._services)
-        parsed = await self._parsed(source, await surroundings_of(self._services))
+        parsed = await read_here(source, self._services)
         errors = [render.problem(each) for each in parsed.problems]
         return data_answer(_verdict(parsed, errors), self._services)
-
-    async def _parsed(self, source: bytes, around: Surroundings) -> Parsed:
-        """Read a document away from the loop: it may be long, and its paths are looked up on the disk."""
-        return await asyncio.to_thread(parse, source, around)
 
 
 def _verdict(parsed: Parsed, errors: list[dict[str, Any]]) -> dict[str, Any]:

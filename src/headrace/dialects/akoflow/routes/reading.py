@@ -1,0 +1,91 @@
+"""Reads a document for this server: judged by its surroundings, on the ground where its runs will stand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from headrace.dialects.akoflow.compiling import Ground
+from headrace.dialects.akoflow.drafts import WorkflowDraft
+from headrace.dialects.akoflow.parse import Parsed, parse
+from headrace.dialects.akoflow.places import mapped
+from headrace.dialects.akoflow.routes.surroundings import surroundings_of
+from headrace.dialects.akoflow.surroundings import Surroundings
+from headrace.errors import Problem
+from headrace.orchestrator.services import Services
+
+
+async def read_here(source: bytes, services: Services, around: Surroundings | None = None) -> Parsed:
+    """Return what became of a document that is sent now, at whatever door.
+
+    It is read away from the loop: it may be long, and its paths are looked up on the disk.
+    """
+    known = await surroundings_of(services) if around is None else around
+    return await asyncio.to_thread(_read, source, services, known)
+
+
+def _read(source: bytes, services: Services, around: Surroundings) -> Parsed:
+    parsed = parse(source, around)
+    if parsed.draft is None:
+        return parsed
+    ground = _ground(parsed.draft, source, services)
+    moved = _moved(parsed.draft, ground)
+    found = replace(parsed, ground=ground, warnings=(*parsed.warnings, *moved))
+    assert found.definition is not None  # compiled here, because a large one takes its time
+    return found
+
+
+def _ground(draft: WorkflowDraft, source: bytes, services: Services) -> Ground:
+    """Return where the runs of a document stand on this server."""
+    settings = services.settings.akoflow
+    paths = {each.mount_path for each in draft.activities if each.mount_path is not None}
+    paths |= {volume.remote for volume in draft.volumes}
+    moved = {path: place for path in paths if (place := mapped(path, settings.path_map)) != path}
+    displaced = _that_cannot_be_made(paths - moved.keys()) if draft.is_tried_out else frozenset()
+    limits = {
+        name: dict(limit.split(":", 1) for limit in found.limits) for name, found in services.runtimes.items()
+    }
+    return Ground(moved, displaced, settings.standalone_link, source, limits, settings.provenance)
+
+
+def _moved(draft: WorkflowDraft, ground: Ground) -> list[Problem]:
+    """Return what had to be replaced to try a document out."""
+    warnings = [
+        Problem(
+            path="/spec/mountPath",
+            code="mount_path_moved",
+            message=f"'{path}' cannot be made on this machine; one in the private directory is used instead.",
+        )
+        for path in sorted(ground.displaced)
+    ]
+    for place, volume in enumerate(draft.volumes if draft.is_tried_out else ()):
+        if volume.mode != "out" and not Path(volume.local).is_dir():
+            message = f"'{volume.local}' does not exist; the volume begins empty."
+            path = f"/spec/volumes/{place}"
+            warnings.append(Problem(path=path, code="volume_source_missing", message=message))
+    return warnings
+
+
+def _that_cannot_be_made(paths: Iterable[str]) -> frozenset[str]:
+    return frozenset(path for path in paths if not _can_be_made(Path(path)))
+
+
+def _can_be_made(path: Path) -> bool:
+    """Tell whether a directory is there or can be made, by making it; nothing of it is left."""
+    made: list[Path] = []
+    try:
+        for place in reversed((path, *path.parents)):
+            if not place.is_dir():
+                place.mkdir()
+                made.append(place)
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):  # somebody has put something there meanwhile
+            for place in reversed(made):
+                place.rmdir()
+    return True
