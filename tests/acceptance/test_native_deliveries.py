@@ -102,4 +102,4 @@ def test_what_there_is_not_cannot_be_told_again(server: RunningServer) -> None:
         crooked = client.get(f"{run}/deliveries", params={"cursor": "x"})
 
     assert unknown.status_code == 404
-    assert (crooked.status_code, crooked.json()["problems"][0]["code"]) == (400, "invalid_cursor")
+    assert (crooked.status_code, crooked.json()["problems"][0]["code"]) == (400, "invalid_value")

@@ -60,7 +60,13 @@ def test_a_webhook_hears_only_what_it_chose_and_again_what_is_asked_for(door: Do
     within(lambda: len(arrived(stage, "/hook/chosen")) == 2, "the second one")
     _, second = arrived(stage, "/hook/chosen")
     body = json.loads(first.body)
+    pages = [door.client.get(f"{run}/deliveries", params={"limit": 1}).json()]
+    while "next_cursor" in pages[-1]:
+        params = {"limit": 1, "cursor": pages[-1]["next_cursor"]}
+        pages.append(door.client.get(f"{run}/deliveries", params=params).json())
 
+    log = door.client.get(f"{run}/deliveries").json()["deliveries"]
+    assert [page["deliveries"] for page in pages] == [[each] for each in log]
     assert [body["sequence"], body["event"], body["status"]] == [4, "execution.completed", "COMPLETED"]
     assert [again.status_code, again.json()["sequence"]] == [202, 4]
     assert second.body == first.body
@@ -155,3 +161,23 @@ def keys_of(value: Any) -> list[str]:
             return [key for inner in value for key in keys_of(inner)]
         case _:
             return []
+
+
+def test_a_webhook_names_the_files_that_the_run_was_given(door: Door, stage: Stage) -> None:
+    file = door.client.post("/files?name=a.txt", content=b"hello").json()
+    document = {
+        "title": "Pass on",
+        "inputs": [{"name": "f", "type": "file"}],
+        "tasks": [{"name": "say", "type": "echo", "inputs": {"text": "x"}}],
+        "outputs": [{"name": "same", "value": "{{inputs.f}}"}],
+    }
+    hook = f"{stage.receiver.url}/files"
+    run = door.start(
+        document, {"f": file["file_id"]}, monitoring={"webhook": {"url": hook, "events": ["completed"]}}
+    )
+    details = door.ended(run)
+    (told,) = within(lambda: arrived(stage, "/hook/files"), "the webhook")
+    body = json.loads(told.body)
+
+    assert body["inputs"] == details["inputs"] == {"f": file}
+    assert body["outputs"] == details["outputs"] == {"same": file}

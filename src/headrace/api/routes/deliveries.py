@@ -10,11 +10,11 @@ from starlette.responses import Response
 from headrace.api import answers
 from headrace.api.lists import Cursor, Limit
 from headrace.api.operations import Operation, json_answer
-from headrace.api.requests import key_of, refuse
+from headrace.api.requests import key_of
 from headrace.api.values import moment, moment_of
 from headrace.orchestrator.services import Services
 from headrace.security.redaction import without_query
-from headrace.store.rows import Delivery
+from headrace.store.rows import DeliveryEntry
 
 
 class DeliveryRoutes:
@@ -46,30 +46,15 @@ class DeliveryRoutes:
     async def all(self, key: str, limit: Limit = 100, cursor: Cursor = None) -> Response:
         """List the deliveries of an execution, oldest first."""
         row = await self._services.executions.get(key_of(key, "execution"))
-        last = _last(cursor)
-        found = [
-            each
-            for each in await self._services.store.deliveries.of_execution(row.number)
-            if each.number > last
-        ]
-        following = str(found[limit - 1].number) if len(found) > limit else None
-        return json_answer(answers.Listed([_shown(each) for each in found[:limit]], following))
+        page = await self._services.store.deliveries.log(row.number, limit=limit, cursor=cursor)
+        return json_answer(answers.Listed([_shown(each) for each in page.rows], page.cursor))
 
     async def redeliver(self, number: Annotated[int, Path(ge=0, le=2**63 - 1)]) -> Response:
         """Tell something again, whatever became of it."""
         return json_answer(_shown(await self._services.redeliver(number)), 202)
 
 
-def _last(cursor: str | None) -> int:
-    """Return the number of the last delivery that was told; raises `InvalidInput`."""
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 20):
-        raise refuse("invalid_cursor", "/cursor", "The cursor is not one that a list has given.")
-    return int(cursor)
-
-
-def _shown(row: Delivery) -> answers.DeliveryShown:
+def _shown(row: DeliveryEntry) -> answers.DeliveryShown:
     return answers.DeliveryShown(
         number=row.number,
         execution=row.execution,

@@ -29,6 +29,8 @@ WORKFLOW, RUN = "workflow_id", "run_id"
 """Labels of a run: the family of its door, receiver, chosen events, the vault's scope in which its signing
 secret stands (under the name `webhook_secret`), and the two ids that answers speak of."""
 
+FILES = "files"
+"""Label of a run with the ids of the stored files that it was given, by content hash, as JSON."""
 
 _MOST_RUNS = 256
 """Runs whose tasks are kept as text; the one that was silent the longest is rendered anew."""
@@ -102,7 +104,14 @@ def _view(execution: Execution, loaded: Mapping[str, Any]) -> RunView:
     family = labels.get(FAMILY)
     if family is not None:
         style = style_for(style, "we-" if family == "A" else "ex-")
-    return RunView(execution, labels[WORKFLOW], labels[RUN], style, Shelf(loaded))
+    shelf = Shelf(loaded, given_files(labels))
+    return RunView(execution, labels[WORKFLOW], labels[RUN], style, shelf)
+
+
+def given_files(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the ids of the stored files that a run was given, by content hash."""
+    label = labels.get(FILES)
+    return msgspec.json.decode(label, type=dict[str, str]) if label else {}
 
 
 def _delivery(

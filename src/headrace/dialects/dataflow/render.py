@@ -25,7 +25,7 @@ from headrace.dialects.dataflow.spelling import (
 from headrace.dialects.dataflow.wire import MOST_PROBLEMS, WORKFLOW, Style
 from headrace.errors import Problem
 from headrace.security.redaction import without_query
-from headrace.store.rows import Delivery, ExecutionRow, FileRow, VersionSummary, WorkflowRow
+from headrace.store.rows import DeliveryEntry, ExecutionRow, FileRow, VersionSummary, WorkflowRow
 
 Answer = dict[str, Any]
 
@@ -275,7 +275,7 @@ def _type_word(type_name: TypeName) -> str:
     return "object" if type_name in {"list", "any"} else type_name
 
 
-def deliveries(style: Style, rows: Iterable[Delivery], cursor: str | None) -> Answer:
+def deliveries(style: Style, rows: Iterable[DeliveryEntry], cursor: str | None) -> Answer:
     """Answer the log of a run's webhook."""
     listed = [
         ours(

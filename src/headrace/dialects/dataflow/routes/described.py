@@ -35,6 +35,7 @@ _QUERIES: dict[str, tuple[str, ...]] = {
     "compare_versions": ("from",),
     "list_executions": ("limit", "cursor", "status"),
     "get_execution": ("wait",),
+    "list_deliveries": ("limit", "cursor"),
     "list_events": ("after",),
     "get_logs": ("attempt", "offset", "limit", "follow"),
     "upload": ("name",),

@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from headrace.definition.model import WorkflowDefinition
 from headrace.dialects.dataflow import render, start
-from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, RUN, SECRET, WEBHOOK, WORKFLOW
-from headrace.dialects.dataflow.routes.shelves import FILES
+from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, FILES, RUN, SECRET, WEBHOOK, WORKFLOW
 from headrace.dialects.dataflow.routes.starts import facts_of, file_labels
 from headrace.dialects.protocol import ReadyStart
 from headrace.engine.execution import Execution

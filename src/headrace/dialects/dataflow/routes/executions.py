@@ -99,21 +99,30 @@ class ExecutionRoutes:
     async def list_deliveries(self, request: Request) -> Response:
         """Return the log of a run's webhook."""
         run = await run_of(request, self._services)
-        rows = await self._services.store.deliveries.of_execution(run.row.number)
-        return json_answer(render.deliveries(run.style, rows, None), self._services)
+        page = await self._services.store.deliveries.log(
+            run.row.number, limit=requests.page_size(request), cursor=request.query_params.get("cursor")
+        )
+        return json_answer(render.deliveries(run.style, page.rows, page.cursor), self._services)
 
     async def redeliver(self, request: Request) -> Response:
         """Send one webhook again."""
         services = self._services
         run = await run_of(request, services)
         sequence = request.path_params["sequence"]
-        rows = await services.store.deliveries.of_execution(run.row.number)
-        found = next((row for row in rows if str(row.sequence) == sequence), None)
-        if found is None:
-            raise Refusal(404, "not_found", f"The run has no delivery '{sequence[:20]}'.")
-        again = await services.redeliver(found.number)
+        again = await services.redeliver(await self._delivery(run.row.number, sequence))
         [answer] = render.deliveries(run.style, [again], None)["deliveries"]
         return json_answer(answer, services, 202)
+
+    async def _delivery(self, execution: int, sequence: str) -> int:
+        """Return the number of the delivery with this sequence number; raises Refusal 404."""
+        cursor: str | None = None
+        while True:
+            page = await self._services.store.deliveries.log(execution, cursor=cursor)
+            found = next((row.number for row in page.rows if str(row.sequence) == sequence), None)
+            if found is not None:
+                return found
+            if (cursor := page.cursor) is None:
+                raise Refusal(404, "not_found", f"The run has no delivery '{sequence[:20]}'.")
 
 
 def _states(request: Request) -> tuple[str, ...] | None:

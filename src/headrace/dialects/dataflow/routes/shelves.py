@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from headrace.definition.templates import FileRef, ValueRef
+from headrace.dialects.dataflow.announcing import given_files
 from headrace.dialects.dataflow.routes.lookup import Run
 from headrace.dialects.dataflow.runs import RunView, shown_in_details
 from headrace.dialects.dataflow.shown import Shelf
 from headrace.orchestrator.services import Services
 from headrace.store.protocol import KeyTaken
 from headrace.store.rows import FileRow
-
-FILES = "files"
-"""Label of a run with the ids of the stored files that it was given."""
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LETTERS = 8
@@ -28,8 +24,7 @@ async def shelf_of(run: Run, kept: Iterable[ValueRef | FileRef], services: Servi
     """Return the shelf with these values and files."""
     kept = tuple(kept)
     loaded = await services.values.load(ref for ref in kept if isinstance(ref, ValueRef))
-    label = run.row.labels.get(FILES)
-    given = msgspec.json.decode(label, type=dict[str, str]) if label else {}
+    given = given_files(run.row.labels)
     made = {ref.sha256: ref for ref in kept if isinstance(ref, FileRef) and ref.sha256 not in given}
     ids = await _ids_of(run.row.number, made, services) if made else {}
     return Shelf(loaded, {**ids, **given})

@@ -14,13 +14,12 @@ from starlette.responses import Response
 from headrace.definition.model import WorkflowDefinition
 from headrace.definition.templates import FileRef
 from headrace.dialects.dataflow import render, runs, start
-from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, RUN, SECRET, WEBHOOK, WORKFLOW
+from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, FILES, RUN, SECRET, WEBHOOK, WORKFLOW
 from headrace.dialects.dataflow.parse import style_of
 from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import definition_of, workflow_of
 from headrace.dialects.dataflow.routes.operations import json_answer
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid
-from headrace.dialects.dataflow.routes.shelves import FILES
 from headrace.dialects.dataflow.runs import RunView
 from headrace.dialects.dataflow.spelling import style_for
 from headrace.dialects.dataflow.webhooks import Webhook
