@@ -200,8 +200,15 @@ def test_standalone_activities_use_what_others_made(client: Client, tmp_path: Pa
 
     found = client.get(f"{workflow}/lineage/?path=third/y")
 
-    names = {each["id"] for each in found["nodes"] if each["type"] == "activity"}
-    assert names == {"activity:first", "activity:second one", "activity:third"}
+    place = f"second-one-{workflow + 2}"
+    assert {each["id"]: each["type"] for each in found["nodes"]} == {
+        "activity:third": "activity",
+        f"file:{place}/x": "file",
+        "activity:second one": "activity",
+        "file:first/x": "file",
+        "activity:first": "activity",
+        "file:third/y": "file",
+    }
 
 
 def test_a_content_leads_to_every_workflow_that_touched_it(client: Client, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class FileRoutes:
         uses = await recorded_files.every_use(services.store.provenance, row.number, task=task, kinds=LEFT)
         chosen = list(filter(_having(path), uses))
         files = recorded_files.left_by(chosen, _naming(chosen))
-        now, name = services.clock.now(), f"{row.name}-{row.number}"
+        now, name = services.clock.now(), f"{row.name[:60]}-{row.number}"
         return file_archives.answer(FORMATS[format](), files, name, services.artifacts, now)
 
     async def content(self, key: str, number: int, request: Request) -> Response:

@@ -13,7 +13,7 @@ import yaml
 from msgspec import Struct
 
 from headrace.dialects.akoflow.findings import Findings
-from headrace.dialects.akoflow.wire import MOST_PROBLEMS
+from headrace.dialects.akoflow.wire import MOST_PROBLEMS, STORAGE_POLICIES
 from headrace.errors import InvalidDefinition, Problem
 
 VERSIONS = ("1.5", "1.6")
@@ -32,7 +32,7 @@ def document_of(description: Any) -> Imported:
     """Return the document of a decoded description; raises InvalidDefinition with all problems."""
     findings = Findings()
     reading = _Reading(description, findings)
-    spec: dict[str, Any] = {"runtime": "local", "activities": reading.activities()}
+    spec: dict[str, Any] = {"runtime": "local", **reading.storage(), "activities": reading.activities()}
     if findings.problems:
         raise InvalidDefinition(findings.problems[:MOST_PROBLEMS])
     name = description.get("name")
@@ -58,7 +58,13 @@ class _Reading:
             self._take(index, task)
         self._executed = _by_id(_member(_member(workflow, "execution"), "tasks"))
         self._files = _by_id(_member(specification, "files"))
+        self._policy = _member(specification, "storagePolicy")
         self._names = self._unique_names()
+
+    def storage(self) -> dict[str, Any]:
+        """Return the storage policy, where the description is one of ours and names an unusual one."""
+        is_known = self._policy in STORAGE_POLICIES and self._policy != STORAGE_POLICIES[0]
+        return {"storagePolicy": {"type": self._policy}} if is_known else {}
 
     def activities(self) -> list[dict[str, Any]]:
         """Return the activities in the order of the tasks."""

@@ -1,8 +1,9 @@
 """Turns a run into a description of WfCommons (WfFormat 1.5, section 6).
 
 https://github.com/wfcommons/WfFormat has the schema.
-Members beside the schema's keep what it has no place for (the path of a file, the limits as written), so that
-importing the description again gives the same workflow; WfFormat allows more members everywhere.
+Members beside the schema's keep what it has no place for (the path of a file, the limits as written, the
+storage policy), so that importing the description again gives the same workflow; WfFormat allows more members
+everywhere.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from headrace.dialects.akoflow.file_names import FileNames
 from headrace.dialects.akoflow.spelling import instant
 from headrace.dialects.akoflow.views import Activity
 from headrace.engine.execution import Execution, TaskRun
-from headrace.store.provenance_rows import RecordedUse
+from headrace.store.provenance_rows import RecordedUse, shown
 
 Members = dict[str, Any]
 
@@ -69,11 +70,14 @@ class _Files:
     def __init__(self, execution: Execution, uses: Sequence[RecordedUse]) -> None:
         names = FileNames(execution)
         self.sizes: dict[str, int] = {}
+        self.inside: dict[str, str] = {}
+        """Path to the same file relative to its working directory, as documents name it."""
         self._read: dict[str, dict[str, None]] = {}
         self._made: dict[str, dict[str, None]] = {}
         for edge in edges_of(uses):
             path = names.of(edge.version)
             self.sizes[path] = edge.version.size
+            self.inside[path] = shown(edge.version.path)
             (self._made if edge.label == MADE else self._read).setdefault(edge.activity, {})[path] = None
         for each in views.activities(execution):
             name = each.task.name
@@ -123,9 +127,11 @@ def description_of(
         for each in activities
     ]
     listed = [
-        {"id": files.ids[path], "sizeInBytes": size, "path": path} for path, size in files.sizes.items()
+        {"id": files.ids[path], "sizeInBytes": size, "path": files.inside.get(path, path)}
+        for path, size in files.sizes.items()
     ]
-    workflow: Members = {"specification": {"tasks": tasks, "files": listed}}
+    policy = execution.definition.annotations.get("storage_policy", "default")
+    workflow: Members = {"specification": {"tasks": tasks, "files": listed, "storagePolicy": policy}}
     begun = [
         (each, run) for each in activities if (run := each.run) is not None and run.started_at is not None
     ]
@@ -159,21 +165,21 @@ def _task(activity: Activity, run: TaskRun, now: float, machine: Machine) -> Mem
     wall = max(0.0, (now if run.ended_at is None else run.ended_at) - began)
     notes = activity.notes
     limits = {"cpuLimit": notes.get("cpu_limit"), "memoryLimit": notes.get("memory_limit")}
-    shown: Members = {"runtimeInSeconds": wall}
+    told: Members = {"runtimeInSeconds": wall}
     command = activity.command
     if (argv := _argv(activity)) is not None and command is not None:
-        shown["command"] = {"program": argv[0], "arguments": argv[1:]}
-        shown["coreCount"] = max(1, command.resources.cpus or 1)
+        told["command"] = {"program": argv[0], "arguments": argv[1:]}
+        told["coreCount"] = max(1, command.resources.cpus or 1)
     used = [each.usage for each in run.tries if each.usage is not None]
     if used:
-        shown["memoryInBytes"] = max(each.max_rss_bytes for each in used)
-        shown["readBytes"] = sum(each.read_bytes for each in used)
-        shown["writtenBytes"] = sum(each.written_bytes for each in used)
+        told["memoryInBytes"] = max(each.max_rss_bytes for each in used)
+        told["readBytes"] = sum(each.read_bytes for each in used)
+        told["writtenBytes"] = sum(each.written_bytes for each in used)
         if wall:
-            shown["avgCPU"] = round(100 * sum(each.cpu_seconds for each in used) / wall, 3)
-    shown["machine"] = _node(run, machine)
-    shown["requested"] = {key: value for key, value in limits.items() if value}
-    return shown
+            told["avgCPU"] = round(100 * sum(each.cpu_seconds for each in used) / wall, 3)
+    told["machine"] = _node(run, machine)
+    told["requested"] = {key: value for key, value in limits.items() if value}
+    return told
 
 
 def _argv(activity: Activity) -> list[str] | None:

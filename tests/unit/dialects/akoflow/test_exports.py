@@ -175,3 +175,17 @@ def test_a_description_that_is_imported_again_is_the_same_workflow() -> None:
     c = again.activities[1].command
     assert c is not None
     assert (*c.entrypoint, *c.arguments) == ("sort", "-u", "out/x.txt")
+
+
+def test_a_standalone_workflow_stays_one() -> None:
+    text = ROUND.replace("runtime: local", "runtime: local\n  storagePolicy: {type: standalone}")
+    records = Records("/private/a-b-1002")
+    made = records.created("a b", "out/x.txt", "1")
+    records.read("c", made)
+
+    described = check(description_of(rehearsed(text), records.uses, START, HERE))
+    again = parse(document_of(described).document.encode(), Surroundings()).draft
+
+    assert again is not None
+    assert (again.storage_policy, again.activities[0].outputs) == ("standalone", ("out/x.txt",))
+    assert described["workflow"]["specification"]["files"][0]["id"] == "a-b-1002_out_x.txt"

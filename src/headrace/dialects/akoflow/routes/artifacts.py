@@ -94,7 +94,7 @@ class ArtifactRoutes:
             services.store.provenance, run.row.number, task=which.activity, kinds=LEFT
         )
         files = recorded_files.left_by(filter(which.has, uses), which.names.of)
-        name = f"{run.row.name}-{run.row.number}"
+        name = f"{run.row.name[:60]}-{run.row.number}"
         return file_archives.answer(FORMATS[format](), files, name, services.artifacts, services.clock.now())
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from headrace.dialects.akoflow import views
+from headrace.dialects.akoflow.copies import traced
 from headrace.dialects.akoflow.labels import RERUN_OF
 from headrace.dialects.akoflow.routes.lookup import Run
 from headrace.engine.execution import Execution
@@ -47,10 +49,14 @@ async def sources_of(run: Run, services: Services) -> AsyncIterator[Source]:
 async def history_of(run: Run, services: Services) -> list[RecordedUse]:
     """Return what the activities of a run did, in the order in which it was done.
 
-    What a reused activity did stands in the run in which it ran.
+    What a reused activity did stands in the run in which it ran, and what was done with a copy that
+    `standalone` made is told of the original.
     """
     found: list[RecordedUse] = []
     async for source in sources_of(run, services):
         uses = await every_use(services.store.provenance, source.execution.number)
         found = [each for each in uses if each.use.task in source.activities] + found
-    return found
+    if run.execution.definition.annotations.get("storage_policy") != "standalone":
+        return found
+    homes = {each.task.name: each.directory for each in views.activities(run.execution) if each.directory}
+    return await asyncio.to_thread(traced, found, homes)

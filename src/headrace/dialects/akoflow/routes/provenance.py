@@ -121,7 +121,7 @@ class ProvenanceRoutes:
         has_contents = requests.choice(request, "data", ("true", "false")) != "false"
         run = await run_of(request, services)
         uses = await history_of(run, services)
-        name = f"{run.row.name}-{run.row.number}"
+        name = f"{run.row.name[:60]}-{run.row.number}"
         if format == "ro-crate":
             headers = protective(f"{name}.crate.zip") | {"cache-control": "no-store"}
             pieces = self._crate(run, uses, with_contents=has_contents)
