@@ -1,10 +1,11 @@
 """Who made a change: those who were running when it was made, narrowed by time and by what they declared.
 
-Pure. Moments are Unix seconds.
+Pure but for the length of a tick of this machine. Moments are Unix seconds.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,8 +13,11 @@ from headrace.provenance import patterns
 from headrace.provenance.attempts import RecordedAttempt
 from headrace.provenance.scan import FileState
 
-TICK = 0.01
-"""A file's time is that of the kernel's last tick, so it may lie so much before the change."""
+_COARSE_CLOCK = 5
+"""CLOCK_REALTIME_COARSE of clock_gettime(2), which Python has no name for."""
+
+TICK = min(time.clock_getres(_COARSE_CLOCK), 0.01)
+"""Seconds: a file's time is that of the kernel's last tick, so it may lie so much before the change."""
 
 MOST_CANDIDATES = 64
 """What more attempts than these could have done says nothing about any of them."""

@@ -35,8 +35,11 @@ log = structlog.get_logger(__name__)
 BLOCK = 1024 * 1024
 """Bytes read at once; a file of one block is read whole, and not written again when it is an artifact."""
 
-BATCH = 64
+BATCH = 256
 """Files between two visits of the store."""
+
+GATHER = 0.1
+"""Seconds for which files gather, so that many short activities share a visit of the store."""
 
 TURN = 0.5
 """Seconds after which what was read goes to the store, however little it is."""
@@ -150,6 +153,7 @@ class Hashing:
     async def _run(self) -> None:
         try:
             while self._waiting:
+                await asyncio.sleep(GATHER)
                 await self._turn()
         finally:
             self._task = None

@@ -117,7 +117,7 @@ class Tree:
         self._looked_at = self._clock.now()
         self._is_stale = False  # what is missed from now on is missed anew
         found = await asyncio.to_thread(self._scan)
-        self._is_watched = self._may_watch
+        self._is_watched = self._may_watch and self._watch.has(self)
         self._watch.attend()
         self.unreadable = found.unreadable
         if found.is_too_large:

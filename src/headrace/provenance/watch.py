@@ -89,6 +89,10 @@ class Watch:
 
         return enter
 
+    def has(self, tree: Watched) -> bool:
+        """Tell whether anything of a tree is watched."""
+        return bool(self._watches.get(tree))
+
     def attend(self) -> None:
         """See to it that the kernel's queue does not run over while nothing ends."""
         if self._loop is None and self._inotify is not None:

@@ -46,7 +46,11 @@ class Laboratory:
         )
 
     def asked(self, number: int, **what: Any) -> RecordedAttempt:
-        given = {"execution": EXECUTION, "task": f"t{number}", "directory": str(self.root)} | what
+        given: dict[str, Any] = {
+            "execution": EXECUTION,
+            "task": f"t{number}",
+            "directory": str(self.root),
+        } | what
         return RecordedAttempt(number=number, **given)
 
     async def begin(self, number: int, **what: Any) -> None:

@@ -6,13 +6,12 @@ import asyncio
 import os
 import shutil
 from hashlib import sha256
-from pathlib import Path
 
 from tests.unit.provenance.conftest import EXECUTION, Laboratory, MakeLaboratory, SilentStore
 
 from headrace.clock import SystemClock
-from headrace.provenance import recorder as recording
 from headrace.provenance.comparing import changed_since
+from headrace.provenance.directory import Surroundings
 from headrace.runtimes.protocol import JobEnded
 
 
@@ -210,8 +209,8 @@ async def test_a_record_that_is_too_large_stops_and_says_so(make: MakeLaboratory
 
 async def test_a_silent_store_holds_up_nobody_and_hears_it_later(laboratory: Laboratory) -> None:
     silent = SilentStore(laboratory.store.provenance)
-    laboratory.recorder._around = recording.Surroundings(  # type: ignore[misc]
-        provenance=silent,  # type: ignore[arg-type]
+    laboratory.recorder._around = Surroundings(
+        provenance=silent,
         numbers=laboratory.store.numbers,
         clock=SystemClock(),
         contents=laboratory.recorder._hashing,
@@ -316,7 +315,7 @@ async def test_it_is_told_which_tasks_left_what_is_not_there_any_more(laboratory
 
     assert await changed_since(laboratory.store.provenance, EXECUTION) == set()
     laboratory.write("b", "y")
-    Path(laboratory.root / "a").unlink()
+    (laboratory.root / "a").unlink()
     (laboratory.root / "c").touch()
 
     assert await changed_since(laboratory.store.provenance, EXECUTION) == {"t2", "t3"}
