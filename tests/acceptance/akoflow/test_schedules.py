@@ -63,6 +63,15 @@ def test_a_schedule_is_no_code_and_its_weights_are_numbers(
         assert '"weights"' in answer.json()["message"]
 
 
+@pytest.mark.parametrize(("body", "code"), [(b"{", "body_not_json"), (b"[]", "body_not_object")])
+def test_a_schedule_is_a_json_object(client: Client, body: bytes, code: str) -> None:
+    answer = client.http.post(PATH, content=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert {each["code"] for each in answer.json()["errors"]} == {code}
+    assert "JSON" in answer.json()["message"] or "line 1" in answer.json()["message"]
+
+
 def test_a_document_may_name_a_schedule(client: Client) -> None:
     client.http.post(PATH, json=NEAR | {"name": "mine"})
     named = client.post(document("name: a, run: 'true'", spec="runtime: local\nschedule: mine")).json()

@@ -95,10 +95,21 @@ class Activity:
                 return "cancelled", "The workflow ended before this activity could start."
             return "", ""
         if run.state == "skipped":
-            return "upstream_failed", f"Skipped because of {_named(self._failed_behind())}."
+            return self._why_skipped()
         if run.failure is not None and run.state in ("failed", "timed_out"):
             return self._failure_code(run.failure.code, run.failure.message), run.failure.message
         return (run.reason.code, run.reason.sentence) if run.reason is not None else ("", "")
+
+    def _why_skipped(self) -> tuple[str, str]:
+        failed = self._failed_behind()
+        execution = self._execution
+        names = [name for name in failed if is_activity(execution, name)]
+        if names or not failed:
+            return "upstream_failed", f"Skipped because of {_named(names)}."
+        run = execution.runs[execution.scopes[0].latest[failed[0]]]
+        code = _code_of_staging(execution.graph.nodes[failed[0]].task.annotations[STAGING], run)
+        message = run.failure.message if run.failure is not None else ""
+        return code, f"Skipped because its files could not be brought. {message}".rstrip()
 
     def _failure_code(self, code: str, message: str) -> str:
         """Return the code of a failure; a directory that could not be made has one of its own."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
 from starlette.requests import Request
 
 from headrace.dialects.akoflow.routes.refusals import Refusal, invalid_query
+from headrace.errors import InvalidDefinition
 from headrace.http.bodies import read_body
 from headrace.http.repeating import Once
 from headrace.orchestrator.services import Services
@@ -26,7 +28,11 @@ async def read_source(request: Request, services: Services) -> bytes:
 
 def members_of(body: bytes) -> dict[str, Any]:
     """Return an object that may be absent, which is an empty one."""
-    value = read_json(body).value if body.strip() else {}
+    try:
+        value = read_json(body).value if body.strip() else {}
+    except InvalidDefinition as error:
+        problems = [replace(each, code="body_not_json") for each in error.problems]
+        raise Refusal(400, "body_not_json", problems[0].message, problems) from None
     if not isinstance(value, dict):
         raise Refusal(400, "body_not_object", "The body must be a JSON object.")
     return value
