@@ -199,6 +199,7 @@ def test_standalone_activities_use_what_others_made(client: Client, tmp_path: Pa
     hashed(client, workflow)
 
     found = client.get(f"{workflow}/lineage/?path=third/y")
+    archive = client.http.get(f"/v1/executions/{workflow}/files/archive")
 
     place = f"second-one-{workflow + 2}"
     assert {each["id"]: each["type"] for each in found["nodes"]} == {
@@ -209,6 +210,8 @@ def test_standalone_activities_use_what_others_made(client: Client, tmp_path: Pa
         "activity:first": "activity",
         "file:third/y": "file",
     }
+    with zipfile.ZipFile(io.BytesIO(archive.content)) as packed:
+        assert set(packed.namelist()) == {"first/x", f"{place}/x", "third/y"}
 
 
 def test_a_content_leads_to_every_workflow_that_touched_it(client: Client, tmp_path: Path) -> None:

@@ -96,14 +96,15 @@ class ProvenanceRoutes:
         limit = requests.whole_number(request, "limit", _PAGE, 1, _LARGEST_PAGE)
         cursor = request.query_params.get("cursor")
         page = await services.store.provenance.uses_of(sha256.lower(), limit=limit, cursor=cursor)
-        runs: dict[int, Run | None] = {}
+        runs: dict[int, tuple[Run, FileNames] | None] = {}
         shown: list[dict[str, Any]] = []
         for each in page.rows:
             number = each.use.execution
             if number not in runs:
-                runs[number] = await self._run(number)
-            if (run := runs[number]) is not None and views.is_activity(run.execution, each.use.task):
-                shown += _touches(each, run, sha256.lower())
+                run = await self._run(number)
+                runs[number] = (run, FileNames(run.execution)) if run is not None else None
+            if (known := runs[number]) is not None:
+                shown += _touches(each, *known, sha256.lower())
         return data_answer(shown, services, next=page.cursor)
 
     async def _run(self, number: int) -> Run | None:
@@ -173,11 +174,10 @@ class ProvenanceRoutes:
         yield archive.close()
 
 
-def _touches(found: RecordedUse, run: Run, sha256: str) -> list[dict[str, Any]]:
+def _touches(found: RecordedUse, run: Run, names: FileNames, sha256: str) -> list[dict[str, Any]]:
     """Return that an activity made a content, that it used it, or both."""
     use = found.use
     activity = views.activity_named(run.execution, use.task)
-    names = FileNames(run.execution)
     sides = (("used", found.before if use.kind != "deleted" else None), ("made", found.after))
     return [
         {
