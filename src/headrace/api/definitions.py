@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from msgspec import UNSET
 
 from headrace.api import answers
@@ -121,7 +123,13 @@ def graph_or_nothing(definition: WorkflowDefinition | None) -> tuple[answers.Tas
 
 def media_type_of(source: bytes) -> str:
     """Return what a document is written in."""
-    return "application/json" if looks_like_json(source) else "application/yaml"
+    if looks_like_json(source):
+        try:
+            msgspec.json.decode(source.removeprefix(codecs.BOM_UTF8), type=msgspec.Raw)
+        except msgspec.DecodeError:
+            return "application/yaml"
+        return "application/json"
+    return "application/yaml"
 
 
 def accepted(parsed: Parsed) -> WorkflowDefinition:

@@ -37,6 +37,10 @@ MAX_CHARACTERS = 128 * 1024 * 1024
 """Text of a YAML document, with each alias counted as all that it stands for."""
 
 
+MOST_READ_TWICE = 1024 * 1024
+"""Bytes of a broken JSON text above which nobody tries whether it is YAML, which is much slower to read."""
+
+
 class Place(NamedTuple):
     """Where something stands in the source text."""
 
@@ -99,8 +103,38 @@ def looks_like_json(data: bytes) -> bool:
 
 
 def read(data: bytes) -> Document:
-    """Read JSON or YAML, whichever the text looks like; raises what `read_json` or `read_yaml` raises."""
-    return read_json(data) if looks_like_json(data) else read_yaml(data)
+    """Read JSON or YAML, whichever the text is; raises what `read_json` or `read_yaml` raises.
+
+    A text that begins as JSON may be YAML in flow style: it is read as JSON, and as YAML when that fails.
+    """
+    if not looks_like_json(data):
+        return read_yaml(data)
+    try:
+        return read_json(data)
+    except InvalidDefinition as error:
+        meant = _is_meant_as_json(data, error.problems[0])
+        if meant is None or (meant and len(data) > MOST_READ_TWICE):
+            raise
+        try:
+            return read_yaml(data)
+        except InvalidDefinition as other:
+            raise (error if meant else other) from None
+
+
+def _is_meant_as_json(data: bytes, problem: Problem) -> bool | None:
+    """Tell whether a text that cannot be read as JSON begins as such; None when it cannot be YAML either.
+
+    A number that JSON has not, a key twice, and a comma before a closing bracket are mistakes of JSON, which
+    YAML would take for something else.
+    """
+    if problem.line is None or problem.column is None or not problem.message.startswith("Expecting"):
+        return None
+    lines = data.decode("utf-8-sig", "replace").split("\n")
+    before = "\n".join([*lines[: problem.line - 1], lines[problem.line - 1][: problem.column - 1]]).rstrip()
+    following = lines[problem.line - 1][problem.column - 1 :].lstrip()
+    if before.endswith(",") and following[:1] in ("}", "]"):
+        return None
+    return not following or bool(before.strip(" \t\r\n[{"))
 
 
 def read_json(data: bytes, *, max_depth: int = MAX_DEPTH) -> Document:
