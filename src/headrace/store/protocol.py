@@ -301,6 +301,9 @@ class Provenance(Protocol):
     async def current(self, directory: str) -> list[FileVersion]:
         """Return what a directory has by its last listing."""
 
+    async def current_bytes(self, directories: Collection[str]) -> int | None:
+        """Return how many bytes directories have by their last listings; None when none was ever listed."""
+
     async def record(self, listing: Listing) -> None:
         """Remember a listing durably, as a whole."""
 

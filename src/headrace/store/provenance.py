@@ -6,7 +6,7 @@ How it is written stands in `listings`.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, Select, func, select, text, union
@@ -33,6 +33,8 @@ _versions = schema.file_versions
 _uses = schema.file_uses
 
 _USE = FileUse.__struct_fields__
+_BATCH = 500
+"""Directories that one question asks for."""
 _VERSION = tuple(name for name in FileVersion.__struct_fields__ if name != "directory")
 """The columns of a version, after the path of its directory."""
 
@@ -60,6 +62,17 @@ class SqlProvenance:
         return await self._readers.read(
             lambda c: [_version(row) for row in c.execute(current_versions(os.fsencode(directory)))]
         )
+
+    async def current_bytes(self, directories: Collection[str]) -> int | None:
+        """Return how many bytes directories have; None when none was ever listed."""
+        paths = [os.fsencode(path) for path in directories]
+
+        def look(connection: Connection) -> int | None:
+            found = [connection.execute(current_bytes_of(some)).one() for some in _parts(paths)]
+            known = [row.bytes for row in found if row.known]
+            return sum(known) if known else None
+
+        return await self._readers.read(look)
 
     async def record(self, listing: Listing) -> None:
         """Remember a listing durably, as a whole."""
@@ -128,6 +141,15 @@ def current_versions(directory: bytes) -> Select[Any]:
     )
 
 
+def current_bytes_of(directories: Sequence[bytes]) -> Select[Any]:
+    """Return the query for how many of these directories are known, and for the bytes that they have."""
+    keys = select(_directories.c.key).where(_directories.c.path.in_(directories))
+    there = select(_versions.c.size).where(_versions.c.directory.in_(keys), text(schema.CURRENT)).subquery()
+    total = select(func.coalesce(func.sum(there.c.size), 0)).scalar_subquery()
+    known = select(func.count()).select_from(keys.subquery()).scalar_subquery()
+    return select(known.label("known"), total.label("bytes"))
+
+
 def unhashed_versions(limit: int) -> Select[Any]:
     """Return the query for what waits to be hashed; its cost is that of what it returns."""
     return (
@@ -177,6 +199,10 @@ def stored_bytes_of(execution: int) -> Select[Any]:
         .subquery()
     )
     return select(func.coalesce(func.sum(contents.c.size), 0))
+
+
+def _parts(paths: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    return (paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH))
 
 
 def _whole() -> Select[Any]:

@@ -84,6 +84,17 @@ def test_standalone_brings_the_files_of_direct_dependencies(http: httpx2.Client,
     assert found["counts"]["finished"] == 5
 
 
+def test_what_the_directories_of_a_workflow_hold_is_told(http: httpx2.Client, tmp_path: Path) -> None:
+    (tmp_path / "before").write_bytes(b"x" * 500_000)
+    text = CAT.format(policy="standalone", place=tmp_path).replace(
+        "echo 1 > a", "head -c 2000000 /dev/zero > a"
+    )
+    found = ran(http, text)
+
+    # Where it was made, and the copies of both dependents; what lies beside them does not count.
+    assert float(found["spec"]["diskUsage"]) == 6.0
+
+
 VOLUMES = """
 name: volumes
 spec:

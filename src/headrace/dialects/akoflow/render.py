@@ -52,8 +52,15 @@ def problem(found: Problem) -> Answer:
     }
 
 
-def workflow(execution: Execution, now: float, warnings: list[Answer], *, expanded: bool) -> Answer:
-    """Return a workflow; its activities only when `expanded`."""
+def workflow(
+    execution: Execution,
+    now: float,
+    warnings: list[Answer],
+    *,
+    expanded: bool,
+    disk_bytes: int | None = None,
+) -> Answer:
+    """Return a workflow; its activities only when `expanded`, what its directories hold where it is known."""
     notes = execution.definition.annotations
     code, sentence = views.reason_of(execution)
     shown = list(views.activities(execution))
@@ -85,7 +92,7 @@ def workflow(execution: Execution, now: float, warnings: list[Answer], *, expand
             "endExecution": stamp(execution.ended_at),
             "executionTime": whole_seconds(execution.started_at, execution.ended_at, now),
             "longestActivity": _longest(shown, execution, now),
-            "diskUsage": "",
+            "diskUsage": "" if disk_bytes is None else f"{disk_bytes / 1_000_000:.2f}",
         },
         "counts": counts,
         "warnings": warnings,

@@ -82,6 +82,10 @@ class ProvenanceConformance(WithStore):
 
         assert await store.provenance.current(PLACE) == [stays, second]
         assert await store.provenance.current("/srv/other") == [other]
+        assert await store.provenance.current_bytes([PLACE, "/srv/nowhere"]) == 5 + 6
+        assert await store.provenance.current_bytes([PLACE, "/srv/other"]) == 5 + 6 + 5
+        assert await store.provenance.current_bytes(["/srv/nowhere"]) is None
+        assert await store.provenance.current_bytes([f"/srv/{n}" for n in range(2000)]) is None
 
     async def test_what_came_and_went_in_one_listing_is_not_there(self, store: Store) -> None:
         passing, stays = version(store), version(store, size=6)

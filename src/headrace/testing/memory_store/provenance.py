@@ -38,6 +38,12 @@ class MemoryProvenance:
         """See `Provenance.current`."""
         return self._sorted(lambda version: version.is_current and version.directory == directory)
 
+    async def current_bytes(self, directories: Collection[str]) -> int | None:
+        """See `Provenance.current_bytes`."""
+        known = self._directories.keys() & set(directories)
+        there = [version for version in self._versions.values() if version.is_current]
+        return sum(each.size for each in there if each.directory in known) if known else None
+
     async def record(self, listing: Listing) -> None:
         """See `Provenance.record`."""
         self._directories[listing.directory.path] = listing.directory

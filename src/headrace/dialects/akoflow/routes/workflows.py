@@ -75,9 +75,13 @@ class WorkflowRoutes:
 
     async def get_workflow(self, request: Request) -> Response:
         """Return a workflow with its activities."""
-        run = await run_of(request, self._services)
-        now = self._services.clock.now()
-        return data_answer(render.workflow(run.execution, now, run.warnings, expanded=True), self._services)
+        services = self._services
+        run = await run_of(request, services)
+        places = {each.directory for each in views.activities(run.execution)} - {""}
+        held = await services.store.provenance.current_bytes(places)
+        now = services.clock.now()
+        shown = render.workflow(run.execution, now, run.warnings, expanded=True, disk_bytes=held)
+        return data_answer(shown, services)
 
     async def get_definition(self, request: Request) -> Response:
         """Return the document as it was sent, byte for byte."""
