@@ -39,7 +39,7 @@ BATCH = 256
 """Files between two visits of the store."""
 
 GATHER = 0.1
-"""Seconds for which files gather, so that many short activities share a visit of the store."""
+"""Seconds for which files gather where they come in numbers, to share a visit of the store."""
 
 TURN = 0.5
 """Seconds after which what was read goes to the store, however little it is."""
@@ -152,9 +152,11 @@ class Hashing:
 
     async def _run(self) -> None:
         try:
+            pause = RIPE
             while self._waiting:
-                await asyncio.sleep(GATHER)
+                await asyncio.sleep(pause)
                 await self._turn()
+                pause = GATHER
         finally:
             self._task = None
 

@@ -109,3 +109,67 @@ def test_standalone_reads_the_files_that_its_dependencies_made(recorded: Recorde
     assert sorted(made.values()) == ["a", "b", "c", "d"]
     assert read == {"a", "b", "c"}
     assert ("d", "created", "d", digest("1\n2\n3\n")) in told(uses)
+
+
+def test_what_several_may_have_made_is_said_of_each(recorded: Recorded, tmp_path: Path) -> None:
+    wait = "while [ ! -e {other}.here ]; do sleep 0.02; done"
+    text = document(
+        f'name: a, run: "touch a.here; {wait.format(other="b")}; echo 1 > shared", outputs: [a.here]',
+        f'name: b, run: "touch b.here; {wait.format(other="a")}; sleep 0.3", outputs: [b.here]',
+        spec=f"runtime: local\nmountPath: {tmp_path}/w",
+    )
+    found = recorded.ran(text)
+    recorded.server.stop()
+
+    uses = uses_of(recorded.server.directory / "data", found["id"])
+    assert sorted((each.use.task, each.version.path, each.use.is_certain) for each in uses) == [
+        ("a", "a.here", True),
+        ("a", "shared", False),
+        ("b", "b.here", True),
+        ("b", "shared", False),
+    ]
+
+
+def test_a_killed_server_loses_no_change_and_notes_none_twice(recorded: Recorded, tmp_path: Path) -> None:
+    place = tmp_path / "w"
+    place.mkdir()
+    (place / "in").write_text("input\n")
+    text = document(
+        'name: a, inputs: [in],'
+        ' run: "echo 1 > before; while [ ! -e go ]; do sleep 0.02; done; echo 2 > after"',
+        'name: b, run: "cat before after > sum", dependsOn: [a], inputs: [before, after]',
+        spec=f"runtime: local\nmountPath: {place}",
+    )
+    workflow = recorded.client.submit(text)
+    recorded.client.until((place / "before").exists, bool)
+    recorded.server.kill()
+    (place / "go").touch()
+    recorded.server.start_again()
+    with recorded.server.client() as http:
+        client = Client(http)
+        assert client.ended(workflow)["state"] == "succeeded"
+        kept(client, workflow)
+    recorded.server.stop()
+
+    uses = uses_of(recorded.server.directory / "data", workflow)
+    assert sorted((each.use.task, each.use.kind, each.version.path) for each in uses) == [
+        ("a", "created", "after"),
+        ("a", "created", "before"),
+        ("a", "created", "go"),
+        ("a", "read", "in"),
+        ("b", "created", "sum"),
+        ("b", "read", "after"),
+        ("b", "read", "before"),
+    ]
+    assert ("b", "created", "sum", digest("1\n2\n")) in told(uses)
+
+
+def test_nothing_is_noted_when_it_is_switched_off(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server(AKOFLOW__PROVENANCE="off")
+    with server.client() as http:
+        recorded = Recorded(server, Client(http))
+        text = document('name: a, run: "echo 1 > f"', spec=f"runtime: local\nmountPath: {tmp_path}/w")
+        found = recorded.ran(text)
+        server.stop()
+
+    assert uses_of(server.directory / "data", found["id"]) == []
