@@ -139,9 +139,7 @@ class Launcher:
         content = text.encode() if text.endswith("\n") else f"{text}\n".encode()
         shell = self._shells[command.options.get("shell", "sh")]
         shares = prologue.may_share_shell(text)
-        # Where bash is asked for, its variables tell of the file that it reads.
-        is_light = len(content) <= prologue.LONGEST_TEXT and not prologue.needs_its_file(text)
-        if shares and is_light and shell == self._sh:
+        if shares and len(content) <= prologue.LONGEST_TEXT and not prologue.needs_its_file(text):
             return _Wrapping(shell, prologue.from_environment(enter), carried=content)
         script = f"{place}.script"
         _write_script(script, content)

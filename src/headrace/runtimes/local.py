@@ -357,8 +357,8 @@ class LocalRuntime:
             memory=step.memory,
             warnings=("exceeds_capacity",) if exceeds else (),
         )
-        if step.long_run is None and results.is_quick(finished):
-            self._tell(results.report(finished))
+        if step.long_run is None and (ended := results.report_quickly(finished)) is not None:
+            self._tell(ended)
         else:
             reading = self._loop.run_in_executor(None, self._settled, step, finished)
             reading.add_done_callback(lambda read: self._tell(read.result()))

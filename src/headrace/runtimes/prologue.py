@@ -6,7 +6,7 @@ It claims the attempt with builtins only (see `record`), opens the logs, and lea
 second.
 Logs are opened after the claim, so that who comes second cannot touch the first one's.
 
-A short text for `sh` comes in the shell's own environment, which nobody but the user may read, and is gone
+A short text comes in the shell's own environment, which nobody but the user may read, and is gone
 from there before it is read: the making of a file costs more than all that a shell does with it.
 
 A text that cannot replace its shell or its shell's EXIT trap is read by that same shell, which saves a
@@ -44,7 +44,8 @@ TEXT = "HEADRACE_ATTEMPT_TEXT"
 LONGEST_TEXT = 64 * 1024
 """Bytes of a text that comes in a variable: Linux allows twice as much for one."""
 
-_NEEDS_ITS_FILE = re.compile(r"\0|\$\{?0|BASH_SOURCE")
+# A text that is read from a file may `return`, which no other may.
+_NEEDS_ITS_FILE = re.compile(r"\0|\$\{?0|BASH_SOURCE|FUNCNAME|caller|return")
 
 _HIDES_THE_ENDING = re.compile(r"exec|trap|eval|alias|source|kill|(?:^|[\s;&|(){}!])\.\s")
 
@@ -73,5 +74,5 @@ def may_share_shell(text: str) -> bool:
 
 
 def needs_its_file(text: str) -> bool:
-    """Tell whether a script may look at its own file, or holds what no variable can."""
+    """Tell whether a script may notice that no file is read, or holds what no variable can."""
     return _NEEDS_ITS_FILE.search(text) is not None

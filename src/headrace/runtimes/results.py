@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +45,23 @@ class Finished(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-def is_quick(finished: Finished) -> bool:
-    """Tell whether `report` costs next to nothing: no files to look for and little to read."""
-    if isinstance(finished.ending, str) or not isinstance(finished.job, Job):
-        return True
-    command = finished.job.work
+def report_quickly(finished: Finished) -> JobEnded | None:
+    """Return the report where it costs next to nothing, without files to look for and with little to read."""
+    sizes = _sizes(finished.place)
+    command = finished.job.work if finished.job else None
     declares = isinstance(command, Command) and bool(command.outputs)
-    return not declares and _size(finished, "stdout") + _size(finished, "stderr") <= QUICK_BYTES
+    if isinstance(finished.ending, int) and (declares or sum(sizes.values()) > QUICK_BYTES):
+        return None
+    return _report(finished, sizes)
 
 
 def report(finished: Finished) -> JobEnded:
     """Read what the attempt left and say how it ended."""
+    return _report(finished, _sizes(finished.place))
+
+
+def _report(finished: Finished, sizes: Mapping[str, int]) -> JobEnded:
+    """Tell how an attempt ended whose logs have these sizes, in bytes."""
     ending = finished.ending
     if isinstance(ending, str):
         outcome: Outcome = "failed" if ending == "out_of_memory" else ending
@@ -64,7 +71,7 @@ def report(finished: Finished) -> JobEnded:
         failure = None if ending == 0 else _exit_failure(finished, ending)
         return _ended(finished, "failed" if failure else "succeeded", {}, failure)
     outputs: dict[str, Any] = {"exit_code": ending}
-    unread = _read_texts(finished, command, outputs)
+    unread = _read_texts(finished, command, sizes, outputs)
     if ending != 0:
         return _ended(finished, "failed", outputs, _exit_failure(finished, ending))
     failure = unread or _find_files(finished, command, outputs)
@@ -136,12 +143,13 @@ def _tail(path: str) -> str:
     return "\n".join(text.splitlines()[-_TAIL_LINES:]).strip()
 
 
-def _read_texts(finished: Finished, command: Command, outputs: dict[str, Any]) -> Failure | None:
+def _read_texts(
+    finished: Finished, command: Command, sizes: Mapping[str, int], outputs: dict[str, Any]
+) -> Failure | None:
     """Put the logs under `stdout` and `stderr`, unless the command's option `capture` is false."""
     if not command.options.get("capture", True):
         return None
-    for stream in ("stdout", "stderr"):
-        size = _size(finished, stream)
+    for stream, size in sizes.items():
         path = f"{finished.place}.{stream}"
         is_cut = size > QUICK_BYTES and long_logs.is_cut(path)
         if size > OUTPUT_LIMIT or is_cut:
@@ -163,9 +171,14 @@ def _text(path: str) -> str:
         return ""
 
 
-def _size(finished: Finished, stream: str) -> int:
+def _sizes(place: str) -> dict[str, int]:
+    """Return the sizes of both logs, in bytes; of one that is not there 0."""
+    return {stream: _size(f"{place}.{stream}") for stream in ("stdout", "stderr")}
+
+
+def _size(path: str) -> int:
     try:
-        return os.stat(f"{finished.place}.{stream}").st_size  # noqa: PTH116
+        return os.stat(path).st_size  # noqa: PTH116
     except OSError:
         return 0
 

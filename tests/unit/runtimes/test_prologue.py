@@ -43,7 +43,8 @@ def test_bounds_are_entered_after_the_claim_and_before_anything_else(made: Calla
 
 
 @pytest.mark.parametrize(
-    "text", ["sed 1d $0", 'cat "${0}"', 'echo "${0##*/}"', "a\0b", '[ "$BASH_SOURCE" = x ]']
+    "text",
+    ["sed 1d $0", 'cat "${0}"', 'echo "${0##*/}"', "a\0b", "return 1", '[ "$BASH_SOURCE" = x ]'],
 )
 def test_a_text_that_may_look_at_its_own_file_is_one(text: str) -> None:
     assert prologue.needs_its_file(text)
