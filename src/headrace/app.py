@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import ssl
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from headrace import plugins
 from headrace.artifacts.local import LocalArtifacts, open_local
-from headrace.clock import SystemClock
+from headrace.clock import Clock, SystemClock
 from headrace.definition.outcomes import Failure
 from headrace.dialects.protocol import Announcing, Background, Working
 from headrace.engine.execution import Execution
@@ -44,13 +44,14 @@ from headrace.runtimes import registry
 from headrace.runtimes.attempts import AttemptDirectories
 from headrace.runtimes.inline import Call, InlineRuntime
 from headrace.runtimes.logs import CallContext
-from headrace.runtimes.protocol import Command, Job, JobEnded, TaskCall
+from headrace.runtimes.protocol import Command, Job, JobEnded, Runtime, TaskCall
 from headrace.security.egress import Egress
 from headrace.security.egress_client import guarded_async_client
 from headrace.security.redaction import SecretsInUse
 from headrace.security.sealing import Sealer, server_key
 from headrace.security.secrets import GLOBAL, Vault
 from headrace.settings import Settings
+from headrace.store.protocol import Store
 from headrace.store.sqlite import open_sqlite
 from headrace.tasks import calling, process
 from headrace.tasks.context import Context, Limits
@@ -151,6 +152,30 @@ def _reader(vault: Vault) -> Callable[[str], Awaitable[str | None]]:
     return read_secret
 
 
+def _recorder(
+    settings: Settings,
+    store: Store,
+    artifacts: LocalArtifacts,
+    clock: Clock,
+    runtimes: Mapping[str, Runtime],
+) -> Recorder:
+    """Return who notes what attempts do to files, on any of the runtimes."""
+
+    def starts() -> dict[int, float]:
+        every = dict.fromkeys(runtimes.values())
+        return {attempt: at for runtime in every for attempt, at in runtime.starts.items()}
+
+    return Recorder(
+        store.provenance,
+        store.numbers,
+        artifacts.directory,
+        clock,
+        max_file=settings.akoflow.artifact_max_file,
+        max_execution=settings.akoflow.artifact_max_workflow,
+        starts=starts,
+    )
+
+
 def _background(services: Services) -> list[Background]:
     """Return what dialects do beside their doors."""
     found = plugins.load(plugins.DIALECTS).found
@@ -204,15 +229,7 @@ class Server:
         certificates = httpx2.create_ssl_context()
         call = _caller(settings, library, artifacts, own_addresses, certificates)
         self.runtimes = registry.installed(settings, [InlineRuntime(call, files)])
-        self._recorder = Recorder(
-            self.store.provenance,
-            self.store.numbers,
-            artifacts.directory,
-            clock,
-            max_file=settings.akoflow.artifact_max_file,
-            max_execution=settings.akoflow.artifact_max_workflow,
-            starts=self._starts,
-        )
+        self._recorder = _recorder(settings, self.store, artifacts, clock, self.runtimes)
         self._dispatcher = Dispatcher(
             runtimes=self.runtimes,
             library=library,
@@ -297,11 +314,6 @@ class Server:
         await self._recorder.close()
         await self._notifier.close()
         await self.store.close()
-
-    def _starts(self) -> dict[int, float]:
-        """Return what runs on any machine, to when it was started."""
-        every = dict.fromkeys(self.runtimes.values())
-        return {attempt: at for runtime in every for attempt, at in runtime.starts.items()}
 
     def _tell(self, execution: Execution, _before: int) -> None:
         if "webhook" in execution.labels:
