@@ -52,12 +52,13 @@ Ask = Callable[..., subprocess.CompletedProcess[str]]
 def ask(running_server: RunningServer, tmp_path: Path) -> Ask:
     """Run `headrace` beside the server, in a directory of its own."""
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         given = {"URL": running_server.url, "TOKEN": running_server.token, **variables}
         return subprocess.run(
             [sys.executable, "-m", "headrace.cli", *arguments],
             env=environment(**given),
             cwd=tmp_path,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=60,
@@ -211,6 +212,59 @@ def test_tokens_open_what_they_are_made_for(ask: Ask, tmp_path: Path) -> None:
     assert made["token"] not in ask("token", "list", "--json").stdout
 
 
+def test_a_start_that_is_refused_leaves_no_workflow_behind(
+    ask: Ask, running_server: RunningServer, tmp_path: Path
+) -> None:
+    file = written(tmp_path, {**MEASURE, "title": "Nobody wants this"})
+    refused = [
+        ask("submit", file),
+        ask("submit", file, "-i", "txt=x"),
+        ask("submit", file, "-i", "text=@gone"),
+    ]
+    with Client(running_server.url, running_server.token) as client:
+        names = [each.name for each in client.workflows(limit=1000).items]
+
+    assert [each.returncode for each in refused] == [2, 2, 2]
+    assert "Nobody wants this" not in names
+
+
+def test_secrets_are_kept_without_standing_in_the_command_line(ask: Ask) -> None:
+    value = "sesame, open yourself"
+    kept = ask("secret", "set", "door-key", typed=f"{value}\n")
+    nothing = ask("secret", "set", "door-key", typed="")
+    listed = ask("secret", "list")
+    as_json = ask("secret", "list", "--json")
+    deleted = ask("secret", "delete", "door-key")
+    again = ask("secret", "delete", "door-key")
+
+    assert (kept.returncode, nothing.returncode, deleted.returncode, again.returncode) == (0, 2, 0, 3)
+    assert "door-key" in listed.stdout
+    assert "door-key" in [each["name"] for each in json.loads(as_json.stdout)["items"]]
+    assert value not in "".join(each.stdout + each.stderr for each in (kept, listed, as_json, deleted))
+    assert ask("secret", "set", "door-key", value).returncode == 2
+
+
+def test_what_webhooks_were_told_is_listed_and_told_again(ask: Ask, running_server: RunningServer) -> None:
+    with Client(running_server.url, running_server.token) as client, running_server.client() as http:
+        workflow = client.create_workflow({"title": "Tell", "tasks": MEASURE["tasks"][1:]})
+        path = f"/workflows/{workflow.alias}/executions"
+        answer = http.post(path, json={"monitoring": {"webhook_url": "https://nobody.invalid/hook?key=1"}})
+        execution = answer.json()["workflow_execution_id"]
+        client.execution(execution, wait=20)
+        number = client.deliveries(execution).items[0].number
+        other = client.start(workflow.number)
+    listed = ask("deliveries", execution)
+    as_json = json.loads(ask("deliveries", execution, "--json").stdout)["items"]
+    again = ask("deliveries", execution, "--redeliver", str(number), "--json")
+    foreign = ask("deliveries", str(other.number), "--redeliver", str(number))
+
+    assert "execution.running" in listed.stdout
+    assert "key=1" not in listed.stdout
+    assert as_json[0]["event"] == "execution.running"
+    assert json.loads(again.stdout)["items"][0]["number"] == number
+    assert (listed.returncode, again.returncode, foreign.returncode) == (0, 0, 3)
+
+
 def test_versions_are_listed_and_compared(ask: Ask, running_server: RunningServer) -> None:
     with Client(running_server.url, running_server.token) as client:
         workflow = client.create_workflow(MEASURE).alias or ""
@@ -226,7 +280,7 @@ def test_versions_are_listed_and_compared(ask: Ask, running_server: RunningServe
     assert shown.returncode == 0
     assert "are the same" in same.stdout
     assert json.loads(ask("diff", workflow, "1", "2", "--json").stdout)["to_version"] == 2
-    assert (first.returncode, unknown.returncode) == (1, 3)
+    assert (first.returncode, unknown.returncode) == (2, 3)
     assert "none before it" in first.stderr
 
 

@@ -9,12 +9,14 @@ import typer
 from headrace import __version__
 from headrace.cli import (
     artifacts,
+    deliveries,
     demo,
     doctor,
     graph,
     logs,
     looking,
     running,
+    secrets,
     serving,
     steering,
     submitting,
@@ -65,6 +67,7 @@ for command, name, panel in (
     (looking.explain, "explain", _SERVER),
     (versions.versions, "versions", _SERVER),
     (versions.diff, "diff", _SERVER),
+    (deliveries.deliveries, "deliveries", _SERVER),
     (steering.cancel, "cancel", _STEER),
     (steering.pause, "pause", _STEER),
     (steering.resume, "resume", _STEER),
@@ -75,4 +78,5 @@ for command, name, panel in (
     app.command(name, rich_help_panel=panel)(command)
 app.add_typer(artifacts.app, name="artifacts", rich_help_panel=_MORE)
 app.add_typer(tasks.app, name="task", rich_help_panel=_MORE)
+app.add_typer(secrets.app, name="secret", rich_help_panel=_MORE)
 app.add_typer(tokens.app, name="token", rich_help_panel=_MORE)

@@ -18,7 +18,7 @@ from headrace.cli.serving import named_settings
 from headrace.cli.statuses import Status, status_of_run
 from headrace.cli.terminal import Terminal
 from headrace.cli.validating import File
-from headrace.errors import InvalidDefinition, StoreError
+from headrace.errors import InvalidDefinition, RequestError, StoreError
 
 if TYPE_CHECKING:
     from headrace.api.answers import ExecutionShown
@@ -154,17 +154,21 @@ async def _start(server: Server, asked: Asked) -> ExecutionRow:
         media_type_of(asked.content),
         names=services.workflows.name(asked.dialect.workflow_prefix),
     )
-    names = await services.executions.names_for(definition, asked.dialect.execution_prefix)
-    made = await ready(asked.dialect, row, definition, StartBody(inputs=values), names.number, services)
-    return await services.executions.start(
-        StartRequest(
-            workflow=row.number,
-            version=row.version,
-            inputs=made.inputs,
-            names=names,
-            labels=made.labels,
+    try:
+        names = await services.executions.names_for(definition, asked.dialect.execution_prefix)
+        made = await ready(asked.dialect, row, definition, StartBody(inputs=values), names.number, services)
+        return await services.executions.start(
+            StartRequest(
+                workflow=row.number,
+                version=row.version,
+                inputs=made.inputs,
+                names=names,
+                labels=made.labels,
+            )
         )
-    )
+    except RequestError:  # nobody asked for a workflow that never ran
+        await services.workflows.delete(row.number)
+        raise
 
 
 async def _kept_file(server: Server, path: Path) -> str:

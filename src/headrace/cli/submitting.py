@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +12,10 @@ from headrace.cli import documents, inputs
 from headrace.cli.connecting import connected
 from headrace.cli.looking import watched
 from headrace.cli.options import Dialect, Input, Json, Token, Url
-from headrace.cli.statuses import Status
+from headrace.cli.statuses import Status, UsageError
 from headrace.cli.terminal import Terminal
 from headrace.cli.validating import File
+from headrace.errors import HeadraceError, RequestError
 
 if TYPE_CHECKING:
     from headrace.client import Client
@@ -50,8 +52,13 @@ def submit(
             raise typer.Exit(Status.FAILED) from None
         for warning in workflow.warnings:
             terminal.note(f"Warning: {warning.message}")
-        values = inputs.typed(given, inputs.types_of(server.plan(workflow.number).inputs))
-        started = server.start(workflow.number, uploaded(server, values))
+        try:
+            values = inputs.typed(given, inputs.types_of(server.plan(workflow.number).inputs))
+            started = server.start(workflow.number, uploaded(server, values))
+        except (RequestError, UsageError):  # nobody asked for a workflow that never ran
+            with suppress(HeadraceError):
+                server.delete_workflow(workflow.number)
+            raise
         if watch:
             watched(terminal, server, started.number)
             return

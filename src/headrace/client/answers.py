@@ -286,6 +286,31 @@ class Secret(Struct, frozen=True, kw_only=True):
     updated_at: str
 
 
+class DeliveryTry(Struct, frozen=True, kw_only=True):
+    """One try to tell somebody something."""
+
+    at: str
+    status_code: int | None
+    error: str | None
+    duration_ms: int
+    response: str | None
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """Something that a webhook is told."""
+
+    number: int
+    execution: int
+    sequence: int
+    event: str
+    url: str
+    state: str
+    """`pending`, `delivered`, `failed`, `refused` or `not_configured`."""
+    created_at: str
+    next_try_at: str | None
+    tries: tuple[DeliveryTry, ...]
+
+
 class File(Struct, frozen=True, kw_only=True):
     """A file that was uploaded; its id stands for it in inputs."""
 

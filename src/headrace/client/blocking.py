@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Literal as OneOf, ParamSpec, Self, TypeVar
 import httpx2
 import msgspec
 
-from headrace.client import calls, file_calls, wire
+from headrace.client import calls, delivery_calls, file_calls, wire
 from headrace.client.calls import Call, Key
 from headrace.client.errors import Unreachable, error_of
 from headrace.client.wire import Event
@@ -96,6 +96,8 @@ class Client:
     tokens = _sent(calls.tokens)
     create_token = _sent(calls.create_token)
     revoke_token = _sent(calls.revoke_token)
+    deliveries = _sent(delivery_calls.deliveries)
+    redeliver = _sent(delivery_calls.redeliver)
     secrets = _sent(calls.secrets)
     put_secret = _sent(calls.put_secret)
     delete_secret = _sent(calls.delete_secret)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from tests.unit.cli.conftest import Say
@@ -40,10 +41,16 @@ def test_an_input_may_come_from_a_file(say: Say, report: Path, tmp_path: Path) -
     assert say("run", str(report), "-i", "text=@text.txt").out == "size: 13\n"
 
 
-def test_wrong_inputs_are_all_told_and_are_a_wrong_command_line(say: Say, report: Path) -> None:
+def test_wrong_inputs_are_all_told_and_are_a_wrong_command_line(
+    say: Say, report: Path, tmp_path: Path
+) -> None:
     said = say("run", str(report), "--input", "txet=Hello")
+    with sqlite3.connect(tmp_path / ".headrace" / "headrace.db") as database:
+        left = database.execute("SELECT count(*) FROM workflows WHERE deleted_at IS NULL").fetchone()
+    database.close()
 
     assert said.status == 2
+    assert left == (0,)
     assert "/inputs/txet" in said.err
     assert "input 'text'" in said.err
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from headrace.api import answers as told, measured
-from headrace.client import AsyncClient, Client, answers as read, calls, file_calls
+from headrace.client import AsyncClient, Client, answers as read, calls, delivery_calls, file_calls
 
 SAME = {
     read.Listed: told.Listed,
@@ -38,6 +38,8 @@ SAME = {
     read.Token: told.TokenShown,
     read.NewToken: told.TokenIssued,
     read.Secret: told.SecretShown,
+    read.Delivery: told.DeliveryShown,
+    read.DeliveryTry: told.DeliveryTry,
     read.TaskType: told.TaskTypeShown,
     read.Health: told.Health,
     read.RecordedFile: told.RecordedFile,
@@ -55,7 +57,7 @@ def test_what_is_read_is_what_is_told(mine: Any) -> None:
 def test_both_clients_have_every_call() -> None:
     made = {
         name
-        for room in (calls, file_calls)
+        for room in (calls, delivery_calls, file_calls)
         for name, call in inspect.getmembers(room, inspect.isfunction)
         if call.__module__ == room.__name__ and not name.startswith("_") and not name.endswith("_path")
     }
