@@ -152,6 +152,39 @@ def _reader(vault: Vault) -> Callable[[str], Awaitable[str | None]]:
     return read_secret
 
 
+def _notifier(
+    settings: Settings,
+    store: Store,
+    client: Callable[[], httpx2.AsyncClient],
+    vault: Vault,
+    secrets_in_use: SecretsInUse,
+    clock: Clock,
+) -> Notifier:
+    """Return who sends webhooks; raises `InvalidSettings`."""
+    return Notifier(
+        store.deliveries,
+        client,
+        reveal=vault.reveal,
+        operator=_operator(settings),
+        secrets_in_use=secrets_in_use,
+        clock=clock,
+    )
+
+
+def _retention(
+    settings: Settings, store: Store, artifacts: LocalArtifacts, house: House, clock: Clock
+) -> Retention:
+    """Return who lets go of what nobody has to keep."""
+    return Retention(
+        store,
+        artifacts,
+        house.given_files,
+        clock,
+        uploads=settings.dataflow.file_retention,
+        deliveries=settings.webhooks.log_retention,
+    )
+
+
 def _recorder(
     settings: Settings,
     store: Store,
@@ -249,22 +282,9 @@ class Server:
             clock=clock,
             announcers=_announcers(self.store.numbers.take, values, secrets_in_use),
         )
-        self._notifier = Notifier(
-            self.store.deliveries,
-            partial(guarded_async_client, egress, verify=certificates),
-            reveal=vault.reveal,
-            operator=_operator(settings),
-            secrets_in_use=secrets_in_use,
-            clock=clock,
-        )
-        self._retention = Retention(
-            self.store,
-            artifacts,
-            self.house.given_files,
-            clock,
-            uploads=settings.dataflow.file_retention,
-            deliveries=settings.webhooks.log_retention,
-        )
+        client = partial(guarded_async_client, egress, verify=certificates)
+        self._notifier = _notifier(settings, self.store, client, vault, secrets_in_use, clock)
+        self._retention = _retention(settings, self.store, artifacts, self.house, clock)
         executions = Executions(self.store, self.house, shelf, self._dispatcher, clock)
         self._dispatcher.children = ChildExecutions(self.store, self.house, executions.start_child)
         self.services = Services(
