@@ -33,6 +33,7 @@ from headrace.api.routes.secrets import SecretRoutes
 from headrace.api.routes.server import ServerRoutes
 from headrace.api.routes.task_runs import TaskRunRoutes
 from headrace.api.routes.tokens import TokenRoutes
+from headrace.api.routes.versions import VersionRoutes
 from headrace.api.routes.workflows import WorkflowRoutes
 from headrace.api.values import ShownValues
 from headrace.dialects import protocol
@@ -90,6 +91,7 @@ class Native:
             *ExecutionRoutes(services, dialects, values, streams, repeats).operations(),
             *RerunRoutes(services, dialects, repeats).operations(),
             *WorkflowRoutes(services, dialects, repeats).operations(),
+            *VersionRoutes(services).operations(),
             *TaskRunRoutes(services, values).operations(),
             *EventRoutes(services, values).operations(),
             *DeliveryRoutes(services).operations(),

@@ -14,7 +14,7 @@ from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of, refuse
 from headrace.api.starting import labels_of_rerun, location_of
 from headrace.api.views import reason_of
-from headrace.dialects.protocol import Dialect
+from headrace.dialects.protocol import Dialect, Replanning
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
 from headrace.engine.rerun import plan_rerun, preview
@@ -61,7 +61,7 @@ class RerunRoutes:
             return await self._preview(row, body)
         async with self._repeats.of(request, await request.body(), location_of) as once:
             execution = await self._executions.view(row)
-            plan = _plan(execution, body)
+            plan = await self._plan(row, execution, body)
             dialect = self._dialects.get(row.dialect)
             prefix = dialect.execution_prefix if dialect is not None else None
             names = await self._executions.names_for(execution.definition, prefix)
@@ -95,15 +95,20 @@ class RerunRoutes:
 
     async def _preview(self, row: ExecutionRow, body: bodies.RerunBody) -> Response:
         execution = await self._executions.view(row)
+        planned = await self._plan(row, execution, body)
         rows = [
             answers.TaskPlanned(task=task, mode=mode, reason=reason_of(reason))
-            for task, mode, reason in preview(execution.definition, _plan(execution, body))
+            for task, mode, reason in preview(execution.definition, planned)
         ]
         return json_answer(answers.RerunPlan(tasks=rows))
 
-
-def _plan(execution: Execution, body: bodies.RerunBody) -> dict[str, Planned]:
-    try:
-        return plan_rerun(execution, body.tasks)
-    except NotFound as unknown:
-        raise refuse("unknown_task", "/from", unknown.message) from None
+    async def _plan(
+        self, row: ExecutionRow, execution: Execution, body: bodies.RerunBody
+    ) -> dict[str, Planned]:
+        dialect = self._dialects.get(row.dialect)
+        try:
+            if isinstance(dialect, Replanning):
+                return await dialect.plan_again(execution, body.tasks, self._services)
+            return plan_rerun(execution, body.tasks)
+        except NotFound as unknown:
+            raise refuse("unknown_task", "/from", unknown.message) from None

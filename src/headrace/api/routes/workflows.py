@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
 
 import msgspec
-from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +13,7 @@ from headrace.api.idempotency import Repeats
 from headrace.api.lists import Cursor, Limit
 from headrace.api.operations import Operation, json_answer
 from headrace.api.problems import PreconditionFailed
-from headrace.api.requests import expected_version, key_of, refuse
+from headrace.api.requests import expected_version, key_of
 from headrace.api.values import moment_of
 from headrace.dialects.protocol import Dialect, Judging, Parsed
 from headrace.errors import InvalidDefinition, NotFound, StaleVersion
@@ -27,7 +25,7 @@ DOCUMENT = "application/json"
 
 
 class WorkflowRoutes:
-    """Definitions and their versions."""
+    """Definitions, each with its current version."""
 
     def __init__(self, services: Services, dialects: Mapping[str, Dialect], repeats: Repeats) -> None:
         self._services = services
@@ -38,7 +36,6 @@ class WorkflowRoutes:
     def operations(self) -> list[Operation]:
         """The table of these routes."""
         listed = answers.Listed[answers.WorkflowShown]
-        versions = answers.Listed[answers.VersionListed]
         shown = answers.WorkflowShown
         one = "/v1/workflows/{key}"
         return [
@@ -81,23 +78,6 @@ class WorkflowRoutes:
             ),
             Operation(
                 method="GET", path=f"{one}/plan", endpoint=self.plan, scope="read", answer=answers.PlanShown
-            ),
-            Operation(
-                method="GET", path=f"{one}/versions", endpoint=self.versions, scope="read", answer=versions
-            ),
-            Operation(
-                method="GET",
-                path=f"{one}/versions/{{version}}",
-                endpoint=self.version,
-                scope="read",
-                answer=answers.VersionShown,
-            ),
-            Operation(
-                method="GET",
-                path=f"{one}/versions/{{version}}/diff",
-                endpoint=self.differences,
-                scope="read",
-                answer=answers.VersionDifferences,
             ),
         ]
 
@@ -203,51 +183,6 @@ class WorkflowRoutes:
         )
         return json_answer(shown)
 
-    async def versions(self, key: str, limit: Limit = 100, cursor: Cursor = None) -> Response:
-        """List the versions of a workflow, newest first."""
-        row = await self._row(key)
-        page = await self._workflows.versions(row.number, limit=limit, cursor=cursor)
-        shown = [
-            answers.VersionListed(
-                version=version.version,
-                created_at=moment_of(version.created_at),
-                media_type=version.media_type,
-                sha256=version.hash,
-            )
-            for version in page.rows
-        ]
-        return json_answer(answers.Listed(shown, page.cursor))
-
-    async def version(self, key: str, version: str) -> Response:
-        """Look at one version, with its document and its graph."""
-        row = await self._row(key)
-        found = await self._workflows.version(row.number, _version_of(version))
-        definition = await self._workflows.definition(row.number, found.version)
-        headers = {"etag": f'"{found.version}"'}
-        return json_answer(definitions.version_shown(found, definition), headers=headers)
-
-    async def differences(
-        self, key: str, version: str, from_: Annotated[int | None, Query(alias="from", ge=1)] = None
-    ) -> Response:
-        """Tell what is different from the version before, or from another one."""
-        row = await self._row(key)
-        new = _version_of(version)
-        old = new - 1 if from_ is None else from_
-        if old < 1:
-            raise refuse(
-                "invalid_value", "/from", "The first version has none before it; name one in 'from'."
-            )
-        found = await self._workflows.differences(row.number, old, new)
-        shown = answers.VersionDifferences(
-            workflow=row.number,
-            from_version=old,
-            to_version=new,
-            tasks=found.tasks,
-            changes=found.changes,
-            text=found.text,
-        )
-        return json_answer(shown)
-
     async def _row(self, key: str) -> WorkflowRow:
         return await self._workflows.get(key_of(key, "workflow"))
 
@@ -266,12 +201,6 @@ class WorkflowRoutes:
         asked = [dialect] if dialect is not None else self._dialects.values()
         limit = max(each.max_body(settings) for each in asked)
         return await read_body(request.scope["headers"], request.receive, limit)
-
-
-def _version_of(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise NotFound(f"There is no version '{text[:40]}'.")
-    return int(text)
 
 
 def _location(answer: bytes) -> str:
