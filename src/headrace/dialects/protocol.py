@@ -15,6 +15,7 @@ from headrace.definition.model import WorkflowDefinition
 from headrace.engine import events
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
+from headrace.engine.rerun import StartFrom
 from headrace.errors import Problem
 from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
@@ -151,6 +152,16 @@ class Starting(Protocol):
         credentials: Collection[str] = (),
     ) -> dict[str, str]:
         """Check a rerun that gets this alias, and return its labels; raises `InvalidInput`."""
+
+
+@runtime_checkable
+class Replanning(Protocol):
+    """A dialect that looks at more than states when it plans a rerun; `services` is as in `application`."""
+
+    async def plan_again(
+        self, execution: Execution, start_from: StartFrom, services: Any
+    ) -> dict[str, Planned]:
+        """Return the plan of a rerun, as `engine.rerun.plan_rerun` does and with what it raises."""
 
 
 class Background(Protocol):

@@ -16,24 +16,24 @@ from headrace.store.provenance_rows import FileVersion
 
 
 class _Left(Struct):
-    """The last version of a path that some task of an execution made."""
+    """What the tasks of an execution left at a path."""
 
     version: FileVersion | None
     """None when it was deleted after all."""
     tasks: set[str] = field(default_factory=set)
+    """All that changed it in turn: the work of the last one begins with what the others did."""
 
 
 async def changed_since(provenance: Provenance, execution: int) -> set[str]:
-    """Return the tasks of which a file that they were the last to make is not as they left it."""
+    """Return the tasks that made or changed a file which is not as the last of them left it."""
     left: dict[tuple[str, str], _Left] = {}
     cursor = None
     while True:
         page = await provenance.uses(execution, kinds=("created", "modified", "deleted"), cursor=cursor)
         for recorded in page.rows:
             place = (recorded.version.directory, recorded.version.path)
-            known = left.get(place)
-            if known is None or known.version != recorded.after:
-                left[place] = known = _Left(recorded.after)
+            known = left.setdefault(place, _Left(None))
+            known.version = recorded.after
             known.tasks.add(recorded.use.task)
         cursor = page.cursor
         if cursor is None:

@@ -262,12 +262,18 @@ def test_the_command_line_fetches_files_that_activities_made(
     assert ask("artifacts", "get", str(workflow), "nothing").returncode == 3
 
 
-def test_a_rerun_runs_again_what_left_a_file_that_was_changed(client: Client, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "again"), [("y", {"third"}), ("x", {"first", "second one", "third"})])
+def test_a_rerun_runs_again_what_left_a_file_that_was_changed(
+    client: Client, tmp_path: Path, name: str, again: set[str]
+) -> None:
     workflow = client.submit(document(*TURNS, spec=f"mountPath: {tmp_path}/m"))
     hashed(client, workflow)
-    (tmp_path / "m" / "y").write_text("changed by hand")
+    (tmp_path / "m" / name).write_text("changed by hand")
 
     answer = client.http.post(f"{API}/{workflow}/rerun/", json={"dry_run": True})
 
+    native = client.http.post(f"/v1/executions/{workflow}/rerun/plan", json={})
+
     modes = {each["name"]: each["mode"] for each in answer.json()["data"]["activities"]}
-    assert modes == {"first": "reuse", "second one": "reuse", "third": "run"}
+    assert {activity for activity, mode in modes.items() if mode == "run"} == again
+    assert {each["task"]: each["mode"] for each in native.json()["tasks"]} == modes

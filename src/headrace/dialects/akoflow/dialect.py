@@ -18,6 +18,7 @@ from headrace.dialects.akoflow.wire import DIALECT
 from headrace.dialects.protocol import Announce, Background, ReadyStart, ToldRefusal
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
+from headrace.engine.rerun import StartFrom
 from headrace.errors import InvalidInput, Problem
 from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
@@ -82,6 +83,14 @@ class AkoflowDialect:
         if problems:
             raise InvalidInput(problems)
         return ReadyStart(inputs_of(number, services.settings.data_dir), labels_of(definition))
+
+    async def plan_again(
+        self, execution: Execution, start_from: StartFrom, services: Any
+    ) -> dict[str, Planned]:
+        """Return the plan of a rerun: what left files that were changed since runs again."""
+        from headrace.dialects.akoflow.routes.replanning import plan_again  # needs the orchestrator
+
+        return await plan_again(execution, start_from, services)
 
     async def ready_rerun(
         self,

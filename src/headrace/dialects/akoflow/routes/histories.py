@@ -25,9 +25,8 @@ class Source(NamedTuple):
     """Those whose results there are the results of the run that was asked about."""
 
 
-async def sources_of(run: Run, services: Services) -> AsyncIterator[Source]:
+async def sources_of(execution: Execution, services: Services) -> AsyncIterator[Source]:
     """Yield the run itself, and then the runs that it repeats as far as it reuses them."""
-    execution = run.execution
     wanted = {each.task.name for each in views.activities(execution)}
     while wanted:
         reused = wanted & {
@@ -53,7 +52,7 @@ async def history_of(run: Run, services: Services) -> list[RecordedUse]:
     `standalone` made is told of the original.
     """
     found: list[RecordedUse] = []
-    async for source in sources_of(run, services):
+    async for source in sources_of(run.execution, services):
         uses = await every_use(services.store.provenance, source.execution.number)
         found = [each for each in uses if each.use.task in source.activities] + found
     if run.execution.definition.annotations.get("storage_policy") != "standalone":

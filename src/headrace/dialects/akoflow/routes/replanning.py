@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.dialects.akoflow.routes.histories import sources_of
-from headrace.dialects.akoflow.routes.lookup import Run
+from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned, Reason
 from headrace.engine.rerun import StartFrom, plan_rerun
 from headrace.orchestrator.services import Services
@@ -12,12 +12,12 @@ from headrace.provenance.comparing import changed_since
 _CHANGED = Reason("files_changed", "A file that it left has been changed or removed since.")
 
 
-async def plan_again(run: Run, start_from: StartFrom, services: Services) -> dict[str, Planned]:
+async def plan_again(execution: Execution, start_from: StartFrom, services: Services) -> dict[str, Planned]:
     """Return the plan of a rerun; raises `TransitionRefused`, `NotFound`."""
-    plan = plan_rerun(run.execution, start_from)
+    plan = plan_rerun(execution, start_from)
     reused = {name for name, planned in plan.items() if planned.mode == "reuse"}
     changed: set[str] = set()
-    async for source in sources_of(run, services):
+    async for source in sources_of(execution, services):
         if not reused:
             break
         changed |= await changed_since(services.store.provenance, source.execution.number) & (
@@ -26,7 +26,7 @@ async def plan_again(run: Run, start_from: StartFrom, services: Services) -> dic
     if not changed:
         return plan
     again = [name for name, planned in plan.items() if planned.mode == "run"]
-    wider = plan_rerun(run.execution, [*again, *changed])
+    wider = plan_rerun(execution, [*again, *changed])
     return {
         name: plan[name]
         if plan[name].mode != "reuse"

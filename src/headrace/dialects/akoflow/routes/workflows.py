@@ -112,7 +112,7 @@ class WorkflowRoutes:
         try:
             start_from = _chosen(members)
             _refuse_what_is_gone(run, plan_rerun(run.execution, start_from), services)
-            plan = await plan_again(run, start_from, services)
+            plan = await plan_again(run.execution, start_from, services)
         except TransitionRefused:
             message = "The workflow is not over; cancel it, or wait for its end."
             raise Refusal(409, "not_ended", message) from None
