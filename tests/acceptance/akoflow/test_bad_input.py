@@ -139,12 +139,18 @@ def test_nobody_works_where_the_server_keeps_its_own(client: Client, server: Run
     for text in refused:
         told = client.post(text).json()
         assert [each["code"] for each in told["errors"]] == ["host_path_refused"], text
+    (server.directory / "later").mkdir()
     headers = {"content-type": "application/yaml"}
-    made = client.http.post("/v1/workflows?dialect=akoflow", content=refused[1], headers=headers).json()
+    later = spec(f"mountPath: {server.directory}/later")
+    made = client.http.post("/v1/workflows?dialect=akoflow", content=later, headers=headers).json()
+    (server.directory / "later").rmdir()
+    (server.directory / "later").symlink_to(data / "attempts")
     begun = client.http.post(f"/v1/workflows/{made['number']}/executions", json={})
+    natively = client.http.post("/v1/workflows?dialect=akoflow", content=refused[1], headers=headers)
 
-    assert begun.status_code == 400
-    assert [each["code"] for each in begun.json()["problems"]] == ["host_path_refused"]
+    for answer in (begun, natively):
+        assert answer.status_code == 400
+        assert [each["code"] for each in answer.json()["problems"]] == ["host_path_refused"]
     assert client.ended(client.submit(spec(f"mountPath: {data}/akoflow/mine")))["state"] == "succeeded"
 
 
