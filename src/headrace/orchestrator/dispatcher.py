@@ -97,17 +97,19 @@ class Dispatcher:
         self._calls: set[int] = set()
         """Attempts of library calls that run in a process."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._open: list[Runtime] = []
 
     def open(self) -> None:
         """Begin to take jobs and reports, inside the running event loop."""
         for runtime in dict.fromkeys(self._runtimes.values()):
             runtime.open(self._report)
+            self._open.append(runtime)
 
     async def close(self) -> None:
-        """Take nothing more; jobs that survive a restart go on."""
+        """Take nothing more; jobs that survive a restart go on. What was never opened is let alone."""
         for task in self._tasks:
             task.cancel()
-        for runtime in dict.fromkeys(self._runtimes.values()):
+        for runtime in self._open:
             await runtime.close()
 
     def perform(self, mailbox: Mailbox, todo: list[commands.Command], *, recovering: bool = False) -> None:
