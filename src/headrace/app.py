@@ -206,6 +206,7 @@ def _recorder(
         max_file=settings.akoflow.artifact_max_file,
         max_execution=settings.akoflow.artifact_max_workflow,
         starts=starts,
+        private=str(settings.data_dir.absolute()),
     )
 
 

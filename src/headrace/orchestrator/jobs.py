@@ -137,7 +137,9 @@ def recorded(
 ) -> RecordedAttempt | None:
     """Return what is to be noted of the files of a command; None where nothing is."""
     recording, command = action.recording, job.work
-    if recording is None or not isinstance(command, Command) or not command.directory:
+    if recording is None or not isinstance(command, Command):
+        return None
+    if command.directory is None or not command.directory.startswith("/"):
         return None
     return RecordedAttempt(
         number=run.attempt,

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 import structlog
@@ -96,8 +97,9 @@ class WorkingDirectory:
     def begin(self, attempt: LiveAttempt) -> None:
         """Let an attempt begin, at once or when the directory is known."""
         self._reads_contents |= attempt.asked.depth == "hash"
-        is_known = self._index is not None and not attempt.asked.sources and not attempt.is_recovered
-        if is_known or self.is_stopped:
+        asked = attempt.asked
+        is_known = self._index is not None and not asked.sources and not attempt.is_recovered
+        if self.is_stopped or (is_known and (not asked.inputs or self._tree.is_quiet)):
             self._admit(attempt, {})
         else:
             self._arriving[attempt.asked.number] = attempt
@@ -133,18 +135,20 @@ class WorkingDirectory:
     def _admit(self, attempt: LiveAttempt, originals: Mapping[str, FileVersion]) -> None:
         """Note what an attempt finds, and let it begin."""
         attempt.is_admitted = True
-        if self._index is not None and not self.is_stopped:
+        if self._index is not None:
             self._live[attempt.asked.number] = attempt
             if attempt.asked.inputs:
-                root = self._tree.root
-                for version in self._index.matching(
-                    attempt.asked.inputs,
-                    lambda path: os.path.isdir(f"{root}/{path}"),  # noqa: PTH112 - as text
-                ):
-                    _read(attempt, originals.get(version.path, version))
+                self._note_inputs(attempt, self._index, originals)
             for version in originals.values():
                 _read(attempt, version)
         attempt.ready()
+
+    def _note_inputs(self, attempt: LiveAttempt, index: Index, originals: Mapping[str, FileVersion]) -> None:
+        def is_directory(path: str) -> bool:
+            return os.path.isdir(f"{self._tree.root}/{path}")  # noqa: PTH112 - as text
+
+        for version in index.matching(attempt.asked.inputs, is_directory):
+            _read(attempt, originals.get(version.path, version))
 
     def _dismiss(self, attempt: LiveAttempt) -> None:
         """Let the end of an attempt be heard."""
@@ -185,9 +189,19 @@ class WorkingDirectory:
             await self._stop()
         for attempt in arriving:
             if self._arriving.pop(attempt.asked.number, None) is not None:
-                self._admit(attempt, originals.get(attempt.asked.number, {}))
+                with self._alone(attempt):
+                    self._admit(attempt, originals.get(attempt.asked.number, {}))
         for attempt in ending:
-            self._dismiss(attempt)
+            with self._alone(attempt):
+                self._dismiss(attempt)
+
+    @contextmanager
+    def _alone(self, attempt: LiveAttempt) -> Iterator[None]:
+        """Let what breaks for one attempt break for no other."""
+        try:
+            yield
+        except Exception:
+            log.exception("attempt_not_heard", directory=self._tree.root, attempt=attempt.asked.number)
 
     async def _record(
         self, arriving: tuple[LiveAttempt, ...], ending: list[LiveAttempt]
@@ -293,8 +307,10 @@ class WorkingDirectory:
     async def _stop(self) -> None:
         """Record nothing here any more, and say so in the record."""
         self.is_stopped = True
+        self._index = None
         self._live.clear()
         self._unwritten.clear()
+        self._tree.close()
         now = self._around.clock.now()
         row = DirectoryRow(path=self._tree.root, listed_at=now, is_complete=False)
         try:

@@ -41,24 +41,28 @@ class Recorder:
         max_file: int,
         max_execution: int,
         starts: Callable[[], Mapping[int, float]],
+        private: str,
         linger: float = LINGER,
         most_files: int = MOST_FILES,
     ) -> None:
         """`max_file` and `max_execution` bound in bytes what is kept of contents.
 
         `starts` returns the attempts that are running, or whose end was not reported yet, with the Unix
-        seconds of their start.
+        seconds of their start; `private` is the server's own directory, of which nothing is noted unless
+        an attempt works inside it.
         """
         self._provenance = provenance
         self._clock = clock
         self._linger = linger
         self._most_files = most_files
         self._directories: dict[str, WorkingDirectory] = {}
+        self._roots = {_normal(private)}
+        """What is left out of the directories that it lies in."""
         self._attempts: dict[int, tuple[WorkingDirectory, LiveAttempt]] = {}
         self._early: list[tuple[WorkingDirectory, LiveAttempt]] | None = []
         """Who came before all attempts of an earlier server were known."""
         self._sweep: asyncio.TimerHandle | None = None
-        self._watch = Watch(clock, self._directories)
+        self._watch = Watch(clock, self._roots)
         self._hashing = Hashing(
             provenance, artifacts, max_file=max_file, max_execution=max_execution, learned=self._learned
         )
@@ -124,7 +128,8 @@ class Recorder:
         root = path if path in self._directories else _normal(path)
         found = self._directories.get(root)
         if found is None:
-            tree = Tree(root, self._clock, self._watch, self._directories, self._most_files)
+            tree = Tree(root, self._clock, self._watch, self._roots, self._most_files)
+            self._roots.add(root)
             found = self._directories[root] = WorkingDirectory(tree, self._around)
             if self._sweep is None:
                 self._sweep = asyncio.get_running_loop().call_later(self._linger, self._forget_idle)
@@ -136,6 +141,7 @@ class Recorder:
             if directory.is_idle and now - directory.idle_since >= self._linger:
                 directory.forget()
                 del self._directories[root]
+                self._roots.discard(root)
         again = asyncio.get_running_loop().call_later
         self._sweep = again(self._linger, self._forget_idle) if self._directories else None
 

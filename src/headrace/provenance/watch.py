@@ -24,6 +24,9 @@ CATCH_UP = 0.05
 """Seconds between a change and its being taken from the kernel's queue, whose usual 16,384 places then
 suffice for 300,000 changes a second."""
 
+MOST_WATCHES = 50_000
+"""Directories of one tree that are watched: each takes a kilobyte of the kernel's memory."""
+
 EXPLORED_AT_ONCE = 1000
 """Files of a new directory that are looked for on the loop's thread; one with more is left to a scan."""
 
@@ -76,6 +79,7 @@ class Watch:
         self._drained_at = clock.now()
         self._waiting: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_closed = False
 
     def entering(self, tree: Watched) -> Callable[[str], None]:
         """Return what watches a directory of a tree, given its absolute path, before it is read.
@@ -122,14 +126,20 @@ class Watch:
         """Watch nothing any more."""
         if self._waiting is not None:
             self._waiting.cancel()
-        if self._inotify is not None:
-            if self._loop is not None:
-                self._loop.remove_reader(self._inotify.fileno())
-            self._inotify.close()
-            self._inotify = None
+        with self._turn:
+            self._is_closed = True
+            if self._inotify is not None:
+                if self._loop is not None:
+                    self._loop.remove_reader(self._inotify.fileno())
+                self._inotify.close()
+                self._inotify = None
 
     def _enter(self, tree: Watched, directory: str, path: str) -> None:
         with self._turn:
+            if self._is_closed:
+                raise Unwatchable("the server closes")
+            if len(self._watches.get(tree, ())) >= MOST_WATCHES:
+                raise Unwatchable(f"it has more than {MOST_WATCHES} directories")
             try:
                 if self._inotify is None:
                     self._inotify = INotify(nonblocking=True)

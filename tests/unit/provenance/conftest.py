@@ -42,6 +42,7 @@ class Laboratory:
             max_file=limits.pop("max_file", MIB),
             max_execution=limits.pop("max_execution", 10 * MIB),
             starts=lambda: self.starts,
+            private=str(root / ".private"),
             **limits,
         )
 

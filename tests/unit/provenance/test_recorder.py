@@ -159,6 +159,37 @@ async def test_a_deeper_directory_has_its_own_record(laboratory: Laboratory) -> 
     assert await laboratory.said() == ["t1 created flat", "t2 created deep"]
 
 
+async def test_nothing_is_noted_of_the_server_itself(laboratory: Laboratory) -> None:
+    laboratory.write(".private/database", "1")
+
+    def work() -> None:
+        laboratory.write(".private/database", "22")
+        laboratory.write(".private/new/artifact")
+        laboratory.write("mine")
+
+    await laboratory.run(1, work)
+
+    assert await laboratory.said() == ["t1 created mine"]
+
+
+async def test_files_that_came_just_before_the_begin_are_read(laboratory: Laboratory) -> None:
+    await laboratory.run(1, lambda: None)
+    laboratory.write("in", "brought by another")
+    await laboratory.run(2, lambda: None, inputs=("in",))
+
+    assert await laboratory.said() == ["t2 read in"]
+
+
+async def test_what_breaks_for_one_breaks_for_no_other(laboratory: Laboratory) -> None:
+    def break_down() -> None:
+        raise RuntimeError("the runtime is broken")
+
+    laboratory.recorder.begin(laboratory.asked(1), break_down)
+    await laboratory.run(2, lambda: laboratory.write("a"))
+
+    assert await laboratory.said() == ["t2 created a"]
+
+
 async def test_brought_files_are_read_from_where_they_were_made(laboratory: Laboratory) -> None:
     source, target = laboratory.root / "s", laboratory.root / "t"
     await laboratory.run(1, lambda: laboratory.write("s/a", "made"), directory=str(source))
