@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.acceptance.dataflow.stage import Door, Stage
 
+from headrace.tasks import video
 from headrace.testing.web_server import response
 
 EXAMPLES = json.loads(
@@ -92,3 +94,35 @@ def test_names_of_files_are_names(door: Door, given: str, kept: str) -> None:
 
     assert uploaded["name"] == kept
     assert answer.headers["content-disposition"].startswith("attachment; ")
+
+
+@pytest.mark.skipif(video.FFMPEG.missing() is not None, reason="needs ffmpeg")
+def test_a_talk_is_transcribed_from_its_video_with_a_file_in_the_place_of_the_video_site(
+    door: Door, stage: Stage, tmp_path: Path
+) -> None:
+    talk = tmp_path / "talk.mp4"
+    picture, tone = ("-f", "lavfi", "-i", "testsrc=d=1:s=64x64"), ("-f", "lavfi", "-i", "sine=d=1")
+    recorded = [video.program(), "-loglevel", "error", *picture, *tone, "-pix_fmt", "yuv420p", str(talk)]
+    subprocess.run(recorded, check=True)
+    uploaded = door.client.post("/files", params={"name": talk.name}, content=talk.read_bytes()).json()
+    document = {
+        "title": "Transcribe a talk",
+        "inputs": [{"name": "talk", "type": "file"}],
+        "tasks": [
+            {"name": "sound", "type": "video.extract_audio", "inputs": {"video": "{{inputs.talk}}"}},
+            {
+                "name": "hear",
+                "type": "openai.audio.transcription",
+                "inputs": {"file": "{{tasks.sound.outputs.audio}}"},
+            },
+        ],
+        "outputs": [
+            {"name": "text", "value": "{{tasks.hear.outputs.text}}"},
+            {"name": "sound", "value": "{{tasks.sound.outputs.audio}}"},
+        ],
+    }
+    details = door.run(document, {"talk": uploaded["file_id"]}, headers=WITH_KEY)
+
+    assert uploaded["content_type"] == "video/mp4"
+    assert details["outputs"]["text"] == "transcribed talk.mp3"
+    assert door.client.get(details["outputs"]["sound"]["url"]).content.startswith(b"ID3")
