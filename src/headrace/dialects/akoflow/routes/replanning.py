@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from headrace.dialects.akoflow.reuse import what_is_gone
 from headrace.dialects.akoflow.routes.histories import sources_of
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned, Reason
 from headrace.engine.rerun import StartFrom, plan_rerun
+from headrace.errors import InvalidInput
 from headrace.orchestrator.services import Services
 from headrace.provenance.comparing import changed_since
 
@@ -13,8 +15,14 @@ _CHANGED = Reason("files_changed", "A file that it left has been changed or remo
 
 
 async def plan_again(execution: Execution, start_from: StartFrom, services: Services) -> dict[str, Planned]:
-    """Return the plan of a rerun; raises `TransitionRefused`, `NotFound`."""
+    """Return the plan of a rerun.
+
+    Raises `TransitionRefused`, `NotFound`, and `InvalidInput` when a directory is gone as a whole: a rerun
+    says so, rather than begin in half of one.
+    """
     plan = plan_rerun(execution, start_from)
+    if (gone := what_is_gone(execution, plan, services.clock.now())) is not None:
+        raise InvalidInput([gone], gone.message)
     reused = {name for name, planned in plan.items() if planned.mode == "reuse"}
     changed: set[str] = set()
     async for source in sources_of(execution, services):

@@ -6,19 +6,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.dialects.akoflow import render, views
-from headrace.dialects.akoflow.reuse import what_is_gone
 from headrace.dialects.akoflow.routes import requests
-from headrace.dialects.akoflow.routes.lookup import Run, row_of, run_of, warnings_of
+from headrace.dialects.akoflow.routes.lookup import row_of, run_of, warnings_of
 from headrace.dialects.akoflow.routes.opening import Opening
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer, json_answer
 from headrace.dialects.akoflow.routes.refusals import Refusal
 from headrace.dialects.akoflow.routes.replanning import plan_again
 from headrace.dialects.akoflow.spelling import WORKFLOW_STATUS
 from headrace.dialects.akoflow.wire import DIALECT
-from headrace.engine.plans import Planned
-from headrace.engine.rerun import StartFrom, plan_rerun, preview
+from headrace.engine.rerun import StartFrom, preview
 from headrace.engine.states import EXECUTION_ENDS
-from headrace.errors import NotFound, TransitionRefused
+from headrace.errors import InvalidInput, NotFound, TransitionRefused
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionFilter, ExecutionRow
 
@@ -110,14 +108,14 @@ class WorkflowRoutes:
             return earlier
         members = requests.members_of(body)
         try:
-            start_from = _chosen(members)
-            _refuse_what_is_gone(run, plan_rerun(run.execution, start_from), services)
-            plan = await plan_again(run.execution, start_from, services)
+            plan = await plan_again(run.execution, _chosen(members), services)
         except TransitionRefused:
             message = "The workflow is not over; cancel it, or wait for its end."
             raise Refusal(409, "not_ended", message) from None
         except NotFound as error:
             raise Refusal(400, "unknown_activity", error.message) from None
+        except InvalidInput as error:
+            raise Refusal(409, error.problems[0].code, error.message, error.problems) from None
         if members.get("dry_run") is True:
             rows = preview(run.execution.definition, plan)
             shown = [
@@ -126,12 +124,6 @@ class WorkflowRoutes:
             ]
             return data_answer({"activities": shown}, services)
         return await Opening(services, once).again(run, plan)
-
-
-def _refuse_what_is_gone(run: Run, plan: dict[str, Planned], services: Services) -> None:
-    """Refuse a rerun whose directories are gone: it says so, rather than begin in half of one."""
-    if (gone := what_is_gone(run.execution, plan, services.clock.now())) is not None:
-        raise Refusal(409, gone.code, gone.message, [gone])
 
 
 def _chosen(members: dict[str, object]) -> StartFrom:
