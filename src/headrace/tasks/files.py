@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from headrace.definition.templates import FileRef
+from headrace.errors import NotFound
 from headrace.tasks.context import Context, Stored
 from headrace.tasks.failures import TaskFailure, remote_refusal
 
@@ -27,7 +28,7 @@ async def obtain(value: Any, context: Context) -> FileRef:
     """Return the file that a value stands for; raises TaskFailure."""
     match value:
         case FileRef():
-            return value
+            return await _stored(value, context)
         case str() if value.startswith("data:"):
             return await _from_data(value, context)
         case str():
@@ -41,6 +42,16 @@ async def obtain(value: Any, context: Context) -> FileRef:
             raise TaskFailure(
                 "type_mismatch", "A file is a URL, a data: URI, or an object that describes one."
             )
+
+
+async def _stored(file: FileRef, context: Context) -> FileRef:
+    """Return the file if it is still there: a rerun may be given what retention has removed meanwhile."""
+    try:
+        await context.artifacts.path(file.sha256)
+    except NotFound:
+        sentence = f"The file '{file.name}' is not kept any longer: it was deleted, or retention removed it."
+        raise TaskFailure("missing_value", sentence) from None
+    return file
 
 
 async def keep(content: bytes, name: str, content_type: str | None, context: Context) -> FileRef:

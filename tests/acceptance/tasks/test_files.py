@@ -41,9 +41,16 @@ async def test_content_in_place_is_kept(
 
 
 async def test_a_file_of_the_store_stays_what_it_is(context: Context) -> None:
-    file = FileRef("ab" * 32, 3, "a.txt", "text/plain")
+    file = await files.keep(b"abc", "a.txt", "text/plain", context)
 
     assert await files.obtain(file, context) is file
+
+
+async def test_a_file_that_is_not_kept_any_longer_is_told_by_its_name(context: Context) -> None:
+    with pytest.raises(TaskFailure, match=r"'a\.txt' is not kept any longer") as failed:
+        await files.obtain(FileRef("ab" * 32, 3, "a.txt", "text/plain"), context)
+
+    assert (failed.value.failure.code, failed.value.failure.final) == ("missing_value", True)
 
 
 async def test_a_url_is_fetched_and_named_by_its_path(context: Context) -> None:
