@@ -24,7 +24,7 @@ from headrace.store.provenance_rows import FileVersion
 PLACES = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
 """Events that the kernel keeps until they are read."""
 
-NAMES = ("a", "b", "c")
+NAMES = ("a", "b")
 PATHS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map("/".join)
 OPERATIONS = st.one_of(
     st.tuples(st.just("write"), PATHS, PATHS),
@@ -179,6 +179,31 @@ async def test_files_that_lie_in_a_new_directory_before_it_is_watched_are_found(
     await forest.look()
 
     assert len(forest.index.files) == 20
+    assert forest.tree.is_quiet
+
+
+async def test_a_directory_that_is_renamed_takes_its_files_along(forest: Forest) -> None:
+    perform(forest, "write", "a/b/c", "x")
+    await forest.open()
+    perform(forest, "rename", "a", "d")
+    await forest.look()
+    assert set(forest.index.files) == {"d/b/c"}
+    perform(forest, "append", "d/b/c", "x")
+    perform(forest, "write", "a/b/c", "x")
+    await forest.look()
+
+    assert forest.is_right()
+
+
+async def test_a_directory_that_is_moved_away_is_watched_no_more(forest: Forest) -> None:
+    perform(forest, "write", "a/b", "x")
+    await forest.open()
+    perform(forest, "leave", "a", "a")
+    await forest.look()
+    (forest.outside / "a" / "b").write_text("elsewhere")
+    (forest.outside / "a" / "new").mkdir()
+
+    assert forest.index.files == {}
     assert forest.tree.is_quiet
 
 
