@@ -178,7 +178,8 @@ async def test_a_subtitle_transcript_is_the_whole_answer(context: Context, servi
 
 
 async def test_a_file_beyond_the_services_limit_is_not_sent(context: Context, service: OpenAIService) -> None:
-    large = FileRef("ab" * 32, 26 * 1024 * 1024, "long.mp3", "audio/mpeg")
+    kept = await files.keep(b"the beginning", "long.mp3", "audio/mpeg", context)
+    large = FileRef(kept.sha256, 26 * 1024 * 1024, kept.name, kept.content_type)
 
     failure = await failure_of(openai_audio.transcription, {"file": large}, context)
 
