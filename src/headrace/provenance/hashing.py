@@ -24,6 +24,7 @@ import structlog
 
 from headrace.artifacts.protocol import Stored
 from headrace.errors import HeadraceError, StoreError
+from headrace.provenance.attribution import TICK
 from headrace.provenance.index import is_copy, is_same
 from headrace.provenance.listing import Draft
 from headrace.provenance.scan import look
@@ -43,9 +44,6 @@ GATHER = 0.1
 
 TURN = 0.5
 """Seconds after which what was read goes to the store, however little it is."""
-
-RIPE = 0.02
-"""Seconds after its last change before a file is read: two changes of one clock tick look like one."""
 
 PATIENCE = 1.0
 """Seconds until the store is asked again."""
@@ -152,7 +150,7 @@ class Hashing:
 
     async def _run(self) -> None:
         try:
-            pause = RIPE
+            pause = TICK
             while self._waiting:
                 await asyncio.sleep(pause)
                 await self._turn()
@@ -224,57 +222,76 @@ class Hashing:
 
     def _read_one(self, wanted: _Wanted) -> Hashed:
         version = wanted.version
-        path = f"{version.directory}/{version.path}"
         self._ripen(version)
-        nothing = Hashed(version=version.number)
         try:
-            before = look(path)
-            if before is None or not is_same(version, before):
-                return nothing
-            found = self._read(Path(path), wanted)
-            after = look(path)
-        except OSError:
-            return nothing
-        return found if after is not None and is_same(version, after) else nothing
+            if _is_still(version):
+                return self._read_whole(wanted) if version.size <= BLOCK else self._read_large(wanted)
+        except OSError:  # it is gone, or not ours to read
+            pass
+        return Hashed(version=version.number)
 
-    def _read(self, path: Path, wanted: _Wanted) -> Hashed:
-        version, execution = wanted.version, wanted.execution
-        is_small = version.size <= BLOCK
-        if execution is not None and version.size <= min(self._max_file, self._left[execution]):
-            try:
-                stored = (
-                    self._artifacts.put_bytes(_whole(path))
-                    if is_small
-                    else self._artifacts.put_file(path, max_size=self._max_file)
-                )
-            except HeadraceError as error:
-                log.warning("content_not_kept", path=str(path), error=error.message)
-            else:
-                self._left[execution] -= version.size
-                return Hashed(version=version.number, sha256=stored.sha256, is_stored=True)
+    def _read_whole(self, wanted: _Wanted) -> Hashed:
+        """Read at once, so that a change right afterwards does no harm."""
+        version = wanted.version
+        with _opened(version) as file:
+            content = file.read()
+        if not _is_still(version):
+            return Hashed(version=version.number)
+        kept = self._keep(wanted, lambda: self._artifacts.put_bytes(content))
+        sha256 = hashlib.sha256(content).hexdigest() if kept is None else kept.sha256
+        return Hashed(version=version.number, sha256=sha256, is_stored=kept is not None)
+
+    def _read_large(self, wanted: _Wanted) -> Hashed:
+        version = wanted.version
+        kept = self._keep(
+            wanted, lambda: self._artifacts.put_file(Path(_path(version)), max_size=self._max_file)
+        )
+        sha256 = self._digest(version) if kept is None else kept.sha256
+        if not _is_still(version):
+            return Hashed(version=version.number)
+        return Hashed(version=version.number, sha256=sha256, is_stored=kept is not None)
+
+    def _keep(self, wanted: _Wanted, put: Callable[[], Stored]) -> Stored | None:
+        """Make a content an artifact, if it may be one."""
+        size, execution = wanted.version.size, wanted.execution
+        if execution is None or size > min(self._max_file, self._left[execution]):
+            return None
+        try:
+            stored = put()
+        except HeadraceError as error:
+            log.warning("content_not_kept", path=_path(wanted.version), error=error.message)
+            return None
+        self._left[execution] -= size
+        return stored
+
+    def _digest(self, version: FileVersion) -> str:
         digest = hashlib.sha256()
-        with _opened(path) as file:
+        with _opened(version) as file:
             while block := file.read(BLOCK):
                 if self._stop.is_set():
                     raise _Stopped
                 digest.update(block)
-        return Hashed(version=version.number, sha256=digest.hexdigest())
+        return digest.hexdigest()
 
     def _ripen(self, version: FileVersion) -> None:
-        """Wait until a change of the file could not look like no change."""
-        left = version.mtime_ns / 1e9 + RIPE - time.time()
-        if left > 0 and self._stop.wait(min(left, RIPE)):
+        """Wait until the next change of the file will show: two of one tick of the clock look like one."""
+        left = version.mtime_ns / 1e9 + TICK - time.time()
+        if left > 0 and self._stop.wait(min(left, TICK)):
             raise _Stopped
         if self._stop.is_set():
             raise _Stopped
 
 
-def _opened(path: Path) -> BinaryIO:
+def _path(version: FileVersion) -> str:
+    return f"{version.directory}/{version.path}"
+
+
+def _is_still(version: FileVersion) -> bool:
+    state = look(_path(version))
+    return state is not None and is_same(version, state)
+
+
+def _opened(version: FileVersion) -> BinaryIO:
     """Open a file, unless a link or a pipe that nobody writes to has taken its place."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(_path(version), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     return os.fdopen(handle, "rb", buffering=0)
-
-
-def _whole(path: Path) -> bytes:
-    with _opened(path) as file:
-        return file.read()
