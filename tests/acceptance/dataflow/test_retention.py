@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acceptance.dataflow.stage import Door, within
+from tests.acceptance.dataflow.stage import Door, Stage, within
 
 from headrace.testing.running_server import RunningServer
 
@@ -59,3 +59,20 @@ def test_an_old_upload_is_gone_and_its_runs_stay(door: Door, tmp_path: Path) -> 
     assert door.client.get(run).json()["inputs"]["f"]["name"] == "a.txt"
     assert door.client.get(f"{run}/outputs/same").content == b"hello"
     assert door.client.delete(f"/files/{file['file_id']}").status_code == 410
+
+
+def test_the_log_of_an_ended_run_goes_and_its_events_stay(
+    start_server: Callable[..., RunningServer], stage: Stage
+) -> None:
+    server = start_server(**stage.settings, WEBHOOKS__LOG_RETENTION="1s")
+    document = {"title": "Say", "tasks": [{"name": "say", "type": "echo", "inputs": {"text": "x"}}]}
+    with server.client() as client:
+        door = Door(client)
+        run = door.start(document, monitoring={"webhook_url": stage.receiver.url})
+        door.ended(run)
+        within(lambda: client.get(f"{run}/deliveries").json()["deliveries"] == [], "the end of the log")
+        again = client.post(f"{run}/deliveries/1/redeliver")
+        events = client.get(f"{run}/events").json()["events"]
+
+    assert again.status_code == 404
+    assert [each["event"] for each in events][-1] == "execution.completed"
