@@ -288,8 +288,8 @@ async def test_a_rerun_runs_again_what_left_a_file_that_was_changed(house: House
 
     assert untouched == {"a": "reuse", "b b": "reuse", "c": "reuse"}
     assert planned == {
-        "a": "reuse",
-        "b b": "A file that it left has been changed or removed since.",
+        "a": "A file that it made or changed is not what the run left.",
+        "b b": "A file that it made or changed is not what the run left.",
         "c": "It can be reached from 'b b', which runs again.",
     }
 

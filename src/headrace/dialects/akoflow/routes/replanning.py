@@ -11,7 +11,7 @@ from headrace.errors import InvalidInput
 from headrace.orchestrator.services import Services
 from headrace.provenance.comparing import changed_since
 
-_CHANGED = Reason("files_changed", "A file that it left has been changed or removed since.")
+_CHANGED = Reason("files_changed", "A file that it made or changed is not what the run left.")
 
 
 async def plan_again(execution: Execution, start_from: StartFrom, services: Services) -> dict[str, Planned]:
