@@ -27,8 +27,9 @@ PAIRS = 21
 
 IMAGE_BYTES = 2 * 1024**2
 
-PASSES = 4
-"""How often an activity of Montage reads its image: some ten milliseconds, where real ones take seconds."""
+PASSES = 10
+"""How often an activity of Montage reads its images: less than 0.1 s of work, where the real mProject needs
+more than a second for one of them; what it writes is read once more by Headrace, which hashes it."""
 
 LAYERS = 8
 """Of the large workflow."""
