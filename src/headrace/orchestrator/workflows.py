@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from typing import Any
 
 from msgspec import Struct
 
@@ -11,6 +12,7 @@ from headrace.clock import Clock
 from headrace.definition import codec
 from headrace.definition.differences import Differences, Version, compare
 from headrace.definition.model import WorkflowDefinition
+from headrace.errors import InvalidDefinition
 from headrace.ids import alias as new_alias, uuid7
 from headrace.orchestrator.definitions import Shelf
 from headrace.orchestrator.recent_rows import RecentRows
@@ -136,7 +138,7 @@ class Workflows:
         row = await self.version(workflow, number)
         return Version(
             number=number,
-            document=(await asyncio.to_thread(read, row.source)).value,
+            document=await asyncio.to_thread(_document_of, row.source),
             source=row.source,
             media_type=row.media_type,
             definition=await self.definition(workflow, number),
@@ -152,6 +154,14 @@ class Workflows:
     def _forget(self, number: int) -> None:
         self._changes += 1
         self._rows.forget(number)
+
+
+def _document_of(source: bytes) -> Any:
+    """Return a document as a JSON value; what its dialect reads by other rules is one text."""
+    try:
+        return read(source).value
+    except InvalidDefinition:
+        return source.decode("utf-8", "replace")
 
 
 def draft_of(definition: WorkflowDefinition, source: bytes, media_type: str) -> DefinitionDraft:
