@@ -21,6 +21,7 @@ from headrace.clock import Clock
 from headrace.errors import StoreError
 from headrace.provenance.attempts import Heard, LiveAttempt
 from headrace.provenance.attribution import Life
+from headrace.provenance.glance import glance
 from headrace.provenance.index import Index, is_copy
 from headrace.provenance.listing import Change, Draft, Drafting
 from headrace.provenance.tree import TooLarge, Tree
@@ -286,6 +287,11 @@ class WorkingDirectory:
         for each in ending:
             drafting.reads(each)
         draft = drafting.draft(is_complete=not self._tree.unreadable)
+        is_alone = all(life.ended_at < math.inf for life in lives)
+        if is_alone and self._reads_contents:  # else a file may change unseen, within a tick of the clock
+            draft = glance(draft)
+            for version, _ in draft.made:
+                self._index.put(version)
         await self._write(draft.listing)
         if len(self._index.files) > self._tree.most_files:
             raise TooLarge

@@ -39,6 +39,9 @@ BLOCK = 1024 * 1024
 BATCH = 256
 """Files between two visits of the store."""
 
+MOST_HELD = 16 * 1024 * 1024
+"""Bytes of contents that are kept in memory until the thread comes to them."""
+
 GATHER = 0.1
 """Seconds for which files gather where they come in numbers, to share a visit of the store."""
 
@@ -69,6 +72,8 @@ class _Wanted(NamedTuple):
     version: FileVersion
     execution: int | None
     """Whose artifact it may become; None is hashed only."""
+    content: bytes | None = None
+    """What it is, where that is known already."""
 
 
 class _Stopped(Exception):
@@ -100,6 +105,8 @@ class Hashing:
         """Number of a version to its copies, which have the same content."""
         self._left: dict[int, int] = {}
         """Execution to the bytes that may still be kept of it."""
+        self._holds = 0
+        """Bytes of contents that wait."""
         self._order = count()
         self._stop = threading.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hashing")
@@ -113,7 +120,9 @@ class Hashing:
     def take(self, draft: Draft, reads: list[FileVersion], originals: Mapping[str, FileVersion]) -> None:
         """Read what a listing found new and what its attempts read, where that is not known already."""
         for version, attempt in draft.made:
-            self._want(_MADE, version, attempt.execution if attempt.depth == "hash" else None)
+            if attempt.depth == "hash":
+                content = draft.contents.get(version.number)
+                self._want(_MADE, version, attempt.execution, self._held(content))
         for version in reads:
             if version.sha256 is None and version.link is None:
                 self._want(_READ, version, None)
@@ -140,11 +149,20 @@ class Hashing:
             await asyncio.wait([self._task])
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _want(self, rank: int, version: FileVersion, execution: int | None) -> None:
+    def _held(self, content: bytes | None) -> bytes | None:
+        """Hold a content until it is an artifact, unless too much is held already."""
+        if content is None or self._holds + len(content) > MOST_HELD:
+            return None
+        self._holds += len(content)
+        return content
+
+    def _want(
+        self, rank: int, version: FileVersion, execution: int | None, content: bytes | None = None
+    ) -> None:
         if version.number in self._wanted:
             return
         self._wanted.add(version.number)
-        heapq.heappush(self._waiting, _Wanted(rank, next(self._order), version, execution))
+        heapq.heappush(self._waiting, _Wanted(rank, next(self._order), version, execution, content))
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -170,6 +188,7 @@ class Hashing:
             each for wanted, one in zip(batch, found, strict=False) for each in self._spread(wanted, one)
         ]
         await self._note([one for _, one in every])
+        self._holds -= sum(len(each.content or b"") for each in batch[: len(found)])
         for version, one in every:
             self._wanted.discard(version.number)
             if one.sha256 is not None:
@@ -221,10 +240,13 @@ class Hashing:
         return found
 
     def _read_one(self, wanted: _Wanted) -> Hashed:
-        version = wanted.version
+        version, content = wanted.version, wanted.content
+        if content is not None:
+            kept = self._keep(wanted, lambda: self._artifacts.put_bytes(content))
+            return Hashed(version=version.number, sha256=version.sha256, is_stored=kept is not None)
         self._ripen(version)
         try:
-            if _is_still(version):
+            if is_still(version):
                 return self._read_whole(wanted) if version.size <= BLOCK else self._read_large(wanted)
         except OSError:  # it is gone, or not ours to read
             pass
@@ -233,9 +255,9 @@ class Hashing:
     def _read_whole(self, wanted: _Wanted) -> Hashed:
         """Read at once, so that a change right afterwards does no harm."""
         version = wanted.version
-        with _opened(version) as file:
+        with opened(version) as file:
             content = file.read()
-        if not _is_still(version):
+        if not is_still(version):
             return Hashed(version=version.number)
         kept = self._keep(wanted, lambda: self._artifacts.put_bytes(content))
         sha256 = hashlib.sha256(content).hexdigest() if kept is None else kept.sha256
@@ -247,7 +269,7 @@ class Hashing:
             wanted, lambda: self._artifacts.put_file(Path(_path(version)), max_size=self._max_file)
         )
         sha256 = self._digest(version) if kept is None else kept.sha256
-        if not _is_still(version):
+        if not is_still(version):
             return Hashed(version=version.number)
         return Hashed(version=version.number, sha256=sha256, is_stored=kept is not None)
 
@@ -266,7 +288,7 @@ class Hashing:
 
     def _digest(self, version: FileVersion) -> str:
         digest = hashlib.sha256()
-        with _opened(version) as file:
+        with opened(version) as file:
             while block := file.read(BLOCK):
                 if self._stop.is_set():
                     raise _Stopped
@@ -286,12 +308,13 @@ def _path(version: FileVersion) -> str:
     return f"{version.directory}/{version.path}"
 
 
-def _is_still(version: FileVersion) -> bool:
+def is_still(version: FileVersion) -> bool:
+    """Tell whether a file is still the version that was listed."""
     state = look(_path(version))
     return state is not None and is_same(version, state)
 
 
-def _opened(version: FileVersion) -> BinaryIO:
+def opened(version: FileVersion) -> BinaryIO:
     """Open a file, unless a link or a pipe that nobody writes to has taken its place."""
     handle = os.open(_path(version), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     return os.fdopen(handle, "rb", buffering=0)

@@ -35,6 +35,8 @@ class Draft(Struct, kw_only=True):
     """New contents, with one of those that may have made them."""
     found: list[FileVersion]
     """New contents that none of ours made."""
+    contents: dict[int, bytes] = {}
+    """Contents that were read already, by the numbers of their versions."""
 
 
 class Drafting:

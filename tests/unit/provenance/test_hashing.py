@@ -9,6 +9,7 @@ import pytest
 from tests.unit.provenance.conftest import EXECUTION, Laboratory, MakeLaboratory
 
 from headrace.provenance import hashing
+from headrace.provenance.glance import MOST_BYTES, MOST_FILES
 from headrace.store.provenance_rows import FileVersion
 
 
@@ -59,12 +60,35 @@ async def test_no_more_is_kept_of_an_execution_than_is_allowed(make: MakeLaborat
 
 
 async def test_what_changed_before_it_was_read_is_superseded(laboratory: Laboratory) -> None:
-    await laboratory.run(1, lambda: laboratory.write("a", "first"))
+    await laboratory.run(1, lambda: laboratory.write("a", "first" * MOST_BYTES))
     laboratory.write("a", "second!")
     found = await versions(laboratory)
 
     assert found["a"].sha256 is None
     assert found["a"].is_superseded
+
+
+async def test_a_small_file_of_a_chain_is_known_although_it_changes_at_once(laboratory: Laboratory) -> None:
+    await laboratory.run(1, lambda: laboratory.write("a", "first"))
+    laboratory.write("a", "second!")
+    found = await versions(laboratory)
+
+    assert found["a"].sha256 == sha256(b"first").hexdigest()
+    assert found["a"].is_stored
+    assert laboratory.artifacts.read_bytes(found["a"].sha256, max_size=5) == b"first"
+
+
+async def test_more_than_a_little_is_left_to_the_thread(laboratory: Laboratory) -> None:
+    def work() -> None:
+        for number in range(2 * MOST_FILES):
+            laboratory.write(f"f{number}", str(number))
+
+    await laboratory.run(1, work)
+    at_once = [each.version.sha256 for each in await laboratory.uses() if each.version.sha256]
+    found = await versions(laboratory)
+
+    assert len(at_once) == MOST_FILES
+    assert all(version.is_stored for version in found.values())
 
 
 async def test_a_file_that_cannot_be_read_holds_up_no_other(laboratory: Laboratory) -> None:

@@ -328,12 +328,13 @@ async def test_an_end_that_is_reported_again_is_remembered_once(make: MakeLabora
 async def test_contents_that_an_earlier_server_left_unread_are_read(make: MakeLaboratory) -> None:
     first = await make()
     first.recorder._hashing._stop.set()
-    await first.run(1, lambda: first.write("a", "content"))
+    content = "content" * 10_000
+    await first.run(1, lambda: first.write("a", content))
     second = await make()
     await second.recorder.settled()
     [use] = await second.uses()
 
-    assert use.version.sha256 == sha256(b"content").hexdigest()
+    assert use.version.sha256 == sha256(content.encode()).hexdigest()
     assert use.version.is_stored
 
 
