@@ -144,6 +144,12 @@ class SqlDeliveries:
         rows = await self._readers.read(lambda c: [_row(DeliveryEntry, each) for each in _mapped(c, query)])
         return page(rows, limit, name, lambda row: row.number)
 
+    async def bodies(self, numbers: Collection[int]) -> dict[int, bytes]:
+        """Return the bodies of these deliveries by number."""
+        query = select(_deliveries.number, _deliveries.body).where(_deliveries.number.in_(numbers))
+        rows = await self._readers.read(lambda c: c.execute(query).all())
+        return {row.number: row.body for row in rows}
+
     async def forget_ended(self, before: float, limit: int = 1000) -> int:
         """Delete some of the deliveries that are over, of executions that ended before a moment."""
         query = ended_deliveries(before, limit)

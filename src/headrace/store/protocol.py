@@ -217,6 +217,9 @@ class Deliveries(Protocol):
     ) -> Page[DeliveryEntry]:
         """Return a page of the deliveries of an execution in their order (oldest first), without bodies."""
 
+    async def bodies(self, numbers: Collection[int]) -> dict[int, bytes]:
+        """Return the bodies of these deliveries by number; those that are not there are left out."""
+
     async def forget_ended(self, before: float, limit: int = 1000) -> int:
         """Delete some of the deliveries that are over, of executions that ended before a moment.
 

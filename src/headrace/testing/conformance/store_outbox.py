@@ -188,6 +188,7 @@ class DeliveriesConformance(WithStore):
         assert [row.number for row in last.rows] == [3]
         assert last.cursor is None
         assert not hasattr(first.rows[0], "body")
+        assert await store.deliveries.bodies([7, 8]) == {7: delivery(7, 5).body}
         with pytest.raises(InvalidInput):
             await store.deliveries.log(6, cursor=first.cursor)
 

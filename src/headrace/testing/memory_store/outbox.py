@@ -97,6 +97,10 @@ class MemoryDeliveries:
         entries = [_entry(each) for each in found[start : start + limit + 1]]
         return page(entries, limit, name, lambda entry: entry.number)
 
+    async def bodies(self, numbers: Collection[int]) -> dict[int, bytes]:
+        """See `Deliveries.bodies`."""
+        return {number: self._deliveries[number].body for number in numbers if number in self._deliveries}
+
     async def forget_ended(self, before: float, limit: int = 1000) -> int:
         """See `Deliveries.forget_ended`."""
         ended = [

@@ -16,7 +16,7 @@ from headrace.dialects.akoflow.routes.workflows import PATH
 from headrace.dialects.akoflow.spelling import instant
 from headrace.orchestrator.services import Services
 from headrace.security.redaction import without_query
-from headrace.store.rows import Delivery, ExecutionRow
+from headrace.store.rows import DeliveryEntry, ExecutionRow
 
 _STATES = {"not_configured": "failed"}
 """States that this dialect has no word for."""
@@ -39,33 +39,41 @@ class DeliveryRoutes:
     async def list_deliveries(self, request: Request) -> Response:
         """Return the delivery log of a workflow."""
         limit = requests.whole_number(request, "limit", 50, 1, 500)
-        after = requests.whole_number(request, "cursor", 0, 0, 2**31 - 1)
         row = await row_of(request, self._services)
         names = await self._names(row)
-        found = await self._services.store.deliveries.of_execution(row.number)
-        shown = [_delivery(each, names) for each in found[after : after + limit]]
-        following = str(after + limit) if len(found) > after + limit else None
-        return data_answer(shown, self._services, next=following)
+        deliveries = self._services.store.deliveries
+        page = await deliveries.log(row.number, limit=limit, cursor=request.query_params.get("cursor"))
+        bodies = await deliveries.bodies([each.number for each in page.rows])
+        shown = [_delivery(each, bodies.get(each.number), names) for each in page.rows]
+        return data_answer(shown, self._services, next=page.cursor)
 
     async def redeliver(self, request: Request) -> Response:
         """Send one delivery again."""
         services = self._services
         number = requests.id_of(request, "delivery")
         row = await row_of(request, services)
-        found = await services.store.deliveries.of_execution(row.number)
-        if not any(each.number == number for each in found):
+        if not await self._has(row, number):
             raise Refusal(404, "not_found", f"Workflow {row.number} has no delivery {number}.")
         again = await services.redeliver(number)
-        answer = {"data": _delivery(again, await self._names(row)), "timestamp": int(services.clock.now())}
-        return json_answer(answer, services, 202)
+        shown = _delivery(again, again.body, await self._names(row))
+        return json_answer({"data": shown, "timestamp": int(services.clock.now())}, services, 202)
+
+    async def _has(self, row: ExecutionRow, number: int) -> bool:
+        cursor: str | None = None
+        while True:
+            page = await self._services.store.deliveries.log(row.number, cursor=cursor)
+            if any(each.number == number for each in page.rows):
+                return True
+            if (cursor := page.cursor) is None:
+                return False
 
     async def _names(self, row: ExecutionRow) -> dict[str, str]:
         definition = await self._services.workflows.definition(row.workflow, row.version)
         return {hook["url"]: hook["name"] for hook in definition.annotations.get("webhooks", ())}
 
 
-def _delivery(found: Delivery, names: dict[str, str]) -> dict[str, Any]:
-    data = msgspec.json.decode(found.body)["data"]
+def _delivery(found: DeliveryEntry, body: bytes | None, names: dict[str, str]) -> dict[str, Any]:
+    data = msgspec.json.decode(body)["data"] if body is not None else {}
     return {
         "id": found.number,
         "webhook": names.get(found.url, ""),
