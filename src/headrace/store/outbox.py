@@ -126,15 +126,6 @@ class SqlDeliveries:
 
         return await self._writer.write(work)
 
-    async def of_execution(self, execution: int) -> list[Delivery]:
-        """Return all deliveries of an execution in their order."""
-        query = (
-            select(*_shown)
-            .where(_deliveries.execution == execution)
-            .order_by(_deliveries.sequence, _deliveries.number)
-        )
-        return await self._readers.read(lambda c: _read(c, query))
-
     async def log(
         self, execution: int, *, limit: int = 1000, cursor: str | None = None
     ) -> Page[DeliveryEntry]:

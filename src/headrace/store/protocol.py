@@ -209,9 +209,6 @@ class Deliveries(Protocol):
         Returns the numbers of those that were pending.
         """
 
-    async def of_execution(self, execution: int) -> list[Delivery]:
-        """Return all deliveries of an execution in their order."""
-
     async def log(
         self, execution: int, *, limit: int = 1000, cursor: str | None = None
     ) -> Page[DeliveryEntry]:

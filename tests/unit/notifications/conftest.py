@@ -17,7 +17,7 @@ from headrace.notifications.signing import Signer
 from headrace.security.egress import Egress
 from headrace.security.egress_client import guarded_async_client
 from headrace.security.redaction import SecretsInUse
-from headrace.store.rows import Delivery
+from headrace.store.rows import Delivery, DeliveryEntry
 from headrace.testing.conformance.store_values import TurnedClock, commit, delivery, started
 from headrace.testing.memory_store import Contents, MemoryStore
 
@@ -94,18 +94,20 @@ class Office:
         self.clock.moment += seconds
         self.notifier.wake()
 
-    async def log(self, execution: int) -> list[Delivery]:
-        return await self.store.deliveries.of_execution(execution)
+    async def log(self, execution: int) -> list[DeliveryEntry]:
+        return (await self.store.deliveries.log(execution)).rows
 
-    async def over(self, execution: int) -> list[Delivery]:
+    async def over(self, execution: int) -> list[DeliveryEntry]:
         """Wait until nothing of the execution is pending, and return its log."""
         return await self.logged(execution, lambda rows: all(row.state != "pending" for row in rows))
 
-    async def tried(self, execution: int, times: int) -> list[Delivery]:
+    async def tried(self, execution: int, times: int) -> list[DeliveryEntry]:
         """Wait until so many attempts are in the log of the execution, and return it."""
         return await self.logged(execution, lambda rows: sum(len(row.attempts) for row in rows) >= times)
 
-    async def logged(self, execution: int, condition: Callable[[list[Delivery]], bool]) -> list[Delivery]:
+    async def logged(
+        self, execution: int, condition: Callable[[list[DeliveryEntry]], bool]
+    ) -> list[DeliveryEntry]:
         async with asyncio.timeout(DEADLINE):
             while not condition(rows := await self.log(execution)):  # noqa: ASYNC110 - the log has no event
                 await asyncio.sleep(0.005)

@@ -147,7 +147,7 @@ async def test_the_log_of_a_run_goes_some_time_after_its_end(kept: Archive) -> N
     await kept.store.deliveries.record(1, None, state="delivered")
     await kept.sweep_after(timedelta(minutes=1))
 
-    assert await kept.store.deliveries.of_execution(execution.number) == []
+    assert (await kept.store.deliveries.log(execution.number)).rows == []
 
 
 def test_sweeps_are_as_frequent_as_what_is_asked(tmp_path: Path) -> None:

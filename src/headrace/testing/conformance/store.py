@@ -196,7 +196,7 @@ class CommitConformance(WithStore):
         assert (await store.executions.get(row.number)).state == "running"
         assert (await store.executions.task_runs(row.number)).rows == []
         assert await store.timers.all() == []
-        assert await store.deliveries.of_execution(row.number) == []
+        assert (await store.deliveries.log(row.number)).rows == []
         await store.commit(replace(refused, idempotency=None))
 
     async def test_a_restarted_server_finds_everything_and_owns_what_is_live(

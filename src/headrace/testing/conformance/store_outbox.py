@@ -117,7 +117,7 @@ class DeliveriesConformance(WithStore):
         again = await store.deliveries.redeliver(1, 400.0)
 
         assert (again.state, again.attempts, again.next_try_at) == ("pending", (first, last), 400.0)
-        assert await store.deliveries.of_execution(5) == [again]
+        assert [row.next_try_at for row in (await store.deliveries.log(5)).rows] == [400.0]
         with pytest.raises(NotFound):
             await store.deliveries.redeliver(9, 1.0)
         with pytest.raises(NotFound):
@@ -145,7 +145,7 @@ class DeliveriesConformance(WithStore):
 
         assert [row.number for row in await store.deliveries.claim(100.0, limit=1)] == [4]
         assert await store.deliveries.claim(100.0) == []
-        states = [row.state for row in await store.deliveries.of_execution(5)]
+        states = [row.state for row in (await store.deliveries.log(5)).rows]
         assert states == ["delivered", "failed", "pending", "failed", "failed"]
 
     async def test_a_url_is_taken_up_again_when_one_is_to_be_delivered_again(self, store: Store) -> None:
@@ -203,5 +203,5 @@ class DeliveriesConformance(WithStore):
         assert await store.deliveries.forget_ended(200.0) == 0
         assert await store.deliveries.forget_ended(201.0, limit=1) == 1
         assert await store.deliveries.forget_ended(201.0) == 1
-        assert [row.number for row in await store.deliveries.of_execution(over.number)] == [3]
-        assert [row.number for row in await store.deliveries.of_execution(live.number)] == [4]
+        assert [row.number for row in (await store.deliveries.log(over.number)).rows] == [3]
+        assert [row.number for row in (await store.deliveries.log(live.number)).rows] == [4]

@@ -81,18 +81,14 @@ class MemoryDeliveries:
         self._abandoned.add((execution, url))
         return self._fail_pending(execution, url)
 
-    async def of_execution(self, execution: int) -> list[rows.Delivery]:
-        """See `Deliveries.of_execution`."""
-        found = (delivery for delivery in self._deliveries.values() if delivery.execution == execution)
-        return sorted(found, key=lambda delivery: (delivery.sequence, delivery.number))
-
     async def log(
         self, execution: int, *, limit: int = 1000, cursor: str | None = None
     ) -> rows.Page[rows.DeliveryEntry]:
         """See `Deliveries.log`."""
         name = f"deliveries-{execution}"
         last = position(cursor, name)
-        found = await self.of_execution(execution)
+        rows_of = (each for each in self._deliveries.values() if each.execution == execution)
+        found = sorted(rows_of, key=lambda each: (each.sequence, each.number))
         start = next((at for at, each in enumerate(found, 1) if each.number == last), 0)
         entries = [_entry(each) for each in found[start : start + limit + 1]]
         return page(entries, limit, name, lambda entry: entry.number)
