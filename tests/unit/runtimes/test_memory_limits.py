@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -53,7 +54,8 @@ async def test_a_step_that_holds_too_much_is_ended(directories: AttemptDirectori
     assert ended.failure is not None
     assert (ended.failure.code, ended.failure.exit_code, ended.failure.final) == ("out_of_memory", 137, False)
     assert "above its limit of 60.0 MiB" in ended.failure.message
-    assert "held 12" in ended.failure.message
+    [held] = re.findall(r"held ([\d.]+) MiB of memory", ended.failure.message)
+    assert 60 < float(held) < 160  # it may be seen while it still grows
 
 
 async def test_all_its_processes_count_and_all_are_ended(

@@ -74,12 +74,13 @@ async def test_a_process_that_computes_shows_the_core_that_it_takes(directories:
 
 
 async def test_children_are_counted(directories: AttemptDirectories) -> None:
-    spin = python(SPIN.format(seconds=1.5))
+    one = 2.5
+    spin = python(SPIN.format(seconds=one))
     ended = await run(directories, f"{spin} & {spin} & wait")
     found = sampled(directories, 1001)
 
-    assert found is not None
-    assert 2.0 <= found.cpu_seconds <= usage_of(ended).cpu_seconds + 0.1
+    assert found is not None  # what the two use after the last look, up to two seconds, is in the sum only
+    assert one < found.cpu_seconds <= usage_of(ended).cpu_seconds + 0.1
 
 
 async def test_memory_is_that_of_all_processes_together(directories: AttemptDirectories) -> None:
