@@ -123,6 +123,14 @@ def test_a_busy_port_is_told_with_what_to_do() -> None:
     free.socket.close()
 
 
+def test_two_servers_that_start_at_once_do_not_share_a_port() -> None:
+    first = server.listen(load({"port": 0}))
+    with first.socket, pytest.raises(server.CannotListen) as refused:
+        server.listen(load({"port": first.port}))
+
+    assert refused.value.is_busy
+
+
 def test_a_host_that_is_not_ours_cannot_be_listened_on() -> None:
     with pytest.raises(server.CannotListen, match=r"Cannot listen on 192\.0\.2\.1"):
         server.listen(load({"host": "192.0.2.1", "port": 0}))

@@ -63,7 +63,7 @@ class CannotListen(HeadraceError):
 
 
 class Listener(Struct, frozen=True):
-    """A socket that is bound and does not listen yet: nobody is let in before the server is ready."""
+    """A socket that listens: who comes before the server is ready waits in its backlog."""
 
     socket: socket.socket
     host: str
@@ -78,7 +78,11 @@ class Listener(Struct, frozen=True):
 
 
 def listen(settings: Settings, *, port: int | None = None) -> Listener:
-    """Bind the address of the settings, or another port of it; raises `CannotListen`."""
+    """Take the address of the settings, or another port of it; raises `CannotListen`.
+
+    Linux lets several programs bind one port with `SO_REUSEADDR` for as long as none of them listens on it,
+    so only listening tells that the port is ours, before a token of ours is sent there.
+    """
     wanted = settings.port if port is None else port
     host = settings.host.strip("[]")
     try:
@@ -91,6 +95,7 @@ def listen(settings: Settings, *, port: int | None = None) -> Listener:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
         raise CannotListen(host, wanted, error) from None
@@ -177,7 +182,7 @@ class _Server(uvicorn.Server):
         self._listener = listener
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen, and say where."""
+        """Begin to answer, and say where."""
         await super().startup(sockets)
         sys.stdout.write(f"{self._listener.url}\n")
         sys.stdout.flush()
