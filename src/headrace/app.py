@@ -10,6 +10,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -194,9 +195,12 @@ def _recorder(
 ) -> Recorder:
     """Return who notes what attempts do to files, on any of the runtimes."""
 
-    def starts() -> dict[int, float]:
-        every = dict.fromkeys(runtimes.values())
-        return {attempt: at for runtime in every for attempt, at in runtime.starts.items()}
+    def lives() -> dict[int, tuple[float, float]]:
+        return {
+            attempt: (at, runtime.ends.get(attempt, inf))
+            for runtime in dict.fromkeys(runtimes.values())
+            for attempt, at in runtime.starts.items()
+        }
 
     return Recorder(
         store.provenance,
@@ -205,7 +209,7 @@ def _recorder(
         clock,
         max_file=settings.akoflow.artifact_max_file,
         max_execution=settings.akoflow.artifact_max_workflow,
-        starts=starts,
+        lives=lives,
         private=str(settings.data_dir.absolute()),
     )
 

@@ -73,7 +73,7 @@ def attribute(path: str, state: FileState | None, span: Span, candidates: list[L
 
 
 def _narrowed(candidates: list[Life], state: FileState, span: Span) -> list[Life]:
-    """Return the only one who was running at the file's time, or all.
+    """Return those who were running at the file's time and when it was last touched, or all.
 
     A file that was moved or unpacked brings its time along; then, the moment of the move counts, which nobody
     can set.
@@ -82,8 +82,7 @@ def _narrowed(candidates: list[Life], state: FileState, span: Span) -> list[Life
     moment = state.mtime_ns / 1e9
     if moment + TICK < span.after or moment > changed_at:
         moment = changed_at
-    found = [life for life in candidates if life.has(moment)]
-    return found if len(found) == 1 and (moment == changed_at or found[0].has(changed_at)) else candidates
+    return [life for life in candidates if life.has(moment) and life.has(changed_at)] or candidates
 
 
 def _declares(attempt: RecordedAttempt, path: str) -> bool:

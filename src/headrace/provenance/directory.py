@@ -39,6 +39,11 @@ class Contents(Protocol):
         """Read what a listing found new and what its attempts read, where that is not known already."""
 
 
+Lives = Callable[[], Mapping[int, tuple[float, float]]]
+"""Returns the attempts that are running, or whose end was not reported yet: the Unix seconds of their start
+and of their end, which is infinite while they run."""
+
+
 class Surroundings(Struct, frozen=True):
     """What all directories share."""
 
@@ -46,8 +51,7 @@ class Surroundings(Struct, frozen=True):
     numbers: Numbers
     clock: Clock
     contents: Contents
-    starts: Callable[[], Mapping[int, float]]
-    """Attempts that are running, or whose end was not reported yet, to when they were started."""
+    lives: Lives
     versions_of: Callable[[str], Awaitable[Mapping[str, FileVersion]]]
     """Returns what another directory has, by path."""
     earlier: Callable[[LiveAttempt], Awaitable[None]]
@@ -255,11 +259,11 @@ class WorkingDirectory:
 
     def _lives(self, ending: list[LiveAttempt]) -> list[Life]:
         """Return who was running since the last listing."""
-        starts = self._around.starts()
+        known = self._around.lives()
         ended = {each.asked.number for each in (*ending, *self._ending)}
-        few, many = sorted((starts, self._live), key=len)
+        few, many = sorted((known, self._live), key=len)
         lives = [
-            Life(self._live[number].asked, starts[number], math.inf)
+            Life(self._live[number].asked, *known[number])
             for number in few
             if number in many and number not in ended
         ]

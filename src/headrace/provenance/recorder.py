@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal as OneOf
 
 from headrace.clock import Clock
 from headrace.provenance.attempts import Heard, LiveAttempt, Ready, RecordedAttempt
-from headrace.provenance.directory import Surroundings, WorkingDirectory
+from headrace.provenance.directory import Lives, Surroundings, WorkingDirectory
 from headrace.provenance.hashing import ArtifactFiles, Hashing
 from headrace.provenance.scan import MOST_FILES
 from headrace.provenance.tree import Tree
@@ -40,16 +40,15 @@ class Recorder:
         *,
         max_file: int,
         max_execution: int,
-        starts: Callable[[], Mapping[int, float]],
+        lives: Lives,
         private: str,
         linger: float = LINGER,
         most_files: int = MOST_FILES,
     ) -> None:
         """`max_file` and `max_execution` bound in bytes what is kept of contents.
 
-        `starts` returns the attempts that are running, or whose end was not reported yet, with the Unix
-        seconds of their start; `private` is the server's own directory, of which nothing is noted unless
-        an attempt works inside it.
+        `lives` returns who is running, or has ended and was not reported yet; `private` is the server's own
+        directory, of which nothing is noted unless an attempt works inside it.
         """
         self._provenance = provenance
         self._clock = clock
@@ -71,7 +70,7 @@ class Recorder:
             numbers=numbers,
             clock=clock,
             contents=self._hashing,
-            starts=starts,
+            lives=lives,
             versions_of=self._versions_of,
             earlier=self._earlier,
         )

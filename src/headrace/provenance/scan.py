@@ -79,7 +79,7 @@ def scan(
             _read(absolute, f"{directory}/" if directory else "", found, todo, skipped)
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except PermissionError:
+        except OSError:  # closed to us, or deeper than a path can say
             found.unreadable.append(absolute)
         if len(found.files) > most:
             found.is_too_large = True

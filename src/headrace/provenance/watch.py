@@ -147,6 +147,8 @@ class Watch:
             except (FileNotFoundError, NotADirectoryError, PermissionError):
                 raise
             except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    raise
                 raise Unwatchable(str(error)) from error
             former = self._places.get(wd)
             if former is not None and former.tree is not tree:

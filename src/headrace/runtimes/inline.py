@@ -84,7 +84,7 @@ class InlineRuntime:
         self._directories.prepare()
         self._loop = asyncio.get_running_loop()
         self._reports = Reports(self._loop, observer)
-        self.starts = self._reports.starts
+        self.starts, self.ends = self._reports.starts, self._reports.ends
 
     async def close(self) -> None:
         """Cancel what can be cancelled; nothing of it is reported, so the next server finds it lost."""

@@ -85,7 +85,7 @@ class LocalRuntime:
         self._boots = Boots(self._directories.root, self._boot)
         self._launcher = launching.Launcher(self._boot)
         self._reports = Reports(self._loop, observer, self._packing.is_crowded)
-        self.starts = self._reports.starts
+        self.starts, self.ends = self._reports.starts, self._reports.ends
         self._exits = Exits(self._loop, self._on_exits)
         self._stopping = Stopping(self._loop, self._grace, self._on_stopped)
         self._sampling = Sampling(

@@ -125,6 +125,10 @@ class Runtime(Protocol):
         There is none before it is open.
         """
 
+    @property
+    def ends(self) -> Mapping[int, float]:
+        """Return those of `starts` that have ended, to when that was."""
+
     def open(self, observer: Observer) -> None:
         """Begin to work inside the running event loop; all reports go to the observer."""
 

@@ -33,6 +33,8 @@ class Reports:
         """`may_linger` tells whether ends may wait for others now."""
         self.starts: dict[int, float] = {}
         """Attempts that run, or whose end was not reported yet, to when they were started."""
+        self.ends: dict[int, float] = {}
+        """Those of them that have ended, to when that was."""
         self._loop = loop
         self._observer = observer
         self._may_linger = may_linger
@@ -52,6 +54,8 @@ class Reports:
     def end(self, ended: JobEnded) -> None:
         """Report this end on the next turn of the loop, or a little later together with others."""
         self._young.pop(ended.attempt, None)
+        if ended.attempt in self.starts:
+            self.ends[ended.attempt] = ended.ended_at
         is_first = not self._ended
         self._ended[ended.attempt] = ended
         if is_first and self._may_linger():
@@ -86,6 +90,7 @@ class Reports:
         burst, self._ended = self._ended, {}
         for ended in burst.values():
             self.starts.pop(ended.attempt, None)
+            self.ends.pop(ended.attempt, None)
             if not self._is_closed:
                 self._observer(ended)
 

@@ -48,6 +48,11 @@ class FakeRuntime:
         """Return the jobs that have not ended, to when they were taken."""
         return {attempt: self._starts[attempt] for attempt in self.running}
 
+    @property
+    def ends(self) -> Mapping[int, float]:
+        """Return nothing: every end is reported on the next turn."""
+        return {}
+
     def open(self, observer: Observer) -> None:
         """Begin to work inside the running event loop."""
         self._loop = asyncio.get_running_loop()

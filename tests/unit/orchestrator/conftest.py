@@ -41,6 +41,7 @@ class Machine:
         self.behaviour: Callable[[Job], JobEnded | None] = lambda job: succeeded(job.attempt)
         self.jobs: dict[int, Job] = {}
         self.starts: dict[int, float] = {}
+        self.ends: dict[int, float] = {}
         self.recovered: list[int] = []
         self.cancelled: list[int] = []
         self._observer: Observer | None = None

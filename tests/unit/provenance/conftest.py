@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -41,10 +42,13 @@ class Laboratory:
             SystemClock(),
             max_file=limits.pop("max_file", MIB),
             max_execution=limits.pop("max_execution", 10 * MIB),
-            starts=lambda: self.starts,
+            lives=self.lives,
             private=str(root / ".private"),
             **limits,
         )
+
+    def lives(self) -> dict[int, tuple[float, float]]:
+        return {number: (at, math.inf) for number, at in self.starts.items()}
 
     def asked(self, number: int, **what: Any) -> RecordedAttempt:
         given: dict[str, Any] = {

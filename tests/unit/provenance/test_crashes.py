@@ -68,7 +68,7 @@ async def live(world: World, steps: list[tuple[str, int]], dies_at: int, when: A
     """Run the steps in one life of a server, until it dies or they are done."""
     laboratory = Laboratory(world.root, world.contents)
     dying = DyingStore(laboratory.store.provenance, dies_at, when)
-    replaced = {"provenance": dying, "starts": lambda: laboratory.starts}
+    replaced = {"provenance": dying, "lives": laboratory.lives}
     laboratory.recorder._around = Surroundings(
         **{name: getattr(laboratory.recorder._around, name) for name in Surroundings.__struct_fields__}
         | replaced

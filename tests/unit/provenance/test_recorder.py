@@ -245,7 +245,7 @@ async def test_a_silent_store_holds_up_nobody_and_hears_it_later(laboratory: Lab
         numbers=laboratory.store.numbers,
         clock=SystemClock(),
         contents=laboratory.recorder._hashing,
-        starts=lambda: laboratory.starts,
+        lives=laboratory.lives,
         versions_of=laboratory.recorder._versions_of,
         earlier=laboratory.recorder._earlier,
     )
