@@ -9,6 +9,7 @@ older than the watch.
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from collections.abc import Callable, Container
 from contextlib import suppress

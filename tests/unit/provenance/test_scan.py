@@ -6,6 +6,8 @@ import os
 import socket
 from pathlib import Path
 
+import pytest
+
 from headrace.provenance.filesystems import _kind, tells_of_changes
 from headrace.provenance.scan import look, scan
 
@@ -37,6 +39,20 @@ def test_files_and_links_are_found_and_nothing_else(tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
     assert scan(str(tmp_path / "missing")).files == {}
+
+
+def test_a_directory_that_is_too_deep_to_be_named_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "near").touch()
+    monkeypatch.chdir(tmp_path)
+    for _ in range(20):
+        Path("d" * 250).mkdir()
+        monkeypatch.chdir("d" * 250)
+    found = scan(str(tmp_path))
+
+    assert found.files.keys() == {"near"}
+    assert len(found.unreadable) == 1
 
 
 def test_a_directory_that_is_too_large_is_not_read_to_its_end(tmp_path: Path) -> None:
