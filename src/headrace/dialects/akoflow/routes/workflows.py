@@ -107,6 +107,7 @@ class WorkflowRoutes:
         if (earlier := await once.earlier()) is not None:
             return earlier
         members = requests.members_of(body)
+        is_asked_only = _flag(members, "dry_run")
         try:
             plan = await plan_again(run.execution, _chosen(members), services)
         except TransitionRefused:
@@ -116,7 +117,7 @@ class WorkflowRoutes:
             raise Refusal(400, "unknown_activity", error.message) from None
         except InvalidInput as error:
             raise Refusal(409, error.problems[0].code, error.message, error.problems) from None
-        if members.get("dry_run") is True:
+        if is_asked_only:
             rows = preview(run.execution.definition, plan)
             shown = [
                 {"name": name, "mode": mode, "reason": why.sentence}
@@ -124,6 +125,16 @@ class WorkflowRoutes:
             ]
             return data_answer({"activities": shown}, services)
         return await Opening(services, once).again(run, plan)
+
+
+def _flag(members: dict[str, object], name: str) -> bool:
+    match members.get(name):
+        case bool() as value:
+            return value
+        case None:
+            return False
+        case _:
+            raise Refusal(400, "wrong_type", f"'{name}' must be true or false.")
 
 
 def _chosen(members: dict[str, object]) -> StartFrom:
