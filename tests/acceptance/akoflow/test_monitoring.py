@@ -81,6 +81,18 @@ def test_a_log_is_followed_and_taken_up_again(client: Client, tmp_path: Path) ->
     assert "event: end" in rest
 
 
+def test_one_log_is_followed_alone(client: Client) -> None:
+    workflow = client.submit(document("name: a, run: 'echo one; echo two >&2'"))
+    [activity] = client.ended(workflow)["spec"]["activities"]
+    path = f"{API}/{workflow}/activities/{activity['id']}/logs/"
+    followed = client.http.get(f"{path}?follow=true&stream=stderr").text
+    unclear = client.http.get(f"{path}?follow=maybe")
+
+    assert "event: stdout" not in followed
+    assert '"text":"two\\n"' in followed
+    assert (unclear.status_code, unclear.json()["code"]) == (400, "invalid_query")
+
+
 def test_the_runtimes_are_listed(client: Client) -> None:
     [local] = client.http.get("/akoflow-api/runtimes/").json()["data"]
 

@@ -52,9 +52,9 @@ class LogRoutes:
         """Return what an activity wrote, or follow it as server-sent events."""
         stream = _stream(request)
         attempt = requests.whole_number(request, "attempt", 0, 1, 1000)
-        if request.query_params.get("follow") == "true":
+        if requests.choice(request, "follow", ("true", "false")) == "true":
             await self._found(request, attempt)
-            return event_stream(request, self._follow(request, attempt))
+            return event_stream(request, self._follow(request, stream, attempt))
         if requests.choice(request, "format", ("raw", "json")) == "raw":
             return await self._raw(request, stream, attempt)
         offset = requests.whole_number(request, "offset", 0, 0, _LARGEST)
@@ -105,14 +105,19 @@ class LogRoutes:
         pieces = log_text.read(log.file, span.start, span.end, await self._secrets.redactors())
         return StreamingResponse(pieces, span.status, headers)
 
-    async def _follow(self, request: Request, attempt: int) -> AsyncIterator[bytes]:
-        """Yield what is written to both streams until the attempt is over; the places are the event's id."""
+    async def _follow(self, request: Request, only: Stream | None, attempt: int) -> AsyncIterator[bytes]:
+        """Yield what is written, to both streams or one, until the attempt is over.
+
+        The places in both are the event's id.
+        """
         last = _PLACES.fullmatch(request.headers.get("last-event-id", ""))
         places = [int(last[1]), int(last[2])] if last else [0, 0]
         quiet = 0
         while True:
             found, position, is_over = await self._found(request, attempt)
             for index, stream in enumerate(STREAMS):
+                if only not in (None, stream):
+                    continue
                 log = self._log(found, position, stream)
                 async for text, following in self._news(log, places[index], is_over=is_over):
                     data = {"offset": places[index], "text": text}
