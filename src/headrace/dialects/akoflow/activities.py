@@ -110,7 +110,10 @@ def memory_of(table: Table, key: str) -> tuple[int | None, str]:
         return None, ""
     found = quantities.size(text)
     if isinstance(found, Wrong):
-        message = f"'{text[:40]}' is no amount of memory: write bytes, or a number with Ki, Mi, Gi, k, M, G."
+        message = (
+            f"'{text[:40]}' is no amount of memory: write bytes, or a number with Ki, Mi, Gi, Ti, k, M, G, T,"
+            f" above 0 and at most {quantities.LARGEST_SIZE}."
+        )
         table.problem(key, "bad_quantity", message, found.suggestion)
         return None, text
     return found, text
@@ -233,7 +236,9 @@ def _seconds(table: Table, key: str) -> float | None:
         return None
     found = quantities.seconds(text)
     if isinstance(found, Wrong):
-        message = f"'{text[:40]}' is no duration: write seconds, or 90s, 15m, 2h."
+        message = (
+            f"'{text[:40]}' is no duration: write seconds, or 90s, 15m, 2h, at most {quantities.LONGEST}."
+        )
         table.problem(key, "bad_quantity", message, found.suggestion)
         return None
     return found

@@ -16,8 +16,10 @@ _NUMBER = re.compile(r"\d{1,18}(?:\.\d{1,9})?", re.ASCII)
 _LETTER = re.compile(r"[kmgt]i?", re.ASCII | re.IGNORECASE)
 
 MOST_CPUS = 4096
+LARGEST_SIZE, LONGEST = "4194304Ti", "87600h"
+"""The most that is understood, as one writes it: 4 EiB and ten years."""
 _LARGEST_SIZE = 1 << 62
-_LONGEST = 10 * 365 * 86400
+_LONGEST = 87_600 * 3600
 _BYTES = {"": 1} | {f"{letter}i": 1024**power for power, letter in enumerate("KMGT", 1)}
 _BYTES |= {letter: 1000**power for power, letter in enumerate("KMGT", 1)} | {"k": 1000}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -48,6 +50,8 @@ def size(text: str) -> int | Wrong:
         number = int(Decimal(match[1]) * _BYTES[match[2]])
         if 0 < number <= _LARGEST_SIZE:
             return number
+        if number:
+            return Wrong(LARGEST_SIZE)
     number_text = _number_in(text)
     letter = _LETTER.search(text.partition(number_text)[2])
     unit = "" if letter is None else letter[0][0].upper() + letter[0][1:].lower()
@@ -61,6 +65,7 @@ def seconds(text: str) -> float | Wrong:
         number = float(match[1]) * _SECONDS[match[2]]
         if number <= _LONGEST:
             return number
+        return Wrong(LONGEST)
     unit = re.search(r"[smh]", text.lower())
     return Wrong(_number_in(text) + (unit[0] if unit else ""))
 

@@ -38,7 +38,8 @@ def test_bytes(text: str, number: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "near"),
-    [("1 GB", "1G"), ("1GiB", "1Gi"), ("-1", "1Gi"), ("0", "1Gi"), ("NaN", "1Gi"), ("500m", "500M")],
+    [("1 GB", "1G"), ("1GiB", "1Gi"), ("-1", "1Gi"), ("0", "1Gi"), ("NaN", "1Gi"), ("500m", "500M")]
+    + [("100000000Ti", "4194304Ti")],
 )
 def test_what_is_no_size(text: str, near: str) -> None:
     assert size(text) == Wrong(near)
@@ -52,3 +53,5 @@ def test_durations(text: str, number: float) -> None:
 
 def test_what_is_no_duration() -> None:
     assert seconds("soon") == Wrong("1s")
+    assert seconds("99999999h") == Wrong("87600h")
+    assert seconds("87600h") == 87_600 * 3600
