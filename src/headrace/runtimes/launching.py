@@ -8,6 +8,7 @@ This file must never know when a job may start or what became of it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -161,7 +162,8 @@ def _make_directory(work: str) -> None:
     try:
         os.mkdir(work)  # noqa: PTH102 - as text: this is on the way of every step
     except FileExistsError:
-        return
+        if not os.path.isdir(work):  # noqa: PTH112 - as above
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), work) from None
     except FileNotFoundError:
         Path(work).mkdir(parents=True, exist_ok=True)
 

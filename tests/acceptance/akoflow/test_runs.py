@@ -173,6 +173,16 @@ def group_of(stat: Path) -> str:
     return "" if state == "Z" else group
 
 
+@pytest.mark.parametrize("body", [{"dry_run": "yes"}, {"dry_run": 1}, {"from": "end"}, {"activities": []}])
+def test_a_rerun_that_is_not_understood_starts_nothing(client: Client, body: dict[str, object]) -> None:
+    workflow = client.submit(document("name: a, run: 'true'"))
+    client.ended(workflow)
+    answer = client.http.post(f"{API}/{workflow}/rerun/", json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "wrong_type")
+    assert client.get("")[0]["id"] == workflow
+
+
 def test_a_rerun_reuses_what_succeeded(client: Client, tmp_path: Path) -> None:
     workflow = client.submit(
         document(
@@ -240,9 +250,12 @@ def test_time_limits_missing_outputs_and_commands(client: Client, tmp_path: Path
     assert (shown["nothing"]["exitCode"], shown["nothing"]["procId"]) == (None, None)
 
 
-def test_a_mount_path_that_cannot_be_made_fails_its_activity(client: Client, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["file/inside", "file"])
+def test_a_mount_path_that_cannot_be_made_fails_its_activity(
+    client: Client, tmp_path: Path, path: str
+) -> None:
     (tmp_path / "file").touch()
-    workflow = client.submit(document("name: a, run: 'true'", spec=f"mountPath: {tmp_path}/file/inside"))
+    workflow = client.submit(document("name: a, run: 'true'", spec=f"mountPath: {tmp_path}/{path}"))
     [activity] = client.ended(workflow)["spec"]["activities"]
 
     assert (activity["state"], activity["reasonCode"]) == ("failed", "mount_path_unavailable")
