@@ -23,6 +23,8 @@ from headrace.security.addresses import Address
 _PORTS = {"http": 80, "https": 443}
 _UNSPECIFIED = (IPv4Address(0), IPv6Address(0))
 _FORBIDDEN_IN_URLS = re.compile(r"[\x00-\x20\x7f\\]")
+_LONGEST_LABEL = 63
+"""Characters between two dots of a name (RFC 1035)."""
 _HOST = re.compile(r"[^\s/?#@:\[\]\\%<>^|]+")
 
 
@@ -132,7 +134,7 @@ def _blocked(path: str, reason: str) -> Problem:
         path=path,
         code="egress_blocked",
         message=f"Requests to this address are refused: {reason}.",
-        suggestion="The operator can allow it with the setting EGRESS_ALLOW.",
+        suggestion="The operator can allow it with the setting egress_allow.",
     )
 
 
@@ -147,6 +149,8 @@ def _why_invalid(url: str, parts: SplitResult) -> str | None:
     host = parts.hostname or ""
     if not _HOST.fullmatch(host) and addresses.parse(host) is None:
         return f"{shown} names no host."
+    if any(not 0 < len(part) <= _LONGEST_LABEL for part in host.removesuffix(".").split(".")):
+        return f"{shown} has a host with a part that is empty or longer than {_LONGEST_LABEL} characters."
     return None
 
 

@@ -31,8 +31,12 @@ _MOST_CONNECTIONS = 100
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Ask the system's resolver, each address once, in its order."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """Ask the system's resolver, each address once, in its order; raises OSError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        # What no resolver can be asked for, as a part that is empty or longer than 63 characters.
+        raise socket.gaierror(socket.EAI_NONAME, "it is no host name") from None
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 

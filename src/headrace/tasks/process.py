@@ -33,7 +33,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """`module:name` of what opens the artifact store, given `artifacts_root`."""
     artifacts_root: str
     egress_allow: tuple[str, ...] = ()
-    """The operator's list (setting EGRESS_ALLOW)."""
+    """The operator's list (setting egress_allow)."""
     own_addresses: tuple[tuple[str, int], ...] = ()
     """Sockets and names of the server, which no task may reach."""
     limits: Limits = Limits()

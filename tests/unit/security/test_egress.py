@@ -163,6 +163,9 @@ def test_ordinary_urls_pass(url: str) -> None:
         "http://[127.0.0.1]/",
         "http://\u3000/",
         "http://exa\u00admple\x00.org",
+        "http://a..example.org/",
+        "http://.example.org/",
+        f"http://{'a' * 64}.example.org/",
     ],
 )
 def test_what_is_no_plain_http_url_is_invalid(url: str) -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from headrace.security.egress import Egress, EgressBlocked
-from headrace.security.egress_client import guarded_async_client, guarded_client
+from headrace.security.egress_client import guarded_async_client, guarded_client, resolve
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -93,6 +93,11 @@ async def test_an_allowed_server_is_reached_under_its_name_by_one_look_up(port: 
 
     assert shown == [f"wiki.corp:{port}"] * 2
     assert names.asked == ["wiki.corp"] * 2
+
+
+def test_a_name_that_no_resolver_can_be_asked_for_is_an_error_of_the_network() -> None:
+    with pytest.raises(OSError, match="no host name"):
+        resolve(f"{'a' * 64}.example", 80)
 
 
 async def test_a_name_that_leads_inside_is_refused_at_connect_time(port: int) -> None:
