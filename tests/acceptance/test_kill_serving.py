@@ -56,6 +56,13 @@ class Submitter(threading.Thread):
             if answer.status_code == 202:
                 self.acknowledged.append(answer.json()["workflow_execution_id"])
 
+    def await_another(self) -> None:
+        """Return when one more start than now was acknowledged."""
+        known, deadline = len(self.acknowledged), time.monotonic() + DEADLINE
+        while len(self.acknowledged) == known:
+            assert time.monotonic() < deadline, "No start was acknowledged."
+            time.sleep(0.01)
+
 
 def test_whatever_was_acknowledged_ends_and_nothing_runs_twice(
     start_server: Callable[..., RunningServer], tmp_path: Path
@@ -69,7 +76,8 @@ def test_whatever_was_acknowledged_ends_and_nothing_runs_twice(
     submitter.start()
     try:
         for _ in range(KILLS):
-            time.sleep(chance.uniform(0.1, 0.6))  # an arbitrary moment is the point of this test
+            submitter.await_another()
+            time.sleep(chance.uniform(0, 0.5))  # an arbitrary moment is the point of this test
             server.kill()
             server.start_again()
     finally:
@@ -82,7 +90,7 @@ def test_whatever_was_acknowledged_ends_and_nothing_runs_twice(
         ends = {name: _end(client, made["workflow_id"], name) for name in names}
     attempts = Counter(ledger.read_text().split())
 
-    assert len(submitter.acknowledged) > 5
+    assert len(submitter.acknowledged) >= KILLS
     assert set(submitter.acknowledged) <= set(ends)
     assert {end["status"] for end in ends.values()} == {"COMPLETED"}
     assert [attempt for attempt, count in attempts.items() if count > 1] == []
