@@ -38,8 +38,15 @@ def test_bytes(text: str, number: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "near"),
-    [("1 GB", "1G"), ("1GiB", "1Gi"), ("-1", "1Gi"), ("0", "1Gi"), ("NaN", "1Gi"), ("500m", "500M")]
-    + [("100000000Ti", "4194304Ti")],
+    [
+        ("1 GB", "1G"),
+        ("1GiB", "1Gi"),
+        ("-1", "1Gi"),
+        ("0", "1Gi"),
+        ("NaN", "1Gi"),
+        ("500m", "500M"),
+        ("100000000Ti", "4194304Ti"),
+    ],
 )
 def test_what_is_no_size(text: str, near: str) -> None:
     assert size(text) == Wrong(near)
