@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import budgets, machine, submissions, table
+from bench import budgets, judging, machine, submissions, table
 from bench.budgets import Verdict
 from bench.entrants import Entrants
 from bench.rivals import ROOT, ContestantBroke, compete
@@ -23,7 +23,10 @@ PAGE = ROOT / "docs" / "performance.md"
 BEGIN = "<!-- what `make bench` measured -->"
 END = "<!-- so far -->"
 
-KINDS = ("shell", "genome", "montage", "chain", "fanout", "submit", "large", "history")
+KINDS = ("shell", "genome", "montage", "chain", "fanout", "judge", "submit", "large", "history")
+
+JUDGED = 1000
+"""Tasks of the document that is judged."""
 
 QUIET = 0.5
 """A load above this before anything has begun means that somebody else is using the machine."""
@@ -114,6 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ExitStack() as stack:
             entrants = Entrants(stack, place, asked.peers)
             _compete(report, works, repetitions, entrants)
+        if "judge" in asked.only:
+            _judge(report, repetitions)
         _serve(report, place, extent, repetitions, asked.only)
     report.add("budgets", table.verdicts(report.found))
     about += entrants.remarks
@@ -165,6 +170,11 @@ def _compete(report: Report, works: Sequence[Work], repetitions: int, entrants: 
             raise ContestantBroke(f"Headrace itself could not do this: {work.title}.")
         text = "\n\n".join([table.comparison(standings), *outcome.absent])
         report.add(work.title, text, budgets.of_work(work, standings))
+
+
+def _judge(report: Report, repetitions: int) -> None:
+    found = judging.judge(JUDGED, repetitions, tell)
+    report.add("judging a document", table.judgement(found), budgets.of_judgement(found))
 
 
 def _serve(report: Report, place: Path, extent: Extent, repetitions: int, only: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.figures import History, LargeRun, Standing, Stay, Submissions
+from bench.figures import History, Judgement, LargeRun, Standing, Stay, Submissions
 from bench.works import Work
 
 MOST_MILLISECONDS = {"chain": 0.4, "fanout": 0.2}
@@ -32,6 +32,9 @@ MOST_AFTER = 200.0
 
 MOST_HISTORY = 1.2
 """Times the p99 of an empty server."""
+
+MOST_JUDGEMENT = 50.0
+"""Milliseconds of processor time until a document of 1,000 tasks is known to be right."""
 
 MOST_ACCEPTANCE = 3.0
 """Seconds until a large document is accepted and started."""
@@ -92,6 +95,11 @@ def of_history(history: History) -> list[Verdict]:
     """Return the verdict of a long history."""
     work = f"p99 of a submission after {history.task_runs:,} task runs"
     return [at_most(work, MOST_HISTORY, history.full_p99 / history.empty_p99, "× that of an empty server")]
+
+
+def of_judgement(found: Judgement) -> list[Verdict]:
+    """Return the verdict of judging a document."""
+    return [at_most(f"Data Flow, {found.tasks:,} tasks judged", MOST_JUDGEMENT, found.cpu, "ms of processor")]
 
 
 def of_large(small: LargeRun, large: LargeRun) -> list[Verdict]:

@@ -93,6 +93,17 @@ class LargeRun:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What it costs to find that a document is right."""
+
+    tasks: int
+    size: int
+    """Bytes of the document."""
+    cpu: float
+    """Milliseconds of processor time, at the median."""
+
+
+@dataclass(frozen=True)
 class History:
     """Submissions to a server with a long history and to an empty one, in milliseconds."""
 

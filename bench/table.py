@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.budgets import Verdict
-from bench.figures import History, LargeRun, Standing, Stay, Submissions
+from bench.figures import History, Judgement, LargeRun, Standing, Stay, Submissions
 
 COMPARISON = (
     "",
@@ -71,6 +71,14 @@ def large(found: Sequence[LargeRun]) -> str:
             (f"{run.activities:,}", f"{run.edges:,}", *map(digits, (run.accepted, run.each, run.memory)))
             for run in found
         ],
+    )
+
+
+def judgement(found: Judgement) -> str:
+    """Return the table of judging a document."""
+    return markdown(
+        ("Data Flow document", "KiB", "processor ms"),
+        [(f"{found.tasks:,} tasks", digits(found.size / 1024), digits(found.cpu))],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from bench import budgets
-from bench.figures import Figures, History, Standing, Stay, Submissions
+from bench.figures import Figures, History, Judgement, Standing, Stay, Submissions
 from bench.works import Work
 
 CHAIN = Work("chain", 40)
@@ -79,4 +79,5 @@ def test_the_server_is_measured_by_time_memory_and_history() -> None:
     assert [each.is_met for each in budgets.of_submissions(ways)] == [True, False]
     assert [each.is_met for each in budgets.of_stay(stay)] == [True, False, True]
     assert budgets.of_history(History(1000, empty_p99=2.0, full_p99=2.3))[0].is_met
+    assert [budgets.of_judgement(Judgement(1000, 1, cpu))[0].is_met for cpu in (50.0, 50.1)] == [True, False]
     assert not budgets.of_history(History(1000, empty_p99=2.0, full_p99=2.5))[0].is_met
