@@ -302,7 +302,9 @@ class LocalRuntime:
             step.usage = step.long_run.usage if step.long_run else None
             return
         process.signal_group(signal.SIGKILL)
-        step.wait_status, step.usage = processes.reap(process.pid, step.long_run.peak if step.long_run else 0)
+        step.wait_status, step.usage = processes.reap(
+            process.pid, step.long_run.usage if step.long_run else None
+        )
         self._leave_bounds(step)
 
     def _leave_bounds(self, step: Step) -> None:

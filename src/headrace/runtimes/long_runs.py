@@ -25,14 +25,9 @@ class LongRun:
 
     @property
     def usage(self) -> Usage | None:
-        """What was seen, for an attempt whose end the machine tells nobody; None when nothing was."""
+        """What all processes together were seen to use; None when nobody looked."""
         track = self._track
         return None if track is None else Usage(cpu_seconds=track.cpu_seconds, max_rss_bytes=track.peak)
-
-    @property
-    def peak(self) -> int:
-        """Most resident bytes that were seen, 0 when nothing was."""
-        return self._track.peak if self._track is not None else 0
 
     def add(self, now: float, session: sessions.Session) -> None:
         """Note what the processes use now, in Unix seconds."""

@@ -82,17 +82,20 @@ def hold_child(pid: int) -> int:
         raise
 
 
-def reap(pid: int, seen: int) -> tuple[int, Usage]:
+def reap(pid: int, seen: Usage | None) -> tuple[int, Usage]:
     """Take a child away that has exited; return its status and what it used.
 
-    `seen` is the most resident bytes of all its processes together, 0 when nobody looked.
+    `seen` is what all its processes together were seen to use, None when nobody looked.
     """
     _, status, used = os.wait4(pid, 0)
     # A spawned child begins with the server's own peak; below that, its own is not known.
     peak = used.ru_maxrss if used.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss else 0
+    spent = used.ru_utime + used.ru_stime
+    if status and seen:  # the kernel leaves out those whose parent was killed before it could wait for them
+        spent = max(spent, seen.cpu_seconds)
     usage = Usage(
-        cpu_seconds=used.ru_utime + used.ru_stime,
-        max_rss_bytes=max(peak * 1024, seen),
+        cpu_seconds=spent,
+        max_rss_bytes=max(peak * 1024, seen.max_rss_bytes if seen else 0),
         read_bytes=used.ru_inblock * _BLOCK,
         written_bytes=used.ru_oublock * _BLOCK,
     )

@@ -102,6 +102,19 @@ def test_an_activity_that_takes_more_memory_than_its_limit_fails(client: Client)
     assert shown["a"]["limits"]["cpu"] in ("packed", "cgroup")
 
 
+def test_the_processor_time_of_a_killed_child_counts(client: Client) -> None:
+    busy = "end = time.time() + 1.5; all(time.time() < end for _ in iter(int, 1))"
+    greedy = f"import time; {busy}; held = b'x' * 200_000_000; time.sleep(600)"
+    run = python(greedy).removesuffix("'") + "; true'"
+    text = document(f"name: a, run: {run}, memoryLimit: 64Mi")
+    workflow = client.submit(text)
+    shown = by_name(client.ended(workflow))
+    used = client.get(f"{workflow}/activities/{shown['a']['id']}/metrics/")
+
+    assert shown["a"]["reasonCode"] == "out_of_memory"
+    assert used["summary"]["cpuSeconds"] > 0.2
+
+
 def test_a_log_above_the_limit_says_that_it_was_cut(start_server: Callable[..., RunningServer]) -> None:
     with start_server(LOCAL__MAX_LOG="1MiB").client() as http:
         client = Client(http)
