@@ -122,6 +122,23 @@ def test_volumes_are_brought_in_and_back(http: httpx2.Client, tmp_path: Path, co
     assert (tmp_path / "results" / "z").read_text() == "result\n"
 
 
+def test_a_volume_that_is_only_brought_out_begins_empty(http: httpx2.Client, tmp_path: Path) -> None:
+    found = ran(
+        http,
+        f"""
+name: out
+spec:
+  runtime: local
+  volumes: [{tmp_path}/results:{tmp_path}/far/away:out]
+  activities:
+    - {{name: a, run: "echo result > {tmp_path}/far/away/z"}}
+""",
+    )
+
+    assert found["state"] == "succeeded", found["reason"]
+    assert (tmp_path / "results" / "z").read_text() == "result\n"
+
+
 def test_a_missing_volume_fails_the_workflow_before_any_activity(http: httpx2.Client, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     found = ran(http, VOLUMES.format(place=tmp_path, code=0))

@@ -24,7 +24,8 @@ _COPY = 'cp -au --reflink=auto "$1/." "$2/" || exit 1'
 
 _IN = f"""
 check() {{ while [ $# -gt 1 ]; do
-  [ -d "$1" ] || {{ echo "The directory '$1' of a volume does not exist." >&2; exit {SOURCE_MISSING}; }}
+  [ -z "$1" ] || [ -d "$1" ] ||
+    {{ echo "The directory '$1' of a volume does not exist." >&2; exit {SOURCE_MISSING}; }}
   shift 2
 done; }}
 [ "$0" = lenient ] || check "$@"
@@ -72,13 +73,16 @@ def volumes_in(
     *,
     mode: str,
 ) -> TaskDefinition | None:
-    """Return what comes before the first activity; sources must exist, except in mode `lenient`."""
+    """Return what comes before the first activity; sources must exist, except in mode `lenient`.
+
+    What is only brought out has no source, and a directory to be filled all the same.
+    """
     sides = [
         side
         for volume in volumes
         for remote in (place_of(volume.remote),)
-        if volume.mode != "out" and volume.local != remote.template()
-        for side in (Literal(volume.local), remote.argument())
+        if volume.local != remote.template()
+        for side in (Literal("" if volume.mode == "out" else volume.local), remote.argument())
     ]
     if not sides:
         return None
