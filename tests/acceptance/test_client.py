@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from headrace import errors
 from headrace.client import AsyncClient, Client, Conflict, InvalidRequest, NotFound, Unauthorized
 from headrace.testing.running_server import RunningServer
 
@@ -169,6 +171,44 @@ def test_a_stream_is_taken_up_where_it_broke(start_server: StartServer) -> None:
 
     assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
     assert seen[-1]["state"] == "succeeded"
+
+
+def test_a_log_is_taken_up_where_it_broke(start_server: StartServer) -> None:
+    script = "echo one; sleep 3; echo two"
+    talk = {"title": "Talk", "tasks": [{"name": "a", "type": "core.shell", "inputs": {"script": script}}]}
+    server = start_server(PORT=str(free_port()))
+    with Client(server.url, server.token) as client:
+        started = client.start(client.create_workflow(talk).number)
+        written: list[str] = []
+        for text in client.follow_logs(started.number, "a"):
+            if not written:
+                server.kill()
+                server.start_again()
+            written.append(text)
+
+    assert "".join(written) == "one\ntwo\n"
+
+
+async def test_the_other_client_takes_up_a_log_too(start_server: StartServer) -> None:
+    script = "echo one; sleep 3; echo two"
+    talk = {"title": "Talk", "tasks": [{"name": "a", "type": "core.shell", "inputs": {"script": script}}]}
+    server = await asyncio.to_thread(start_server, PORT=str(free_port()))
+    async with AsyncClient(server.url, server.token) as client:
+        started = await client.start((await client.create_workflow(talk)).number)
+        written: list[str] = []
+        async for text in client.follow_logs(started.number, "a"):
+            if not written:
+                await asyncio.to_thread(server.kill)
+                await asyncio.to_thread(server.start_again)
+            written.append(text)
+
+    assert "".join(written) == "one\ntwo\n"
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_a_token_that_no_header_can_carry_is_told(client: type[Client | AsyncClient]) -> None:
+    with pytest.raises(errors.Unauthorized, match="give the one that was shown"):
+        client("http://127.0.0.1:8080", "hr_\u2026")
 
 
 async def test_the_other_client_does_the_same(running_server: RunningServer) -> None:

@@ -149,11 +149,22 @@ class Client:
         stream: OneOf["stdout", "stderr"] = "stdout",
         attempt: int | None = None,
     ) -> Iterator[str]:
-        """Yield what an attempt writes, until it is over."""
+        """Yield what an attempt writes, until it is over; a broken stream is taken up as in `events`."""
         params = {"stream": stream, "follow": True} | ({} if attempt is None else {"attempt": attempt})
-        for sent in self._stream(f"{calls.task_path(key, run)}/logs", params, ""):
-            if sent.event == "log":
-                yield msgspec.json.decode(sent.data, type=str)
+        after, tries = "", 0
+        while True:
+            try:
+                for sent in self._stream(f"{calls.task_path(key, run)}/logs", params, after):
+                    after, tries = sent.id or after, 0
+                    if sent.event == wire.LOG_ENDS:
+                        return
+                    if sent.event == "log":
+                        yield msgspec.json.decode(sent.data, type=str)
+            except Unreachable:
+                if not after or tries == len(wire.RECONNECTS):
+                    raise
+            time.sleep(wire.RECONNECTS[min(tries, len(wire.RECONNECTS) - 1)])
+            tries += 1
 
     def output(self, key: Key, name: str, *, run: Key | None = None) -> Iterator[bytes]:
         """Yield the content of an output of an execution, or of one of its task runs."""

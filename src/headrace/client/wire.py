@@ -12,6 +12,7 @@ import msgspec
 
 from headrace.client.calls import PATIENCE, Call
 from headrace.client.errors import ErrorAnswer, ServerFailed, Unreachable, error_of
+from headrace.errors import Unauthorized
 
 Answer = TypeVar("Answer")
 
@@ -19,6 +20,9 @@ Event = dict[str, Any]
 """One event: `seq`, `event` (its name), `at`, and its own members; docs/reference/events.md lists them."""
 
 LAST_EVENT = "execution_ended"
+
+LOG_ENDS = "end"
+"""Event behind the last one of a log."""
 
 LARGEST_EVENT = 64 * 1024 * 1024
 """Bytes of one event that are taken; an event names large values by reference, so none comes near."""
@@ -28,10 +32,14 @@ RECONNECTS = (0.1, 0.2, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0, 5.0, 5.0, 5.0, 5.0)
 
 
 def options(url: str, token: str | None, timeout: float) -> dict[str, Any]:
-    """Return how an HTTP client is set up for a server."""
+    """Return how an HTTP client is set up for a server; raises `Unauthorized`."""
     host = urlsplit(url).hostname or ""
     headers = {"user-agent": "headrace-client"}
     if token:
+        if not token.isascii() or not token.isprintable():
+            raise Unauthorized(
+                "The token has characters that no token has; give the one that was shown, hr_ included."
+            )
         headers["authorization"] = f"Bearer {token}"
     # A proxy of the environment cannot lead to this very machine.
     return {"base_url": url, "headers": headers, "timeout": timeout, "trust_env": not _is_local(host)}
