@@ -85,12 +85,15 @@ def _excess(
     table: Table, runtime: str, cpus: float | None, memory: int | None, around: Surroundings
 ) -> tuple[str, ...]:
     """Warn of a demand above what this machine has, to which it will be cut."""
-    wanted = (("cpuLimit", cpus or 0, around.cpus), ("memoryLimit", memory or 0, around.memory))
-    found = [(key, most) for key, asked, most in wanted if most is not None and asked > most]
+    found = []
+    if cpus is not None and around.cpus is not None and cpus > around.cpus:
+        found.append(("cpuLimit", f"{around.cpus:g} processors"))
+    if memory is not None and around.memory is not None and memory > around.memory:
+        found.append(("memoryLimit", f"{around.memory / 2**30:,.1f} GiB"))
     if runtime != "local" or not found:
         return ()
     for key, most in found:
-        message = f"'{key}' is more than the {most:g} that local has; the activity gets that, and runs alone."
+        message = f"'{key}' is more than the {most} that local has; the activity gets that, and runs alone."
         table.warn(key, EXCEEDS, message)
     return (EXCEEDS,)
 

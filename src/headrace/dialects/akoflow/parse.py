@@ -70,9 +70,9 @@ def parse(source: bytes, around: Surroundings) -> Parsed:
 
 
 def _hinted(problem: Problem, source: bytes) -> Problem:
-    """Return a syntax error with a hint where no line of the text is indented."""
-    if problem.code != "yaml_syntax" or any(
-        line[:1] in (b" ", b"\t") and line.strip() for line in source.splitlines()
-    ):
+    """Return a syntax error with a hint where a `spec` is begun and no line of the text is indented."""
+    if problem.code != "yaml_syntax" or b"spec:" not in source:
+        return problem
+    if any(line[:1] in (b" ", b"\t") and line.strip() for line in source.splitlines()):
         return problem
     return replace(problem, message=f"{problem.message} {_LOST}", suggestion=_HINT)

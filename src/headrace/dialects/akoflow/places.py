@@ -83,8 +83,6 @@ def _volume(text: str, path: str, table: Table) -> Volume | None:
     local, colon, rest = text.partition(":")
     remote, _, mode = rest.partition(":")
     if not colon:
-        message = f"The volume '{text[:200]}' has no colon; both sides are taken to be that path."
-        table.findings.warn(path, "volume_one_sided", message, suggestion=f"{local}:{local}")
         remote = local
     for side in (local, remote):
         if wrong := why_no_directory(side):
@@ -98,4 +96,7 @@ def _volume(text: str, path: str, table: Table) -> Volume | None:
         near = table.findings.nearest(mode, _MODES)
         table.findings.problem(path, "bad_volume", message, suggestion=near or "rw")
         return None
+    if not colon:
+        message = f"The volume '{text[:200]}' has no colon; both sides are taken to be that path."
+        table.findings.warn(path, "volume_one_sided", message, suggestion=f"{local}:{local}")
     return Volume(text, local.rstrip("/"), remote.rstrip("/"), _MODES[mode or "rw"])

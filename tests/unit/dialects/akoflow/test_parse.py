@@ -77,6 +77,29 @@ def test_the_text_of_the_documentation_is_told_that_its_indentation_is_lost() ->
     assert problem.suggestion is not None
 
 
+def test_a_bracket_that_is_not_closed_is_no_lost_indentation() -> None:
+    [problem] = read("name: [a\n").problems
+
+    assert problem.code == "yaml_syntax"
+    assert "indentation" not in problem.message
+
+
+def test_what_this_machine_has_is_told_in_units() -> None:
+    text = workflow("name: a, run: x, cpuLimit: 3, memoryLimit: 100Ti")
+    warnings = read(text, cpus=2.0, memory=3 * 2**29).warnings
+
+    assert [each.message for each in warnings] == [
+        "'cpuLimit' is more than the 2 processors that local has; the activity gets that, and runs alone.",
+        "'memoryLimit' is more than the 1.5 GiB that local has; the activity gets that, and runs alone.",
+    ]
+
+
+def test_an_empty_volume_is_a_problem_and_nothing_else() -> None:
+    found = read(workflow("name: a, run: x", spec="runtime: local\nvolumes: ['']"))
+
+    assert (codes(found.problems), found.warnings) == (["bad_volume"], ())
+
+
 @pytest.mark.parametrize(
     ("text", "code", "line"),
     [
