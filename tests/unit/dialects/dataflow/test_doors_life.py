@@ -233,6 +233,7 @@ async def test_a_token_above_its_rate_waits(tmp_path: Path) -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[2].headers["retry-after"]) > 1000
+    assert answers[2].json()["message"].startswith("This token may send 2 requests in 3600 s; wait 1")
 
 
 async def test_a_run_is_run_again_from_where_it_failed(client: httpx2.AsyncClient, tmp_path: Path) -> None:

@@ -34,5 +34,6 @@ class Rates:
             self._buckets.popitem(last=False)
         if held < 1:
             wait = math.ceil((1 - held) / per_second)
-            message = f"This token may send {self._limit.requests} requests in {self._limit.period}."
+            seconds = f"{self._limit.period.total_seconds():g}"
+            message = f"This token may send {self._limit.requests} requests in {seconds} s; wait {wait} s."
             raise Refusal(429, "rate_limited", message, headers={"retry-after": str(wait)})
