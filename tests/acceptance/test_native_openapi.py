@@ -8,37 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.checks import not_a_server_error
+from hypothesis import given
 from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from tests.acceptance.described_doors import DOCUMENT, PROMISES, examples
 
 from headrace.testing.running_server import RunningServer
-
-PROMISES = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
-EXAMPLES = settings(
-    max_examples=8,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-DOCUMENT = {
-    "title": "Say",
-    "inputs": [{"name": "text", "type": "text", "default": "hello"}],
-    "tasks": [{"name": "say", "type": "echo", "inputs": {"text": "{{inputs.text}}"}}],
-    "outputs": [{"name": "said", "value": "{{tasks.say.outputs.text}}"}],
-}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +50,7 @@ def test_answers_are_as_they_are_described(
         assert isinstance(found, Ok)
         operation: Any = found.ok()
 
-        @EXAMPLES
+        @examples(8)
         @given(case=operation.as_strategy())
         def keeps_its_promises(case: Any) -> None:
             kind = case.path.split("/")[2] if case.path.count("/") > 2 else ""

@@ -5,69 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import httpx2
 import pytest
+from tests.acceptance.native_stage import ONE_TASK, SLEEPS, TALKS, ended, started
 
 from headrace.testing.running_server import RunningServer
-
-ONE_TASK = {
-    "title": "Measure",
-    "inputs": [{"name": "text", "type": "text"}],
-    "tasks": [{"name": "size", "type": "text.size", "inputs": {"text": "{{inputs.text}}"}}],
-    "outputs": [{"name": "size", "value": "{{tasks.size.outputs.size}}"}],
-}
-SLEEPS = {
-    "title": "Sleep",
-    "tasks": [
-        {"name": "nap", "type": "core.shell", "inputs": {"script": "echo begun; sleep 60"}},
-        {"name": "after", "type": "text.size", "inputs": {"text": "{{tasks.nap.outputs.stdout}}"}},
-    ],
-}
-TALKS = {
-    "title": "Talk",
-    "tasks": [
-        {
-            "name": "talk",
-            "type": "core.shell",
-            "inputs": {"script": "echo one; echo two; echo oops >&2; echo three"},
-        }
-    ],
-}
 
 
 @pytest.fixture
 def client(running_server: RunningServer) -> Iterator[httpx2.Client]:
     with running_server.client() as client:
         yield client
-
-
-def created(client: httpx2.Client, document: dict[str, Any]) -> dict[str, Any]:
-    answer = client.post("/v1/workflows", json=document)
-    assert answer.status_code == 201, answer.text
-    return answer.json()  # type: ignore[no-any-return]
-
-
-def started(client: httpx2.Client, document: dict[str, Any], **inputs: Any) -> str:
-    number = created(client, document)["number"]
-    answer = client.post(f"/v1/workflows/{number}/executions", json={"inputs": inputs})
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["url"])
-
-
-def ended(client: httpx2.Client, document: dict[str, Any], **inputs: Any) -> dict[str, Any]:
-    url = started(client, document, **inputs)
-    return client.get(url, params={"wait": 30}).json()  # type: ignore[no-any-return]
-
-
-def until(look: Any, seconds: float = 10.0) -> Any:
-    """Look until there is something to see."""
-    deadline = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-    return seen
 
 
 def test_a_task_run_shows_inputs_tries_and_outputs(client: httpx2.Client) -> None:
