@@ -222,6 +222,24 @@ def test_an_unknown_runtime_is_tried_out_where_the_operator_says_so(
         assert activity["directory"].endswith("/proc/none/here")
 
 
+def test_what_was_moved_to_try_it_out_is_told_with_its_place(
+    start_server: Callable[..., RunningServer],
+) -> None:
+    with start_server(AKOFLOW__UNKNOWN_RUNTIME="local").client() as http:
+        text = document(
+            "name: a, run: 'true'",
+            "name: b, run: 'true', mountPath: /proc/none/b",
+            spec="runtime: sdumont\nvolumes: ['/proc/none/c:/proc/none/d:out']\nmountPath: /proc/none/a",
+        )
+        warnings = Client(http).post(text).json()["warnings"]
+
+    assert [each["pointer"] for each in warnings if each["code"] == "mount_path_moved"] == [
+        "/spec/mountPath",
+        "/spec/activities/1/mountPath",
+        "/spec/volumes/0",
+    ]
+
+
 def test_time_limits_missing_outputs_and_commands(client: Client, tmp_path: Path) -> None:
     words = ["-c", 'printf "%s|" "$@"; echo "$X"', "sh", "a b", "$HOME", "*"]
     command = json.dumps({"entrypoint": "sh", "arguments": words, "environment": {"X": 1}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -56,7 +57,7 @@ def _moved(draft: WorkflowDraft, ground: Ground) -> list[Problem]:
     """Return what had to be replaced to try a document out."""
     warnings = [
         Problem(
-            path="/spec/mountPath",
+            path=_place_of(path, draft),
             code="mount_path_moved",
             message=f"'{path}' cannot be made on this machine; one in the private directory is used instead.",
         )
@@ -68,6 +69,19 @@ def _moved(draft: WorkflowDraft, ground: Ground) -> list[Problem]:
             path = f"/spec/volumes/{place}"
             warnings.append(Problem(path=path, code="volume_source_missing", message=message))
     return warnings
+
+
+def _place_of(path: str, draft: WorkflowDraft) -> str:
+    """Return the pointer of what names this directory first."""
+    if path == draft.mount_path:
+        return "/spec/mountPath"
+    own = (
+        f"/spec/activities/{place}/mountPath"
+        for place, each in enumerate(draft.activities)
+        if each.mount_path == path
+    )
+    volumes = (f"/spec/volumes/{place}" for place, each in enumerate(draft.volumes) if each.remote == path)
+    return next(chain(own, volumes))
 
 
 def _that_cannot_be_made(paths: Iterable[str]) -> frozenset[str]:
