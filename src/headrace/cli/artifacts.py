@@ -34,6 +34,9 @@ Task = Annotated[str | None, typer.Option("--task", help="The task whose output 
 Target = Annotated[
     Path | None, typer.Option("--output", "-o", help="File to write; standard output without it.")
 ]
+Archive = Annotated[
+    Path | None, typer.Option("--output", "-o", help="File to write; the execution's ID.zip without it.")
+]
 
 
 class Artifact(Struct, frozen=True):
@@ -110,7 +113,7 @@ def archive(
     *,
     task: Annotated[str | None, typer.Option("--task", help="Only files of this task.")] = None,
     path: Annotated[str | None, typer.Option("--path", help="Only files at this path or glob.")] = None,
-    output: Target = None,
+    output: Archive = None,
     url: Url = None,
     token: Token = None,
     json: Json = False,
