@@ -136,7 +136,7 @@ class Hashing:
     async def resume(self) -> None:
         """Take up what an earlier server left unread."""
         try:
-            for version in await self._provenance.unhashed(limit=100_000):
+            for version in await self._provenance.to_read(limit=100_000):
                 self._want(_READ, version, _RESUMED)
         except StoreError as error:
             log.warning("hashing_not_resumed", error=error.message)

@@ -310,10 +310,10 @@ class Provenance(Protocol):
     async def note_hashes(self, found: Sequence[Hashed]) -> None:
         """Remember what reading contents gave; a version that is not there changes nothing."""
 
-    async def unhashed(self, *, limit: int = 1000) -> list[FileVersion]:
-        """Return current regular files without a hash that some use wants to know, oldest first.
+    async def to_read(self, *, limit: int = 1000) -> list[FileVersion]:
+        """Return current regular files that some use names and whose contents are to be read, oldest first.
 
-        None of them was found to be superseded.
+        Of some the hash is known already, since their listing; `note_hashes` ends the wait of each.
         """
 
     async def uses(

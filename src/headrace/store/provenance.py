@@ -82,9 +82,9 @@ class SqlProvenance:
         """Remember what reading contents gave."""
         await self._writer.commit(lambda cursor: listings.note_hashes(cursor, found))
 
-    async def unhashed(self, *, limit: int = 1000) -> list[FileVersion]:
-        """Return current regular files without a hash that some use wants to know, oldest first."""
-        query = unhashed_versions(limit)
+    async def to_read(self, *, limit: int = 1000) -> list[FileVersion]:
+        """Return current regular files whose contents are still to be read, oldest first."""
+        query = versions_to_read(limit)
         return await self._readers.read(lambda c: [_version(row) for row in c.execute(query)])
 
     async def uses(
@@ -150,12 +150,12 @@ def current_bytes_of(directories: Sequence[bytes]) -> Select[Any]:
     return select(known.label("known"), total.label("bytes"))
 
 
-def unhashed_versions(limit: int) -> Select[Any]:
-    """Return the query for what waits to be hashed; its cost is that of what it returns."""
+def versions_to_read(limit: int) -> Select[Any]:
+    """Return the query for what waits to be read; its cost is that of what it returns."""
     return (
         select(*_columns(_versions, _directories))
         .join(_directories, _directories.c.key == _versions.c.directory)
-        .where(text(schema.UNHASHED))
+        .where(text(schema.TO_READ))
         .order_by(_versions.c.number)
         .limit(limit)
     )

@@ -229,7 +229,7 @@ kept_contents = Table(
 """Artifacts that executions made: they stay as long as the journals, which name them."""
 
 CURRENT = "is_current"
-UNHASHED = "is_current AND is_wanted AND sha256 IS NULL AND link IS NULL AND NOT is_superseded"
+TO_READ = "is_current AND is_wanted AND link IS NULL AND NOT is_superseded"
 """Conditions of partial indexes; a question that wants one says it in the same words, or it is not found."""
 
 directories = Table(
@@ -260,11 +260,13 @@ file_versions = Table(
     Column("is_wanted", Boolean, nullable=False),
     Column("seen_at", Float, nullable=False),
     Index("file_versions_current", "directory", "number", **_only(CURRENT)),
-    Index("file_versions_unhashed", "number", **_only(UNHASHED)),
+    Index("file_versions_to_read", "number", **_only(TO_READ)),
     Index("file_versions_by_content", "sha256", **_only("sha256 IS NOT NULL")),
 )
-"""`is_wanted` says that some use wants to know the content: what lay in a directory before is not hashed for
-itself, and hundred thousands of files that nobody asks for must not be walked past again and again."""
+"""`is_wanted` says that some use wants to know the content, and that it was not read yet.
+
+What lay in a directory before is not read for itself, and hundred thousands of files that nobody asks for must
+not be walked past again and again."""
 
 file_uses = Table(
     "file_uses",

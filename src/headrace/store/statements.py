@@ -87,8 +87,10 @@ INSERT_USE = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
-MARK_WANTED = "UPDATE file_versions SET is_wanted = 1 WHERE number = ? AND NOT is_wanted"
+MARK_WANTED = "UPDATE file_versions SET is_wanted = 1 WHERE number = ? AND sha256 IS NULL AND NOT is_wanted"
 
-NOTE_HASH = "UPDATE file_versions SET sha256 = ?, is_stored = ?, is_superseded = 0 WHERE number = ?"
+NOTE_HASH = (
+    "UPDATE file_versions SET sha256 = ?, is_stored = ?, is_superseded = 0, is_wanted = 0 WHERE number = ?"
+)
 
-NOTE_SUPERSEDED = "UPDATE file_versions SET is_superseded = 1 WHERE number = ? AND sha256 IS NULL"
+NOTE_SUPERSEDED = "UPDATE file_versions SET is_superseded = sha256 IS NULL, is_wanted = 0 WHERE number = ?"

@@ -111,7 +111,7 @@ async def test_with_depth_stat_nothing_is_read(laboratory: Laboratory) -> None:
     found = await versions(laboratory)
 
     assert {version.sha256 for version in found.values()} == {None}
-    assert await laboratory.store.provenance.unhashed() == []
+    assert await laboratory.store.provenance.to_read() == []
 
 
 async def test_many_files_are_read_in_turns(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ async def test_a_hash_that_is_none_is_refused(store: SqliteStore) -> None:
     with pytest.raises(StoreError):
         await store.provenance.note_hashes([Hashed(version=recorded.appeared[0].number, sha256="no hash")])
 
-    assert await store.provenance.unhashed() == list(recorded.appeared)
+    assert await store.provenance.to_read() == list(recorded.appeared)
 
 
 async def test_what_waits_at_once_is_flushed_at_once(store: SqliteStore, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ QUESTIONS = {
     "the next delivery": outbox.next_delivery(1, 8),
     "what a directory has": provenance.current_versions(b"/srv"),
     "the bytes of a directory": provenance.current_bytes_of([b"/srv"]),
-    "what waits to be hashed": provenance.unhashed_versions(100),
+    "what waits to be read": provenance.versions_to_read(100),
     "what an execution did": provenance.uses_by(5, None, None, 100, 7),
     "what a task did": provenance.uses_by(5, "align", ("created", "read"), 100, 7),
     "what was done with a content": provenance.uses_with(b"digest", 100, 7),
@@ -115,7 +115,7 @@ def test_due_deliveries_are_found_among_the_pending_ones(connection: Connection)
     [
         ("what a directory has", "file_versions_current (directory=?)"),
         ("the bytes of a directory", "file_versions_current (directory=?)"),
-        ("what waits to be hashed", "file_versions_unhashed"),
+        ("what waits to be read", "file_versions_to_read"),
         ("what an execution did", "file_uses_by_execution (execution=? AND number>?)"),
         ("what a task did", "file_uses_by_task (execution=? AND task=? AND number>?)"),
         ("what was done with a content", "file_versions_by_content (sha256=?)"),
@@ -132,7 +132,7 @@ def test_files_are_found_by_the_index_of_their_question(
 
 @pytest.mark.parametrize(
     "question",
-    ["what a directory has", "what waits to be hashed", "what an execution did", "what a task did"],
+    ["what a directory has", "what waits to be read", "what an execution did", "what a task did"],
 )
 def test_no_list_of_files_is_sorted(connection: Connection, question: str) -> None:
     steps = plan(connection, QUESTIONS[question])

@@ -97,7 +97,7 @@ class ProvenanceConformance(WithStore):
         former = replace(passing, is_current=False, is_superseded=True)
 
         assert await store.provenance.current(PLACE) == [stays]
-        assert await store.provenance.unhashed() == [stays]
+        assert await store.provenance.to_read() == [stays]
         assert (await store.provenance.use(uses[1].number)).before == former
 
     async def test_versions_come_back_as_they_were(self, store: Store) -> None:
@@ -185,7 +185,7 @@ class ProvenanceConformance(WithStore):
     async def test_noting_nothing_changes_nothing(self, store: Store) -> None:
         await store.provenance.note_hashes([])
 
-        assert await store.provenance.unhashed() == []
+        assert await store.provenance.to_read() == []
 
     async def test_a_version_that_goes_before_it_is_hashed_is_superseded(self, store: Store) -> None:
         lost = (await made(store, "lost")).version
@@ -211,31 +211,41 @@ class ProvenanceConformance(WithStore):
 
         assert (found.sha256, found.is_superseded, found.is_current) == (ONE, False, False)
 
-    async def test_what_a_task_used_waits_to_be_hashed(self, store: Store) -> None:
+    async def test_what_a_task_used_waits_to_be_read(self, store: Store) -> None:
         lay_there, read, linked = version(store, "a"), version(store, "b"), version(store, "c", link="b")
         await store.provenance.record(listing(lay_there, read, linked))
-        assert await store.provenance.unhashed() == []
+        assert await store.provenance.to_read() == []
         first, second, third = [(await made(store, path)).version for path in "def"]
         reads = [use(store, "read", before=each.number) for each in (read, linked, read)]
         await store.provenance.record(listing(uses=reads))
-        assert await store.provenance.unhashed() == [read, first, second, third]
-        assert await store.provenance.unhashed(limit=2) == [read, first]
+        assert await store.provenance.to_read() == [read, first, second, third]
+        assert await store.provenance.to_read(limit=2) == [read, first]
         await store.provenance.note_hashes(
             [Hashed(version=first.number, sha256=ONE), Hashed(version=second.number)]
         )
         await store.provenance.record(listing(gone=[third.number]))
 
-        assert await store.provenance.unhashed() == [read]
+        assert await store.provenance.to_read() == [read]
+
+    async def test_what_was_hashed_at_its_listing_waits_to_be_kept(self, store: Store) -> None:
+        new, known = version(store, "a", sha256=ONE), version(store, "b", sha256=ONE)
+        await store.provenance.record(listing(new, known, uses=[use(store, after=new.number)]))
+        await store.provenance.record(listing(uses=[use(store, "read", before=known.number)]))
+        assert await store.provenance.to_read() == [new]
+        await store.provenance.note_hashes([Hashed(version=new.number, sha256=ONE)])
+        await store.provenance.record(listing(uses=[use(store, "read", before=new.number)]))
+
+        assert await store.provenance.to_read() == []
 
     async def test_what_nobody_wants_to_read_does_not_wait(self, store: Store) -> None:
         new, found = version(store, "a"), version(store, "b")
         uses = [use(store, after=new.number), use(store, "read", before=found.number)]
         await store.provenance.record(listing(new, found, uses=uses, unread=[new.number, found.number]))
-        assert await store.provenance.unhashed() == []
+        assert await store.provenance.to_read() == []
         again = use(store, "read", before=found.number, task="sort")
         await store.provenance.record(listing(uses=[again]))
 
-        assert await store.provenance.unhashed() == [found]
+        assert await store.provenance.to_read() == [found]
         assert len((await store.provenance.uses(7)).rows) == 3
 
     async def test_a_content_leads_to_all_its_uses(self, store: Store) -> None:
@@ -289,7 +299,7 @@ class ProvenanceConformance(WithStore):
         await former.close()
         store = premises.open()
         found = await store.provenance.uses(7)
-        waiting = await store.provenance.unhashed()
+        waiting = await store.provenance.to_read()
         await store.close()
 
         assert found.rows == [recorded]

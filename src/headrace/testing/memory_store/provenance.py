@@ -53,13 +53,17 @@ class MemoryProvenance:
                 is_unknown = former.sha256 is None and former.link is None
                 self._versions[number] = replace(former, is_current=False, is_superseded=is_unknown)
         self._uses.update((use.number, use) for use in listing.uses)
-        self._wanted |= listing.wanted()
+        appeared = {version.number for version in listing.appeared}
+        for number in listing.wanted():
+            if number in appeared or ((known := self._versions.get(number)) and known.sha256 is None):
+                self._wanted.add(number)
 
     async def note_hashes(self, found: Sequence[Hashed]) -> None:
         """See `Provenance.note_hashes`."""
         for hashed in found:
             if (former := self._versions.get(hashed.version)) is None:
                 continue
+            self._wanted.discard(hashed.version)
             if hashed.sha256 is not None:
                 self._versions[former.number] = replace(
                     former, sha256=hashed.sha256, is_stored=hashed.is_stored, is_superseded=False
@@ -67,13 +71,12 @@ class MemoryProvenance:
             elif former.sha256 is None:
                 self._versions[former.number] = replace(former, is_superseded=True)
 
-    async def unhashed(self, *, limit: int = 1000) -> list[FileVersion]:
-        """See `Provenance.unhashed`."""
+    async def to_read(self, *, limit: int = 1000) -> list[FileVersion]:
+        """See `Provenance.to_read`."""
         found = self._sorted(
             lambda version: (
                 version.is_current
                 and not version.is_superseded
-                and version.sha256 is None
                 and version.link is None
                 and version.number in self._wanted
             )

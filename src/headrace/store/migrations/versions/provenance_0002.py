@@ -48,10 +48,10 @@ def _file_versions() -> None:
     )
     _partial_index("file_versions_current", "file_versions", ["directory", "number"], "is_current")
     _partial_index(
-        "file_versions_unhashed",
+        "file_versions_to_read",
         "file_versions",
         ["number"],
-        "is_current AND is_wanted AND sha256 IS NULL AND link IS NULL AND NOT is_superseded",
+        "is_current AND is_wanted AND link IS NULL AND NOT is_superseded",
     )
     _partial_index("file_versions_by_content", "file_versions", ["sha256"], "sha256 IS NOT NULL")
 
