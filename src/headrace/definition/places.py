@@ -69,6 +69,12 @@ def places(definition: WorkflowDefinition) -> Iterator[Place]:
         yield from _template(output.value, f"/outputs/{index}/value", "result", end)
 
 
+def sources(template: Template) -> Iterator[str]:
+    """Yield every expression of a template, in its order."""
+    nowhere = _Around(task=None, tasks=frozenset(), has_item=False)
+    return (place.source for place in _template(template, "", "result", nowhere))
+
+
 def _task(task: TaskDefinition, path: str, outside: _Around) -> Iterator[Place]:
     whole = _Around(task.name, outside.tasks, outside.has_item)
     tried = _Around(task.name, outside.tasks, outside.has_item or task.items is not None)

@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from headrace.definition.model import RunCommand, TaskDefinition
+from headrace.definition.model import OutputDefinition, RunCommand, TaskDefinition
 from headrace.definition.outcomes import Failure
+from headrace.definition.places import sources
 from headrace.definition.templates import FileRef, ValueRef
 from headrace.dialects.dataflow.shown import (
     LARGEST_RUN_OUTPUT,
@@ -30,6 +31,7 @@ from headrace.dialects.dataflow.spelling import (
 from headrace.dialects.dataflow.wire import Style
 from headrace.engine.execution import Execution, TaskRun, Try
 from headrace.engine.states import EXECUTION_ENDS
+from headrace.expressions import parse
 
 Answer = dict[str, Any]
 
@@ -107,7 +109,7 @@ def details_with(view: RunView, tasks: list[Any]) -> Answer:
             "duration_ms": milliseconds(execution.started_at, execution.ended_at),
             "cancel_requested": "cancelled" in {execution.state, execution.end},
             "paused": execution.state == "paused",
-            "warnings": [_warning(reason.code, reason.sentence) for reason in execution.warnings],
+            "warnings": _warnings(execution),
         },
     )
 
@@ -249,6 +251,27 @@ def _run_error(execution: Execution) -> Answer | None:
         return {"code": "task_failed", "message": f"Task '{names[0]}' failed: {why}", "tasks": names}
     sentence = f"{len(names)} tasks failed; the first, '{names[0]}': {why}"
     return {"code": "task_failed", "message": sentence, "tasks": names}
+
+
+def _warnings(execution: Execution) -> list[Answer]:
+    unavailable = (output for output in execution.definition.outputs if output.name not in execution.outputs)
+    told = []
+    for reason in execution.warnings:
+        output = next(unavailable, None) if reason.code == "output_unavailable" else None
+        skipped = _skipped_source(execution, output) if output is not None else None
+        if output is not None and skipped is not None:
+            sentence = f"Output '{output.name}' is not available: task '{skipped}' was skipped."
+        else:
+            sentence = reason.sentence
+        told.append(_warning(reason.code, sentence))
+    return told
+
+
+def _skipped_source(execution: Execution, output: OutputDefinition) -> str | None:
+    """Return the first task that an output reads and that was skipped."""
+    skipped = {task.name for task, run in execution.root_runs() if run is not None and run.state == "skipped"}
+    read = (each for source in sources(output.value) for each in parse(source).references)
+    return next((str(each.path[0]) for each in read if each.path and each.path[0] in skipped), None)
 
 
 def _warning(code: str, message: str) -> Answer:

@@ -83,6 +83,7 @@ def test_a_completed_run_has_all_declared_outputs(library: TaskTypes) -> None:
     assert answer["inputs"] == {"go": False}
     assert answer["outputs"] == {"length": 13, "html": None}
     assert [warning["code"] for warning in answer["warnings"]] == ["output_unavailable"]
+    assert answer["warnings"][0]["message"] == "Output 'html' is not available: task 'page' was skipped."
     assert answer["tasks"][1]["outputs"] == {"length": 13}
 
 
