@@ -30,7 +30,7 @@ from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, Job
 from headrace.runtimes.reports import Reports
 from headrace.runtimes.sampling import Sampling
 from headrace.runtimes.steps import Step
-from headrace.runtimes.stopping import Process, Stopping, kill_leftovers
+from headrace.runtimes.stopping import Leftovers, Process, Stopping
 from headrace.settings import Settings
 
 GRACE = timedelta(seconds=10)
@@ -75,7 +75,6 @@ class LocalRuntime:
         self._steps: dict[int, Step] = {}
         self._is_open = False
         self._will_start = False
-        self._leftovers: set[str] = set()
 
     def open(self, observer: Observer) -> None:
         """Begin to work inside the running event loop."""
@@ -88,6 +87,7 @@ class LocalRuntime:
         self.starts, self.ends = self._reports.starts, self._reports.ends
         self._exits = Exits(self._loop, self._on_exits)
         self._stopping = Stopping(self._loop, self._grace, self._on_stopped)
+        self._leftovers = Leftovers(self._loop)
         self._sampling = Sampling(
             self._loop, self._clock, self._watched_memory, self._on_excess, max_log=self._max_log
         )
@@ -218,7 +218,7 @@ class LocalRuntime:
                     self._watch(step, Process(claim.pid, step.attempt, step.place, is_child=is_child), pidfd)
                     return
                 known = record.read(step.place) or known  # it may have ended in between
-            self._clear_away(step.place)
+            self._leftovers.clear_away(step.place)
         self._conclude(step, known)
 
     def _await_claim(self, step: Step) -> None:
@@ -232,16 +232,6 @@ class LocalRuntime:
                 return
             known = record.Record(ending=step.verdict or "lost")
         self._take_up(step, known)
-
-    def _clear_away(self, place: str) -> None:
-        """Kill what the attempt left behind, together with that of all others found in this turn."""
-        if not self._leftovers:
-            self._loop.call_soon(self._kill_leftovers)
-        self._leftovers.add(place)
-
-    def _kill_leftovers(self) -> None:
-        marks, self._leftovers = self._leftovers, set()
-        kill_leftovers(marks)
 
     # How a step ends.
 
@@ -297,7 +287,7 @@ class LocalRuntime:
         self._packing.release(step.attempt)
         step.long_run = self._sampling.end(step.attempt)
         if not process.is_child:
-            self._clear_away(step.place)
+            self._leftovers.clear_away(step.place)
             self._leave_bounds(step)
             step.usage = step.long_run.usage if step.long_run else None
             return

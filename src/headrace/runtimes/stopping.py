@@ -136,7 +136,23 @@ def kill(pids: Iterable[int]) -> None:
             continue  # it ended by itself, or changed its user
 
 
-def kill_leftovers(marks: Iterable[str]) -> None:
-    """Kill what attempts left behind that ended while no server was there."""
-    wanted = set(marks)
-    kill(resident.pid for resident in processes.residents() if resident.mark in wanted)
+class Leftovers:
+    """What attempts left behind that ended while no server was there.
+
+    It is looked for once for all that are found in one turn of the loop, because that is a walk over all
+    processes of the machine.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._marks: set[str] = set()
+
+    def clear_away(self, place: str) -> None:
+        """Kill soon whatever the attempt at this place left behind."""
+        if not self._marks:
+            self._loop.call_soon(self._kill)
+        self._marks.add(place)
+
+    def _kill(self) -> None:
+        marks, self._marks = self._marks, set()
+        kill(resident.pid for resident in processes.residents() if resident.mark in marks)

@@ -265,8 +265,8 @@ file_versions = Table(
 )
 """`is_wanted` says that some use wants to know the content, and that it was not read yet.
 
-What lay in a directory before is not read for itself, and hundred thousands of files that nobody asks for must
-not be walked past again and again."""
+What lay in a directory before is not read for itself, and hundred thousands of files that nobody asks for
+must not be walked past again and again."""
 
 file_uses = Table(
     "file_uses",
