@@ -212,6 +212,17 @@ def test_failed_tasks_run_again_and_the_results_of_the_others_stand(door: Door, 
     assert wrong.status_code == 400
 
 
+def test_memory_that_nobody_saw_is_not_told_as_none_used(door: Door) -> None:
+    run = door.start(
+        {"title": "w", "tasks": [{"name": "a", "type": "core.shell", "inputs": {"script": ":"}}]}
+    )
+    door.ended(run)
+    used = door.client.get(f"{run}/tasks/a").json()["tries"][0]["usage"]
+
+    assert used["cpu_seconds"] >= 0
+    assert used["max_rss_bytes"] is None or used["max_rss_bytes"] > 0
+
+
 def test_a_file_in_use_is_not_deleted(door: Door, gate: Path) -> None:
     uploaded = door.client.post("/files?name=a.txt", content=b"hello").json()
     document = {**waiting(gate), "inputs": [{"name": "f", "type": "file"}]}

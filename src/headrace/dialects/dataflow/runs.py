@@ -329,7 +329,7 @@ def _try(style: Style, number: int, each: Try) -> Answer:
             "started_at": moment(each.started_at),
             "duration_ms": milliseconds(each.started_at, each.ended_at),
             "usage": usage
-            and ours(style, {"cpu_seconds": usage.cpu_seconds, "max_rss_bytes": usage.max_rss_bytes}),
+            and ours(style, {"cpu_seconds": usage.cpu_seconds, "max_rss_bytes": usage.max_rss_bytes or None}),
             "error": error,
         },
     )
