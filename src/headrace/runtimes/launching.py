@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import pwd
 import shutil
 import signal
 from pathlib import Path
@@ -69,6 +70,11 @@ class _Wrapping(NamedTuple):
         """What the shell is called: bash called sh is a POSIX shell."""
         return self.shell.rpartition("/")[2]
 
+    @property
+    def reads_in_bash(self) -> bool:
+        """Whether it is a bash that reads the user's text."""
+        return not self.arguments and self.name == "bash"
+
 
 class Launcher:
     """Starts processes on this machine."""
@@ -79,6 +85,7 @@ class Launcher:
         self._environment.setdefault("PATH", os.defpath)
         self._sh = shutil.which("sh") or "/bin/sh"
         self._shells = {"sh": self._sh, "bash": shutil.which("bash") or self._sh}
+        self._login_shell = _login_shell()
         self._parent = ""
         _keep_descriptors()
         self._nothing = os.open(os.devnull, os.O_RDWR)
@@ -100,17 +107,22 @@ class Launcher:
     def _spawn(self, command: Command, place: str, stamp: str, enter: str) -> int:
         self._make_parent(place)
         work = work_directory(command, place)
-        _make_directory(work)
+        if command.directory is None or not os.path.isdir(work):  # noqa: PTH112 - as text, on everybody's way
+            _make_directory(work)
         wrapping = self._wrapped(command, place, enter)
         environment: dict[str, str | bytes] = {**self._environment, **command.environment}
         environment[processes.MARK] = place
         if wrapping.carried is not None:
             environment[prologue.TEXT] = wrapping.carried
+        text = wrapping.text
+        if wrapping.reads_in_bash and "SHELL" not in environment:
+            environment["SHELL"] = self._login_shell
+            text = prologue.told_its_shell(text)
         stdin = _anonymous_file(command.stdin.encode()) if command.stdin else self._nothing
         try:
             return os.posix_spawn(
                 wrapping.shell,
-                [wrapping.name, "-c", wrapping.text, f"{place}.script", stamp, work, *wrapping.arguments],
+                [wrapping.name, "-c", text, f"{place}.script", stamp, work, *wrapping.arguments],
                 environment,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, stdin, 0),
@@ -147,6 +159,14 @@ class Launcher:
         if shares:
             return _Wrapping(shell, prologue.in_same_shell(enter))
         return _Wrapping(self._sh, prologue.as_child(enter), arguments=(shell, script))
+
+
+def _login_shell() -> str:
+    """Return what bash takes for SHELL where nobody sets it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh"
+    except KeyError:  # a user without a name, as in a container
+        return "/bin/sh"
 
 
 def _keep_descriptors() -> None:

@@ -63,6 +63,15 @@ def from_environment(enter: str = "") -> str:
     return f'{_CLAIM}{enter}{_SAME_SHELL}eval "unset {TEXT};${TEXT}"'
 
 
+def told_its_shell(prologue: str) -> str:
+    """Return the prologue of a bash that is given SHELL.
+
+    Where nobody sets it, bash asks the user database, which costs it 0.05 ms, and exports nothing of that;
+    what it is given it keeps to itself as well.
+    """
+    return f"export -n SHELL;{prologue}"
+
+
 def as_child(enter: str = "") -> str:
     """Return the prologue that runs its arguments from the third on as a child, in its own bounds."""
     return f"{_CLAIM}{enter}{_CHILD}{_CHILD_END}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -140,6 +142,27 @@ async def test_another_shell_is_refused(runtime: LocalRuntime, witness: Witness)
 
     assert ended.failure is not None
     assert "'fish'" in ended.failure.message
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="this machine has no bash")
+@pytest.mark.parametrize("text", ["declare -p SHELL", "declare -p SHELL; alias x=y"])
+async def test_bash_keeps_to_itself_which_shell_its_user_has(
+    runtime: LocalRuntime, witness: Witness, text: str
+) -> None:
+    found = subprocess.run(  # noqa: ASYNC221 - a moment
+        ["bash", "-c", "declare -p SHELL"], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True
+    )
+    runtime.submit(Job(attempt=1001, label="step", work=Command(script=text, options={"shell": "bash"})))
+
+    assert (await witness.ended(1001)).outputs["stdout"] == found.stdout.decode()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="this machine has no bash")
+async def test_bash_exports_the_shell_that_a_step_is_given(runtime: LocalRuntime, witness: Witness) -> None:
+    command = Command(script="printenv SHELL", environment={"SHELL": "/bin/own"}, options={"shell": "bash"})
+    runtime.submit(Job(attempt=1001, label="step", work=command))
+
+    assert (await witness.ended(1001)).outputs["stdout"] == "/bin/own\n"
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
