@@ -12,6 +12,7 @@ from headrace.api.values import reference
 from headrace.artifacts.protocol import Artifacts
 from headrace.definition.templates import FileRef, ValueRef
 from headrace.http import downloads
+from headrace.http.large_texts import LargeText
 from headrace.orchestrator.large_values import LargeValues
 from headrace.security.redaction import SecretsInUse
 
@@ -29,6 +30,9 @@ class Downloads:
         match value:
             case FileRef():
                 return await downloads.stored(request, value, self._artifacts)
+            case ValueRef(kind="text"):
+                text = LargeText(value, self._artifacts, self._secrets.redactor)
+                return await downloads.text(request, text, f"{name}.txt")
             case ValueRef():
                 return await self.value(request, await self._large.load_one(value), name)
             case str():

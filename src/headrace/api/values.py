@@ -11,6 +11,7 @@ import msgspec
 from headrace.artifacts.protocol import Artifacts
 from headrace.definition.templates import FileRef, ValueRef
 from headrace.errors import HeadraceError
+from headrace.http.large_texts import LargeText
 from headrace.orchestrator.large_values import LargeValues
 from headrace.security.redaction import SecretsInUse
 
@@ -60,11 +61,12 @@ class ShownValues:
 
     async def _preview(self, ref: ValueRef) -> str | None:
         try:
-            if ref.sha256 in self._large.at_hand or (ref.kind == "json" and ref.size <= LARGEST_PREVIEWED):
-                return _beginning(await self._large.load_one(ref))
+            redactor = self._secrets.redactor
             if ref.kind == "text":
-                async for chunk in self._artifacts.open_range(ref.sha256, 0, 4 * PREVIEW):
-                    return chunk.decode("utf-8", "ignore")[:PREVIEW]
+                return await LargeText(ref, self._artifacts, redactor).beginning(PREVIEW)
+            if ref.sha256 in self._large.at_hand or ref.size <= LARGEST_PREVIEWED:
+                value = await self._large.load_one(ref)
+                return redactor.beginning(msgspec.json.encode(value, enc_hook=reference).decode(), PREVIEW)
         except HeadraceError:
             return None  # an artifact that is gone must not hide the rest
         return None
@@ -109,9 +111,3 @@ def moment(seconds: float | None) -> str | None:
 def moment_of(seconds: float) -> str:
     """Return Unix seconds, which are there, as text."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
-
-
-def _beginning(value: Any) -> str:
-    if isinstance(value, str):
-        return value[:PREVIEW]
-    return msgspec.json.encode(value, enc_hook=reference).decode()[:PREVIEW]

@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from headrace.artifacts.protocol import Artifacts
 from headrace.definition.templates import FileRef
 from headrace.errors import Gone, NotFound
+from headrace.http.large_texts import LargeText
 from headrace.http.ranges import span_of
 
 TEXT = "text/plain; charset=utf-8"
@@ -30,6 +31,14 @@ async def stored(request: Request, file: FileRef, artifacts: Artifacts) -> Respo
     headers |= span.headers(size) | {"content-type": file.content_type}
     pieces = artifacts.open_range(file.sha256, span.start, span.end)
     return StreamingResponse(pieces, span.status, headers)
+
+
+async def text(request: Request, text: LargeText, name: str) -> Response:
+    """Answer with a text that is masked while it is sent; raises `NotFound`, `RangeNotSatisfiable`."""
+    size = await text.size()
+    span = span_of(request.headers.get("range"), size)
+    headers = protective(name) | span.headers(size) | {"content-type": TEXT}
+    return StreamingResponse(text.octets(span.start, span.end), span.status, headers)
 
 
 def octets(request: Request, content: bytes, name: str, content_type: str) -> Response:

@@ -50,6 +50,22 @@ class Redactor:
         spans = self.spans(data)
         return self.masked(data, spans).decode("utf-8", "surrogatepass") if spans else text
 
+    def beginning(self, text: str, characters: int) -> str:
+        """Return the first characters of a text that is masked, without a part of what the cut goes through.
+
+        Only as much of the text is looked at as that takes.
+        """
+        if self._any is None:
+            return text[:characters]
+        stream, shown = self.stream(), b""
+        step = characters + self.longest
+        for start in range(0, len(text), step):
+            shown += stream.feed(text[start : start + step].encode("utf-8", "surrogatepass"))
+            begun = shown.decode("utf-8", "ignore")  # the stream may hold back a part of a character
+            if len(begun) >= characters:
+                return begun[:characters]
+        return (shown + stream.finish()).decode("utf-8", "surrogatepass")[:characters]
+
     def json(self, value: Any) -> Any:
         """Mask a JSON value: texts and keys in part, numbers as a whole; what is no JSON stays as it is."""
         if self._any is None:

@@ -52,7 +52,7 @@ def announcer(
             for change in numbered.of(event)
             if chosen is None or change.event in chosen.split(",")
         ]
-        shown = rendered.details(_view(execution, loaded)) if wanted else {}
+        shown = rendered.details(_view(execution, loaded, secrets)) if wanted else {}
         return [_delivery(execution, change, shown, take, secrets) for change in wanted]
 
     return announce
@@ -98,13 +98,13 @@ class _Rendered:
         return found[1]
 
 
-def _view(execution: Execution, loaded: Mapping[str, Any]) -> RunView:
+def _view(execution: Execution, loaded: Mapping[str, Any], secrets: SecretsInUse) -> RunView:
     labels = execution.labels
     style = style_of(execution.definition)
     family = labels.get(FAMILY)
     if family is not None:
         style = style_for(style, "we-" if family == "A" else "ex-")
-    shelf = Shelf(loaded, given_files(labels))
+    shelf = Shelf(loaded, file_ids=given_files(labels), redactor=secrets.redactor)
     return RunView(execution, labels[WORKFLOW], labels[RUN], style, shelf)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -9,13 +10,13 @@ from msgspec import Struct
 from headrace.definition.model import OutputDefinition, RunCommand, TaskDefinition
 from headrace.definition.outcomes import Failure
 from headrace.definition.places import sources
-from headrace.definition.templates import FileRef, ValueRef
 from headrace.dialects.dataflow.shown import (
     LARGEST_RUN_OUTPUT,
     LARGEST_TASK_OUTPUT,
+    Needed,
     Shelf,
-    kept_elsewhere,
     masked,
+    needed,
     shown,
 )
 from headrace.dialects.dataflow.spelling import (
@@ -61,16 +62,20 @@ class RunView(Struct, frozen=True):
         return f"/workflows/{self.workflow_id}/executions/{self.id}"
 
 
-def shown_in_details(execution: Execution) -> set[ValueRef | FileRef]:
+def shown_in_details(execution: Execution) -> set[Needed]:
     """Return the large values and files that `details` shows, which must be on the shelf."""
     runs = (run for _, run in execution.root_runs() if run is not None)
-    found = [execution.inputs, execution.outputs, *(run.outputs for run in runs)]
-    return {ref for value in found for ref in kept_elsewhere(value)}
+    found = _needed((execution.inputs, execution.outputs), LARGEST_RUN_OUTPUT)
+    return found | _needed((run.outputs for run in runs), LARGEST_TASK_OUTPUT)
 
 
-def shown_in_task(run: TaskRun | None) -> set[ValueRef | FileRef]:
+def shown_in_task(run: TaskRun | None) -> set[Needed]:
     """Return the large values and files that `task` shows."""
-    return set() if run is None else {*kept_elsewhere(run.input), *kept_elsewhere(run.outputs)}
+    return set() if run is None else _needed((run.input, run.outputs), LARGEST_TASK_OUTPUT)
+
+
+def _needed(shown: Iterable[Mapping[str, Any]], largest: int) -> set[Needed]:
+    return {each for values in shown for value in values.values() for each in needed(value, largest)}
 
 
 def started(view: RunView, version: int) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, assert_never
+from typing import Any, TypeGuard, assert_never
 
 import msgspec
 from msgspec import Struct, field
@@ -12,6 +12,7 @@ from headrace.definition.templates import Expr, FileRef, ListOf, Literal, Object
 from headrace.dialects.dataflow import types_of
 from headrace.dialects.dataflow.spelling import ours
 from headrace.dialects.dataflow.wire import Style
+from headrace.security.redaction import Redactor
 
 PREVIEW_CHARACTERS = 1024
 LARGEST_TASK_OUTPUT = 64 * 1024
@@ -25,12 +26,47 @@ class Shelf(Struct, frozen=True):
 
     loaded: Mapping[str, Any] = field(default_factory=dict)
     """Large values by content hash."""
+    beginnings: Mapping[str, str] = field(default_factory=dict)
+    """Masked beginnings of large texts by content hash, of as many characters as a preview has."""
     file_ids: Mapping[str, str] = field(default_factory=dict)
     """Content hash of a stored file to its `file-…` id."""
+    redactor: Redactor = field(default_factory=Redactor)
+    """Masks what is cut: afterwards nobody would know the part of a secret that stands before the cut."""
+
+    def beginning(self, ref: ValueRef) -> str:
+        """Return the preview of a large text."""
+        found = self.beginnings.get(ref.sha256)
+        return self.preview(self.loaded.get(ref.sha256, "")) if found is None else found
+
+    def preview(self, text: str) -> str:
+        """Return the first characters of a text as they may be shown."""
+        return self.redactor.beginning(text, PREVIEW_CHARACTERS)
+
+
+class Beginning(Struct, frozen=True):
+    """A large text of which only the beginning is shown."""
+
+    ref: ValueRef
+
+
+Needed = ValueRef | FileRef | Beginning
+"""What the shelf must have before a value is shown: a large value, the id of a file, a masked beginning."""
+
+
+def needed(value: Any, largest: int) -> Iterator[Needed]:
+    """Yield what `shown` looks for on the shelf; a large text that is only previewed is not loaded for it."""
+    if _is_begun(value, largest):
+        yield Beginning(value)
+    else:
+        yield from kept_elsewhere(value)
+
+
+def _is_begun(value: Any, largest: int) -> TypeGuard[ValueRef]:
+    return isinstance(value, ValueRef) and value.kind == "text" and value.size > largest
 
 
 def kept_elsewhere(value: Any) -> Iterator[ValueRef | FileRef]:
-    """Yield what a value refers to and the shelf must have before it is shown."""
+    """Yield what a value refers to."""
     match value:
         case ValueRef() | FileRef():
             yield value
@@ -46,13 +82,15 @@ def kept_elsewhere(value: Any) -> Iterator[ValueRef | FileRef]:
 
 def shown(value: Any, url: str, largest: int, style: Style, shelf: Shelf) -> Any:
     """Return a value as an answer shows it; `url` is where the whole of it can be read."""
+    if _is_begun(value, largest):
+        return ours(style, {"preview": shelf.beginning(value), "size": value.size, "url": url})
     size = sum(ref.size for ref in kept_elsewhere(value) if isinstance(ref, ValueRef))
     if size <= largest:
         return _whole(value, url, style, shelf)
     text = types_of.text_of(_whole(value, url, style, shelf))
     if not isinstance(value, ValueRef):
         size = len(text.encode())
-    return ours(style, {"preview": text[:PREVIEW_CHARACTERS], "size": size, "url": url})
+    return ours(style, {"preview": shelf.preview(text), "size": size, "url": url})
 
 
 def _whole(value: Any, url: str, style: Style, shelf: Shelf) -> Any:

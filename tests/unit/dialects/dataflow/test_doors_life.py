@@ -80,6 +80,29 @@ async def test_ended_runs_of_a_deleted_workflow_stay_readable(client: httpx2.Asy
     assert (await client.get(path)).json()["status"] == "COMPLETED"
 
 
+async def test_a_large_text_is_shown_by_its_beginning_and_downloads_in_ranges_without_secrets(
+    server: Server, client: httpx2.AsyncClient
+) -> None:
+    secret = "swordfish-of-the-admiral"
+    script = f"yes x | tr -d '\\n' | head -c 1010; echo {secret}; yes | head -c 100000"
+    task = {"name": "tell", "type": "core.shell", "inputs": {"script": script}}
+    outputs = [{"name": "told", "value": "{{tasks.tell.outputs.stdout}}"}]
+    path = await ended(client, {"title": "w", "tasks": [task], "outputs": outputs}, {})
+    server.services.secrets_in_use.learn([secret])
+    expected = ("x" * 1010 + "***\n" + "y\n" * 50_000).encode()
+
+    shown = (await client.get(path)).json()["tasks"][0]["outputs"]["stdout"]
+    whole = await client.get(f"{path}/outputs/told")
+    part = await client.get(shown["url"], headers={"range": "bytes=1005-1015"})
+
+    assert shown["preview"] == expected.decode()[:1024]
+    assert shown["size"] == 1010 + len(secret) + 1 + 100_000
+    assert (whole.content, whole.headers["content-length"]) == (expected, str(len(expected)))
+    assert (part.status_code, part.content) == (206, expected[1005:1016])
+    assert part.headers["content-range"] == f"bytes 1005-1015/{len(expected)}"
+    assert part.headers["content-type"] == "text/plain; charset=utf-8"
+
+
 async def test_tasks_logs_and_outputs(client: httpx2.AsyncClient) -> None:
     path = await ended(client)
     task = (await client.get(f"{path}/tasks/shout")).json()

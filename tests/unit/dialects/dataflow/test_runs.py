@@ -14,7 +14,7 @@ from headrace.definition.templates import FileRef, ValueRef
 from headrace.dialects.dataflow import changes, runs
 from headrace.dialects.dataflow.catalog import TaskTypes
 from headrace.dialects.dataflow.parse import parse, style_of
-from headrace.dialects.dataflow.shown import Shelf
+from headrace.dialects.dataflow.shown import Beginning, Shelf
 from headrace.dialects.dataflow.spelling import style_for
 from headrace.dialects.dataflow.wire import Style
 from headrace.engine import messages
@@ -275,10 +275,10 @@ def test_large_values_are_shown_by_their_beginning_and_files_as_objects(library:
         defined(library, *tasks, outputs=outputs),
         {"page": Result.of(html=ref), "speech": Result.of(audio=file)},
     )
-    answer = shown(rehearsal, Shelf({ref.sha256: large}, {}))
+    answer = shown(rehearsal, Shelf({ref.sha256: large}))
     run_url = "/workflows/wf-4g7h8j9k/executions/we-1a2b3c4d"
 
-    assert runs.shown_in_details(rehearsal.execution) == {ref, file}
+    assert runs.shown_in_details(rehearsal.execution) == {Beginning(ref), ref, file}
     assert answer["tasks"][0]["outputs"]["html"] == {
         "preview": "é" * 1024,
         "size": 100_000,
@@ -293,7 +293,7 @@ def test_large_values_are_shown_by_their_beginning_and_files_as_objects(library:
         "sha256": "b" * 64,
         "url": f"{run_url}/outputs/speech",
     }
-    with_id = shown(rehearsal, Shelf({ref.sha256: large}, {file.sha256: "file-0a1b2c3d"}))
+    with_id = shown(rehearsal, Shelf({ref.sha256: large}, file_ids={file.sha256: "file-0a1b2c3d"}))
     assert with_id["outputs"]["speech"]["url"] == "/files/file-0a1b2c3d/content"
 
 

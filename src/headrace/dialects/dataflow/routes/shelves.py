@@ -9,7 +9,8 @@ from headrace.definition.templates import FileRef, ValueRef
 from headrace.dialects.dataflow.announcing import given_files
 from headrace.dialects.dataflow.routes.lookup import Run
 from headrace.dialects.dataflow.runs import RunView, shown_in_details
-from headrace.dialects.dataflow.shown import Shelf
+from headrace.dialects.dataflow.shown import PREVIEW_CHARACTERS, Beginning, Needed, Shelf
+from headrace.http.large_texts import LargeText
 from headrace.orchestrator.services import Services
 from headrace.store.protocol import KeyTaken
 from headrace.store.rows import FileRow
@@ -20,14 +21,20 @@ _MOST_FILES = 1000
 """Files of one run that are shown with ids."""
 
 
-async def shelf_of(run: Run, kept: Iterable[ValueRef | FileRef], services: Services) -> Shelf:
-    """Return the shelf with these values and files."""
-    kept = tuple(kept)
-    loaded = await services.values.load(ref for ref in kept if isinstance(ref, ValueRef))
+async def shelf_of(run: Run, needed: Iterable[Needed], services: Services) -> Shelf:
+    """Return the shelf with these values and files; raises `NotFound` when a value is kept no more."""
+    needed = tuple(needed)
+    redactor = services.secrets_in_use.redactor
+    loaded = await services.values.load(ref for ref in needed if isinstance(ref, ValueRef))
+    beginnings = {
+        each.ref.sha256: await LargeText(each.ref, services.artifacts, redactor).beginning(PREVIEW_CHARACTERS)
+        for each in needed
+        if isinstance(each, Beginning)
+    }
     given = given_files(run.row.labels)
-    made = {ref.sha256: ref for ref in kept if isinstance(ref, FileRef) and ref.sha256 not in given}
+    made = {ref.sha256: ref for ref in needed if isinstance(ref, FileRef) and ref.sha256 not in given}
     ids = await _ids_of(run.row.number, made, services) if made else {}
-    return Shelf(loaded, {**ids, **given})
+    return Shelf(loaded, beginnings, {**ids, **given}, redactor)
 
 
 async def view_of(run: Run, services: Services) -> RunView:
