@@ -92,10 +92,16 @@ def test_a_change_makes_a_version_and_an_old_one_is_refused(client: httpx2.Clien
     first = client.put(url, json=changed, headers={"if-match": '"1"'})
     stale = client.put(url, json=ONE_TASK, headers={"if-match": '"1"'})
     again = client.put(url, json=changed, headers={"if-match": '"2"'})
+    known = [client.get(asked, headers={"if-none-match": '"2"'}) for asked in (url, f"{url}/versions/2")]
+    other = client.get(f"{url}/versions/1", headers={"if-none-match": '"2"'})
 
     assert (first.status_code, first.headers["etag"]) == (200, '"2"')
     assert (stale.status_code, stale.json()["code"]) == (412, "version_conflict")
     assert again.json()["version"] == 2
+    assert [(each.status_code, each.content, each.headers["etag"]) for each in known] == [
+        (304, b"", '"2"')
+    ] * 2
+    assert (other.status_code, other.headers["etag"]) == (200, '"1"')
     assert [item["version"] for item in client.get(f"{url}/versions").json()["items"]] == [2, 1]
     assert json.loads(client.get(f"{url}/versions/1").json()["document"]) == ONE_TASK
 

@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from headrace.artifacts.protocol import Artifacts
 from headrace.definition.templates import FileRef
 from headrace.errors import Gone, NotFound
+from headrace.http.known import Known
 from headrace.http.large_texts import LargeText
 from headrace.http.ranges import span_of
 
@@ -24,11 +25,11 @@ async def stored(request: Request, file: FileRef, artifacts: Artifacts) -> Respo
     except NotFound:
         message = f"The content of '{file.name}' is not kept any longer: its file was removed."
         raise Gone(message) from None
-    headers = protective(file.name) | {"etag": f'"{file.sha256}"', "cache-control": "private, no-cache"}
-    if f'"{file.sha256}"' in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
+    known = Known(request, file.sha256, protective(file.name) | {"cache-control": "private, no-cache"})
+    if known.answer is not None:
+        return known.answer
     span = span_of(request.headers.get("range"), size)
-    headers |= span.headers(size) | {"content-type": file.content_type}
+    headers = known.headers | span.headers(size) | {"content-type": file.content_type}
     pieces = artifacts.open_range(file.sha256, span.start, span.end)
     return StreamingResponse(pieces, span.status, headers)
 

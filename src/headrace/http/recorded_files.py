@@ -20,6 +20,7 @@ from headrace.artifacts.directory import CHUNK
 from headrace.artifacts.protocol import Artifacts
 from headrace.errors import NotFound, RequestError
 from headrace.http.downloads import OCTETS, protective
+from headrace.http.known import Known
 from headrace.http.ranges import span_of
 from headrace.store.protocol import Provenance
 from headrace.store.provenance_rows import FileVersion, RecordedUse, UseKind, shown
@@ -130,9 +131,10 @@ async def answer(request: Request, version: FileVersion, artifacts: Artifacts) -
     """Answer with a content, in ranges; raises `ArtifactGone`, `RangeNotSatisfiable`."""
     headers = protective(basename(shown(version.path))) | {"cache-control": "private, no-cache"}
     if version.sha256 is not None:
-        headers["etag"] = f'"{version.sha256}"'
-        if headers["etag"] in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
+        known = Known(request, version.sha256, headers)
+        if known.answer is not None:
+            return known.answer
+        headers = known.headers
     content = await content_of(version, artifacts)
     span = span_of(request.headers.get("range"), version.size)
     headers |= span.headers(version.size) | {"content-type": OCTETS}

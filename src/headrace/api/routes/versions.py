@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api import answers, definitions
@@ -13,6 +14,7 @@ from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of, refuse
 from headrace.api.values import moment_of
 from headrace.errors import NotFound
+from headrace.http.known import Known
 from headrace.orchestrator.services import Services
 from headrace.store.rows import WorkflowRow
 
@@ -37,6 +39,7 @@ class VersionRoutes:
                 endpoint=self.version,
                 scope="read",
                 answer=answers.VersionShown,
+                headers=("If-None-Match",),
             ),
             Operation(
                 method="GET",
@@ -62,13 +65,15 @@ class VersionRoutes:
         ]
         return json_answer(answers.Listed(shown, page.cursor))
 
-    async def version(self, key: str, version: str) -> Response:
+    async def version(self, key: str, version: str, request: Request) -> Response:
         """Look at one version, with its document and its graph."""
         row = await self._row(key)
         found = await self._workflows.version(row.number, _version_of(version))
+        known = Known(request, str(found.version))
+        if known.answer is not None:
+            return known.answer
         definition = await self._workflows.definition(row.number, found.version)
-        headers = {"etag": f'"{found.version}"'}
-        return json_answer(definitions.version_shown(found, definition), headers=headers)
+        return json_answer(definitions.version_shown(found, definition), headers=known.headers)
 
     async def differences(
         self, key: str, version: str, from_: Annotated[int | None, Query(alias="from", ge=1)] = None

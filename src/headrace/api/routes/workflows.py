@@ -18,6 +18,7 @@ from headrace.api.values import moment_of
 from headrace.dialects.protocol import Dialect, Judging, Parsed
 from headrace.errors import InvalidDefinition, NotFound, StaleVersion
 from headrace.http.bodies import BodyTooLarge, read_body
+from headrace.http.known import Known
 from headrace.orchestrator.services import Services
 from headrace.store.rows import WorkflowRow
 
@@ -58,7 +59,14 @@ class WorkflowRoutes:
                 answer=answers.Validation,
                 body=DOCUMENT,
             ),
-            Operation(method="GET", path=one, endpoint=self.get, scope="read", answer=shown),
+            Operation(
+                method="GET",
+                path=one,
+                endpoint=self.get,
+                scope="read",
+                answer=shown,
+                headers=("If-None-Match",),
+            ),
             Operation(
                 method="PUT",
                 path=one,
@@ -139,9 +147,11 @@ class WorkflowRoutes:
         )
         return json_answer(found)
 
-    async def get(self, key: str) -> Response:
+    async def get(self, key: str, request: Request) -> Response:
         """Look at a workflow."""
-        return _shown(await self._row(key))
+        row = await self._row(key)
+        known = Known(request, str(row.version))
+        return known.answer or json_answer(definitions.workflow_shown(row), headers=known.headers)
 
     async def update(self, key: str, request: Request) -> Response:
         """Make a document the current version of a workflow."""
@@ -209,7 +219,3 @@ def _location(answer: bytes) -> str:
 
 class _Numbered(msgspec.Struct):
     number: int
-
-
-def _shown(row: WorkflowRow) -> Response:
-    return json_answer(definitions.workflow_shown(row), headers={"etag": f'"{row.version}"'})

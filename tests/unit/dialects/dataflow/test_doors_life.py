@@ -80,6 +80,22 @@ async def test_ended_runs_of_a_deleted_workflow_stay_readable(client: httpx2.Asy
     assert (await client.get(path)).json()["status"] == "COMPLETED"
 
 
+async def test_a_version_that_the_client_has_is_not_sent_again(client: httpx2.AsyncClient) -> None:
+    path = f"/workflows/{await create(client)}"
+    known = [
+        await client.get(asked, headers={"if-none-match": tags})
+        for asked in (path, f"{path}/versions/1")
+        for tags in ('"1"', 'W/"1"', '"7", "1"', "*")
+    ]
+    await client.put(path, json={**HELLO, "title": "New"})
+    changed = await client.get(path, headers={"if-none-match": '"1"'})
+    missing = await client.get("/workflows/wf-00000000", headers={"if-none-match": "*"})
+
+    assert {(each.status_code, each.content, each.headers["etag"]) for each in known} == {(304, b"", '"1"')}
+    assert (changed.status_code, changed.json()["title"], changed.headers["etag"]) == (200, "New", '"2"')
+    assert missing.status_code == 404
+
+
 async def test_a_large_text_is_shown_by_its_beginning_and_downloads_in_ranges_without_secrets(
     server: Server, client: httpx2.AsyncClient
 ) -> None:

@@ -50,7 +50,9 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     "list_events": ("Last-Event-ID",),
     "get_output": ("Range",),
     "get_task_output": ("Range",),
-    "get_content": ("Range",),
+    "get_content": ("Range", "If-None-Match"),
+    "get_workflow": ("If-None-Match",),
+    "get_version": ("If-None-Match",),
 }
 _WORKFLOW: Schema = {
     "type": "object",
@@ -153,6 +155,8 @@ def gives(name: str, status: int) -> dict[int | str, Schema]:
     found: dict[int | str, Schema] = {status: done}
     if name in _RAW:
         found[206] = {**done, "description": "A part."}
+    if "If-None-Match" in _HEADERS.get(name, ()):
+        found[304] = {"description": "Known already."}
     found["default"] = {"description": "Not done.", "content": {_JSON: {"schema": _ERROR}}}
     return found
 

@@ -17,6 +17,7 @@ from headrace.dialects.dataflow.routes.operations import Operation, json_answer
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid, invalid_query
 from headrace.dialects.dataflow.wire import MOST_TASKS
 from headrace.errors import Conflict, StaleVersion
+from headrace.http.known import Known
 from headrace.orchestrator.services import Services
 from headrace.security.documents import read
 from headrace.store.protocol import KeyTaken
@@ -94,7 +95,7 @@ class WorkflowRoutes:
     async def get_workflow(self, request: Request) -> Response:
         """Return a workflow as it was sent."""
         row = await workflow_of(request, self._services)
-        return await self._shown(row, row.version)
+        return await self._shown(request, row, row.version)
 
     async def update(self, request: Request) -> Response:
         """Make a changed document the next version."""
@@ -135,7 +136,7 @@ class WorkflowRoutes:
     async def get_version(self, request: Request) -> Response:
         """Return one version as it was sent."""
         row = await workflow_of(request, self._services)
-        return await self._shown(row, _version_of(row, request.path_params["n"]))
+        return await self._shown(request, row, _version_of(row, request.path_params["n"]))
 
     async def compare_versions(self, request: Request) -> Response:
         """Tell what is different from the version before, or from the version of the parameter from."""
@@ -150,8 +151,11 @@ class WorkflowRoutes:
         style = style_of(await services.workflows.definition(row.number, new))
         return json_answer(render.differences(style, row.alias or "", (old, new), found), services)
 
-    async def _shown(self, row: WorkflowRow, number: int) -> Response:
+    async def _shown(self, request: Request, row: WorkflowRow, number: int) -> Response:
         services = self._services
+        known = Known(request, str(number))
+        if known.answer is not None:
+            return known.answer
         version = await services.workflows.version(row.number, number)
         style = style_of(await services.workflows.definition(row.number, number))
         answer = render.workflow(
@@ -162,7 +166,7 @@ class WorkflowRoutes:
             row.created_at,
             version.created_at,
         )
-        return json_answer(answer, services, 200, {"etag": f'"{number}"'})
+        return json_answer(answer, services, 200, known.headers)
 
     async def _accepted(self, body: bytes) -> tuple[Any, Parsed]:
         """Return a document without problems; raises Refusal with all of them."""
