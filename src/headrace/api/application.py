@@ -38,7 +38,8 @@ class Application:
         doors = Doors(table_of(services, dialects, applications), self.native.application)
         settings = services.settings
         refusals = Refusals(dialects.values())
-        known = WithCaller(doors, services.tokens, services.clock, auth=settings.auth)
+        rate_limit = settings.rate_limit or settings.dataflow.rate_limit
+        known = WithCaller(doors, services.tokens, services.clock, auth=settings.auth, rate_limit=rate_limit)
         self._entrance: protocol.Application = AccessLog(Gate(known, settings, refusals), refusals)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

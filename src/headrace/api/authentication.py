@@ -11,9 +11,11 @@ from collections.abc import Iterable
 
 from headrace.clock import Clock
 from headrace.dialects.protocol import Application, Receive, Scope, Send
+from headrace.http.rates import RATES, Rates
 from headrace.security import tokens
 from headrace.security.callers import CALLER, IDENTIFY
 from headrace.security.tokens import TokenRecord, TokenStore
+from headrace.settings.quantities import Rate
 
 FRESH = 5.0
 """Seconds for which a token's record is believed: so long does a revocation on another server take here."""
@@ -63,9 +65,19 @@ class CachedTokens:
 
 
 class WithCaller:
-    """Puts the question of who asks into the scope of each request."""
+    """Puts the question of who asks into the scope of each request, and how often each may."""
 
-    def __init__(self, application: Application, store: TokenStore, clock: Clock, *, auth: str) -> None:
+    def __init__(
+        self,
+        application: Application,
+        store: TokenStore,
+        clock: Clock,
+        *,
+        auth: str,
+        rate_limit: Rate | None = None,
+    ) -> None:
+        """Take what answers; `auth` is `token` or `off`, `rate_limit` counts for each token at all doors."""
+        self._rates = Rates(rate_limit)
         self._application = application
         self._store = store
         self._clock = clock
@@ -82,6 +94,7 @@ class WithCaller:
             return known
 
         scope[IDENTIFY] = identify
+        scope[RATES] = self._rates
         await self._application(scope, receive, send)
 
     async def _identify(self, headers: Iterable[tuple[bytes, bytes]]) -> TokenRecord:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from headrace.api.problems import of_validation
 from headrace.api.requests import GuardedRequest
+from headrace.http.rates import admitted
 from headrace.security.callers import authorise
 from headrace.security.tokens import Scope
 
@@ -27,6 +28,9 @@ Wanted = OneOf["public"] | Scope
 
 SCOPE = "x-headrace-scope"
 """Name of the scope in the OpenAPI document."""
+
+UNCOUNTED = frozenset({"/v1/openapi.json", "/v1/dialects/{name}/openapi.json"})
+"""Paths of routes that ask for a token and take nothing of its rate."""
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -61,12 +65,13 @@ class GuardedRoute(APIRoute):
 
     def _guarded(self, answer: Answer) -> Answer:
         wanted = (self.openapi_extra or {})[SCOPE]
+        is_counted = self.path not in UNCOUNTED
         has_body = self.body_field is not None
         params = self.dependant.query_params
 
         async def guarded(request: Request) -> Response:
             if wanted != "public":
-                await authorise(request.scope, wanted)
+                await (admitted if is_counted else authorise)(request.scope, wanted)
             if request.scope["query_string"]:
                 _refuse_unknown(request, params)
             if has_body:

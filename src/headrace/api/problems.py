@@ -24,6 +24,7 @@ from headrace.errors import (
     Unauthorized,
 )
 from headrace.http.ranges import RangeNotSatisfiable
+from headrace.http.rates import RateLimited
 from headrace.security.redaction import Redactor
 
 MEDIA_TYPE = "application/problem+json"
@@ -100,7 +101,7 @@ def headers_of(error: HeadraceError) -> dict[str, str]:
     match error:
         case Unauthorized():
             return {"www-authenticate": 'Bearer realm="headrace"'}
-        case RangeNotSatisfiable():
+        case RangeNotSatisfiable() | RateLimited():
             return error.headers()
         case StaleVersion():
             return {}

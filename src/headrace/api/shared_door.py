@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace.dialects.protocol import Application, Message, Receive, Scope, Send
 from headrace.errors import HeadraceError, InvalidDefinition
-from headrace.security.callers import authorise
+from headrace.http.rates import admitted
 from headrace.security.documents import read_json
 
 PATH = "/workflows"
@@ -30,7 +30,7 @@ class SharedDoor:
             await self._dataflow(scope, receive, send)
             return
         try:
-            await authorise(scope, "write")
+            await admitted(scope, "write")
         except HeadraceError:
             # Data Flow asks the same before it reads anything, and tells the refusal in its own shape.
             await self._dataflow(scope, receive, send)

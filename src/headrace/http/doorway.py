@@ -16,8 +16,9 @@ from starlette.routing import Match
 from headrace import __version__
 from headrace.errors import HeadraceError
 from headrace.http import refusals
+from headrace.http.rates import admitted
 from headrace.http.refusals import Refusal
-from headrace.security.callers import CALLER, authorise
+from headrace.security.callers import CALLER
 from headrace.security.redaction import SecretsInUse
 from headrace.security.tokens import Scope, TokenRecord
 
@@ -74,8 +75,6 @@ class Doorway(Struct, frozen=True, kw_only=True):
     describe: Callable[[Operation], dict[str, Any]]
     """What the OpenAPI document says of a route: `operation_id`, `responses`, `openapi_extra`."""
     secrets_in_use: SecretsInUse
-    admit: Callable[[TokenRecord], None] = lambda _: None
-    """Raises a refusal for a caller who may, but not now."""
 
     def application(self, operations: Iterable[Operation]) -> FastAPI:
         """Return the application; among routes that match one path the first counts."""
@@ -116,7 +115,7 @@ class Doorway(Struct, frozen=True, kw_only=True):
     def _guarded(self, operation: Operation) -> Endpoint:
         async def guarded(request: Request) -> Response:
             if operation.scope != "public":
-                self.admit(await authorise(request.scope, operation.scope))
+                await admitted(request.scope, operation.scope)
             return await operation.endpoint(request)
 
         return guarded
@@ -135,7 +134,7 @@ class Doorway(Struct, frozen=True, kw_only=True):
     async def _unrouted(self, app: FastAPI, request: Request, error: Exception) -> Response:
         """Answer a path or a method that no route has; who has no token learns nothing of either."""
         try:
-            await authorise(request.scope, "read")
+            await admitted(request.scope, "read")
         except HeadraceError as refused:
             return self._answer(refused)
         methods = sorted(

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from headrace.errors import HeadraceError, Problem, StaleVersion, StoreError, Unauthorized
 from headrace.http.ranges import RangeNotSatisfiable
+from headrace.http.rates import RateLimited
 from headrace.security.redaction import Redactor
 
 RETRY_AFTER = 2
@@ -67,7 +68,7 @@ def plain(kind: type[Refused], error: HeadraceError) -> Refused:
     match error:
         case Unauthorized():
             headers = {"www-authenticate": 'Bearer realm="headrace"'}
-        case RangeNotSatisfiable():
+        case RangeNotSatisfiable() | RateLimited():
             headers = error.headers()
         case StoreError() if not isinstance(error, StaleVersion):
             headers = {"retry-after": str(RETRY_AFTER)}

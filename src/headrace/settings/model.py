@@ -56,7 +56,7 @@ class DataflowSettings(Room):
     file_retention: Retention = None
     """How long uploaded files are kept; older ones that no live execution was given are removed."""
     rate_limit: RateLimit = None
-    """How many requests one token may send; more are refused with 429 and `Retry-After`."""
+    """The older name of `rate_limit`, for all doors as well; where both are given, that one counts."""
 
 
 class WebhookSettings(Room):
@@ -172,6 +172,8 @@ class Settings(BaseSettings):
     """Private destinations that webhooks and tasks may call all the same; shell steps are not covered."""
     max_tasks: Count = Field(default=50_000, ge=1)
     """Largest number of tasks in one definition."""
+    rate_limit: RateLimit = None
+    """How many requests one token may send to all doors together; more are 429 with `Retry-After`."""
     akoflow: AkoflowSettings = AkoflowSettings()
     dataflow: DataflowSettings = DataflowSettings()
     openai: OpenAISettings = OpenAISettings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -171,19 +171,6 @@ def test_a_version_is_changed_only_by_who_knows_it(door: Door) -> None:
     assert [late.status_code, late.json()["error"]] == [412, "version_conflict"]
     assert returned.json()["workflow_version"] == 2
     assert [first["title"], first["workflow_version"]] == ["Say", 1]
-
-
-def test_a_token_has_its_rate_and_no_more(start_server: Callable[..., RunningServer]) -> None:
-    server = start_server(DATAFLOW__RATE_LIMIT="3/60s")
-    with server.client() as client:
-        made = client.post("/v1/tokens", json={"name": "other", "scopes": ["read"]}).json()["token"]
-        answers = [client.get("/workflows") for _ in range(4)]
-        other = client.get("/workflows", headers={"authorization": f"Bearer {made}"})
-
-    assert [each.status_code for each in answers] == [200, 200, 200, 429]
-    assert answers[3].json()["error"] == "rate_limited"
-    assert 1 <= int(answers[3].headers["retry-after"]) <= 60
-    assert other.status_code == 200
 
 
 def test_failed_tasks_run_again_and_the_results_of_the_others_stand(door: Door, stage: Stage) -> None:

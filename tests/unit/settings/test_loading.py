@@ -109,6 +109,7 @@ def test_a_wrong_value_is_told_with_its_name_its_origin_and_what_is_accepted(
         ("max_tasks", "0"),
         ("tls_cert", "/nowhere/cert.pem"),
         ("dataflow.max_body", "0"),
+        ("rate_limit", "0/1m"),
         ("dataflow.rate_limit", "0/1m"),
         ("dataflow.rate_limit", "fast"),
         ("dataflow.file_retention", "0s"),

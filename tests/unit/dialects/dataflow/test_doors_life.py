@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from tests.unit.dialects.dataflow.serving import HELLO, SLOW, create, ended, opened, run, token_of
+from tests.unit.dialects.dataflow.serving import HELLO, SLOW, create, ended, run, token_of
 
 from headrace.app import Server
 from headrace.dialects.dataflow.routes import operations
-from headrace.settings import Settings
-from headrace.settings.model import DataflowSettings
-from headrace.settings.quantities import Rate
 
 
 async def test_versions(client: httpx2.AsyncClient) -> None:
@@ -263,16 +259,6 @@ async def test_a_wrong_method_is_told_which_are_right(client: httpx2.AsyncClient
 
     assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "DELETE, GET, HEAD, PUT"
-
-
-async def test_a_token_above_its_rate_waits(tmp_path: Path) -> None:
-    limited = DataflowSettings(rate_limit=Rate(2, timedelta(hours=1)))
-    async with opened(Settings(data_dir=tmp_path, dataflow=limited)) as (_, client):
-        answers = [await client.get("/task-types") for _ in range(3)]
-
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert int(answers[2].headers["retry-after"]) > 1000
-    assert answers[2].json()["message"].startswith("This token may send 2 requests in 3600 s; wait 1")
 
 
 async def test_a_run_is_run_again_from_where_it_failed(client: httpx2.AsyncClient, tmp_path: Path) -> None:

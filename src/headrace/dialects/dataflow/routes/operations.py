@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from headrace.dialects.dataflow.routes import described
-from headrace.dialects.dataflow.routes.rates import Rates
 from headrace.dialects.dataflow.routes.refusals import Refusal, refusal_of
 from headrace.http.doorway import Doorway, Operation, caller_of
 from headrace.orchestrator.services import Services
@@ -28,13 +27,11 @@ def json_answer(
 
 def application_of(operations: Iterable[Operation], services: Services) -> FastAPI:
     """Return the application; among routes that match one path the first counts."""
-    rates = Rates(services.settings.dataflow.rate_limit)
     doorway = Doorway(
         title="Headrace: Data Flow Platform",
         refusal=Refusal,
         refusal_of=refusal_of,
         describe=described.route,
         secrets_in_use=services.secrets_in_use,
-        admit=lambda caller: rates.spend(caller.number),
     )
     return doorway.application(operations)
