@@ -33,7 +33,7 @@ SLOW_SYNC = 0.010
 """Seconds above which a commit is felt by whoever waits for it."""
 
 PROGRAMS = {
-    "bwrap": "sandboxes steps without root",
+    "bwrap": "shows steps directories at the places that documents name",
     "podman": "runs steps in containers",
     "docker": "runs steps in containers",
     "apptainer": "runs steps in images of a cluster",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headrace.errors import InvalidJob
-from headrace.runtimes import processes, prologue, record
+from headrace.runtimes import binding, processes, prologue, record
 from headrace.runtimes.protocol import Command, Job
 
 ALLOWED_ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
@@ -79,8 +79,10 @@ class _Wrapping(NamedTuple):
 class Launcher:
     """Starts processes on this machine."""
 
-    def __init__(self, boot: str) -> None:
+    def __init__(self, boot: str, bubblewrap: str | None = None) -> None:
+        """`bubblewrap` is the path of that program where it works; without it nothing is bound."""
         self._boot = boot
+        self._bubblewrap = bubblewrap
         self._environment = {name: os.environ[name] for name in ALLOWED_ENVIRONMENT if name in os.environ}
         self._environment.setdefault("PATH", os.defpath)
         self._sh = shutil.which("sh") or "/bin/sh"
@@ -109,7 +111,10 @@ class Launcher:
         work = work_directory(command, place)
         if command.directory is None or not os.path.isdir(work):  # noqa: PTH112 - as text, on everybody's way
             _make_directory(work)
-        wrapping = self._wrapped(command, place, enter)
+        if self._bubblewrap is not None and binding.BINDS in command.options:
+            wrapping = self._bound(self._bubblewrap, command, place, enter)
+        else:
+            wrapping = self._wrapped(command, place, enter)
         environment: dict[str, str | bytes] = {**self._environment, **command.environment}
         environment[processes.MARK] = place
         if wrapping.carried is not None:
@@ -149,7 +154,7 @@ class Launcher:
         if command.script is None:
             return _Wrapping(self._sh, prologue.as_child(enter), arguments=command.argv or ())
         text = command.script
-        content = text.encode() if text.endswith("\n") else f"{text}\n".encode()
+        content = _with_end(text)
         shell = self._shells[command.options.get("shell", "sh")]
         shares = prologue.may_share_shell(text)
         if shares and len(content) <= prologue.LONGEST_TEXT and not prologue.needs_its_file(text):
@@ -159,6 +164,23 @@ class Launcher:
         if shares:
             return _Wrapping(shell, prologue.in_same_shell(enter))
         return _Wrapping(self._sh, prologue.as_child(enter), arguments=(shell, script))
+
+    def _bound(self, bubblewrap: str, command: Command, place: str, enter: str) -> _Wrapping:
+        """Return how a command is put into a shell outside of the view that it is given."""
+        binds = command.options[binding.BINDS]
+        seen = binding.seen(work_directory(command, place), binds)
+        try:
+            view = binding.words(bubblewrap, binds)
+        except OSError as error:  # told in the log, like what the program itself finds
+            view = [self._sh, "-c", 'echo "$0";exit 1', str(error)]
+        view += [self._sh, "-c", prologue.INSIDE, "sh", command.options[binding.DIRECTORY_VARIABLE], seen]
+        words = command.argv
+        if command.script is not None:
+            script = f"{place}.script"
+            _write_script(script, _with_end(command.script))
+            words = (self._shells[command.options.get("shell", "sh")], script)
+        arguments = (seen, str(len(view)), *view, *(words or ()))
+        return _Wrapping(self._sh, prologue.as_child_in_view(enter), arguments=arguments)
 
 
 def _login_shell() -> str:
@@ -186,6 +208,11 @@ def _make_directory(work: str) -> None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), work) from None
     except FileNotFoundError:
         Path(work).mkdir(parents=True, exist_ok=True)
+
+
+def _with_end(script: str) -> bytes:
+    """Return a script with the end of its last line."""
+    return script.encode() if script.endswith("\n") else f"{script}\n".encode()
 
 
 def _write_script(path: str, content: bytes) -> None:

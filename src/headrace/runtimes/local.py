@@ -20,7 +20,7 @@ from pathlib import Path
 from headrace.clock import Clock, SystemClock
 from headrace.definition.outcomes import Failure
 from headrace.errors import InvalidJob
-from headrace.runtimes import launching, long_logs, processes, record, results
+from headrace.runtimes import binding, launching, long_logs, processes, record, results
 from headrace.runtimes.attempts import AttemptDirectories, Stream
 from headrace.runtimes.boots import Boots
 from headrace.runtimes.bounds import Bounds, Watching, bounds_of_this_machine
@@ -55,16 +55,20 @@ class LocalRuntime:
         grace: timedelta = GRACE,
         bounds: Bounds | None = None,
         max_log: int = MAX_LOG,
+        bubblewrap: str | None = None,
         clock: Clock | None = None,
         boot: str | None = None,
     ) -> None:
         """`cpus` and `memory` (bytes) bound what runs at once, `bounds` each attempt (None: by watching).
 
-        `max_log` is in bytes; `boot` is given by tests only.
+        `max_log` is in bytes, `bubblewrap` the path of a program that works; `boot` is given by tests only.
         """
         self.name = "local"
         self._bounds = bounds or Watching()
-        self.capabilities = Capabilities(survives_restart=True, commands=True, limits=self._bounds.limits)
+        self.capabilities = Capabilities(
+            survives_restart=True, commands=True, binds=bubblewrap is not None, limits=self._bounds.limits
+        )
+        self._bubblewrap = bubblewrap
         self._directories = directories
         self._max_log = max_log
         self._packing = Packing(cpus, memory)
@@ -82,7 +86,7 @@ class LocalRuntime:
         self._directories.prepare()
         self._loop = asyncio.get_running_loop()
         self._boots = Boots(self._directories.root, self._boot)
-        self._launcher = launching.Launcher(self._boot)
+        self._launcher = launching.Launcher(self._boot, self._bubblewrap)
         self._reports = Reports(self._loop, observer, self._packing.is_crowded)
         self.starts, self.ends = self._reports.starts, self._reports.ends
         self._exits = Exits(self._loop, self._on_exits)
@@ -389,4 +393,5 @@ def from_settings(settings: Settings) -> LocalRuntime:
         grace=local.grace,
         bounds=bounds_of_this_machine(attempts),
         max_log=local.max_log,
+        bubblewrap=binding.bubblewrap(),
     )

@@ -38,6 +38,24 @@ _CHILD_END = (
     'exec "$@") >"${0%script}stdout" 2>"${0%script}stderr";set -- $?;echo $1 >>"${0%script}claim";exit $1'
 )
 
+# What gives the view may fail in ways that cannot be told from a failure of the command, which must never run
+# twice: so it is tried first, with a shell that looks around and leaves.
+_TRIED = (
+    "HEADRACE_SEEN=$1;HEADRACE_COUNT=$2;shift 2;unset HEADRACE_TRIAL;"
+    'if HEADRACE_WHY=$(HEADRACE_TRIAL="${0%/*}" "$@" 2>&1 </dev/null);then exec "$@";fi;'
+    """echo "headrace: '$HEADRACE_SEEN' is not shown to this step, """
+    """which works in '$PWD': $HEADRACE_WHY" >&2;"""
+    'shift "$HEADRACE_COUNT";'
+)
+
+INSIDE = (
+    'cd "$2"||exit 126;unset OLDPWD;'
+    'if [ "$HEADRACE_TRIAL" ];then [ -d "$HEADRACE_TRIAL" ]&&exit;'
+    'echo "it would hide $HEADRACE_TRIAL";exit 1;fi;'
+    'export "$1=$2";shift 2;exec "$@"'
+)
+"""Text of the shell that begins a command in its view: `sh -c INSIDE sh VARIABLE DIRECTORY WORD…`."""
+
 TEXT = "HEADRACE_ATTEMPT_TEXT"
 """Variable in which a text comes."""
 
@@ -75,6 +93,17 @@ def told_its_shell(prologue: str) -> str:
 def as_child(enter: str = "") -> str:
     """Return the prologue that runs its arguments from the third on as a child, in its own bounds."""
     return f"{_CLAIM}{enter}{_CHILD}{_CHILD_END}"
+
+
+def as_child_in_view(enter: str = "") -> str:
+    """Return the prologue that runs its arguments as a child that has a view of the file system of its own.
+
+    Its arguments from the third on are the directory as the child will see it, a count, so many words that
+    give the view, and the command. Where they cannot, the log says why and the command runs without them.
+    The shell that claims stays outside: the claim must name the leader of the session, for which the server
+    waits, and neither it nor the logs may depend on what the child sees.
+    """
+    return f"{_CLAIM}{enter}{_CHILD}{_TRIED}{_CHILD_END}"
 
 
 def may_share_shell(text: str) -> bool:

@@ -108,6 +108,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """Runs commands in container images, into which directories of this machine are bound."""
     volumes: bool = True
     """Directories of this machine can be brought to its commands."""
+    binds: bool = False
+    """Shows commands directories of this machine at other places than their own (the option `binds`)."""
     limits: tuple[str, ...] = ()
     """Which of `cpu`, `memory` are enforced and how, as in `cpu:packed`."""
 

@@ -9,7 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from headrace.definition.outcomes import Failure
+from headrace.runtimes import binding
 from headrace.runtimes.attempts import AttemptDirectories
 from headrace.runtimes.inline import Called, InlineRuntime
 from headrace.runtimes.local import LocalRuntime
@@ -20,6 +23,36 @@ from headrace.runtimes.protocol import Command, Job, TaskCall
 def local(directory: Path) -> LocalRuntime:
     """Return a local runtime with little patience, whose attempts lie in `directory`."""
     return LocalRuntime(AttemptDirectories(directory), cpus=4, memory=2**30, grace=timedelta(seconds=0.5))
+
+
+class _Bound(LocalRuntime):
+    """Shows every command its working directory at another place."""
+
+    def submit(self, job: Job) -> None:
+        super().submit(self._shown(job))
+
+    def recover(self, job: Job) -> None:
+        super().recover(self._shown(job))
+
+    def _shown(self, job: Job) -> Job:
+        command = job.work
+        if not isinstance(command, Command) or binding.BINDS in command.options:
+            return job
+        place = self._directories.path(job.attempt)
+        binds = {f"{self._directories.root}-shown/{job.attempt}": command.directory or place}
+        options = {**command.options, binding.BINDS: binds, binding.DIRECTORY_VARIABLE: "SHOWN"}
+        return replace(job, work=replace(command, options=options))
+
+
+def bound(directory: Path) -> LocalRuntime:
+    """Return a local runtime like that of `local`, whose commands see their working directories elsewhere."""
+    return _Bound(
+        AttemptDirectories(directory),
+        cpus=4,
+        memory=2**30,
+        grace=timedelta(seconds=0.5),
+        bubblewrap=binding.bubblewrap(),
+    )
 
 
 class LocalPremises:
@@ -51,6 +84,16 @@ class LocalPremises:
     def _step(self, attempt: int, script: str, timeout: float | None = None) -> Job:
         work = Command(script=f"echo {attempt} >> {self.ledger}; {script}")
         return Job(attempt=attempt, label="step", work=work, timeout=timeout)
+
+
+class BoundPremises(LocalPremises):
+    """A data directory for local runtimes whose commands see their working directories elsewhere."""
+
+    factory = "headrace.testing.runtime_premises:bound"
+
+    def open(self) -> LocalRuntime:
+        """Return a runtime, not opened yet."""
+        return bound(self.directory)
 
 
 class RefusedByTask(Exception):

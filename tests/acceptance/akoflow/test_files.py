@@ -11,7 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from headrace.runtimes import binding
 from headrace.testing.running_server import RunningServer
+
+needs_bubblewrap = pytest.mark.skipif(
+    binding.bubblewrap() is None, reason="needs the Debian package bubblewrap, and leave to use it"
+)
 
 API = "/akoflow-api/workflows"
 GOLDEN = Path(__file__).parents[2] / "corpus" / "akoflow" / "golden.yaml"
@@ -181,6 +186,65 @@ def test_the_golden_document_can_be_tried_out(
     assert log == {"inference-examples": said}
     codes = {each["code"] for each in found["warnings"]}
     assert {"unknown_runtime_local", "volume_source_missing", "image_ignored"} <= codes
+
+
+SEEN = """
+name: seen
+spec:
+  runtime: local
+  storagePolicy: {{type: {policy}}}
+  mountPath: {scratch}/me
+  volumes: ["{place}/in:{scratch}/in:ro", "{place}/out:{scratch}/out:out"]
+  activities:
+    - name: a
+      run: "pwd; echo $ACTIVITY_MOUNT_PATH; cat {scratch}/in/x; echo y > {scratch}/out/y; echo z > z"
+    - {{name: b, command: {{entrypoint: cat, arguments: [z]}}, dependsOn: a}}
+"""
+
+
+def seen(start_server: StartServer, place: Path, policy: str) -> tuple[Any, dict[str, str]]:
+    """Run what names paths below a mapped one; return the workflow and its logs."""
+    (place / "in").mkdir()
+    (place / "in" / "x").write_text("x\n")
+    scratch = f"{place}/scratch"
+    with start_server(AKOFLOW__PATH_MAP=f'{{"{scratch}": "{place}/s"}}').client() as client:
+        found = ran(client, SEEN.format(policy=policy, scratch=scratch, place=place))
+        return found, logs(client, found)
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(("policy", "own"), [("default", ""), ("standalone", "/a")])
+def test_mapped_paths_are_seen_where_the_document_says(
+    start_server: StartServer, tmp_path: Path, policy: str, own: str
+) -> None:
+    found, log = seen(start_server, tmp_path, policy)
+
+    assert found["state"] == "succeeded", found
+    assert found["warnings"] == []
+    assert log == {"a": 2 * f"{tmp_path}/scratch/me{own}\n" + "x\n", "b": "z\n"}
+    assert found["spec"]["activities"][0]["directory"] == f"{tmp_path}/s/me{own}"
+    assert (tmp_path / "s" / f"me{own}" / "z").read_text() == "z\n"
+    assert (tmp_path / "out" / "y").read_text() == "y\n"
+
+
+def test_who_cannot_show_mapped_paths_elsewhere_says_so(
+    start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbidden = tmp_path / "bin" / "bwrap"
+    forbidden.parent.mkdir()
+    forbidden.write_text("#!/bin/sh\nexit 1\n")
+    forbidden.chmod(0o755)
+    monkeypatch.setenv("PATH", str(forbidden.parent), prepend=":")
+    found, log = seen(start_server, tmp_path, "default")
+    told = [(each["code"], each["pointer"]) for each in found["warnings"]]
+
+    assert sorted(told) == [
+        ("mount_path_not_bound", "/spec/mountPath"),
+        ("mount_path_not_bound", "/spec/volumes/0"),
+        ("mount_path_not_bound", "/spec/volumes/1"),
+    ]
+    assert found["spec"]["activities"][0]["warnings"] == ["mount_path_not_bound"]
+    assert log["a"] == 2 * f"{tmp_path}/s/me\n"
 
 
 def test_paths_of_a_cluster_are_mapped_and_links_may_be_hard(

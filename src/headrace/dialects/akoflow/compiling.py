@@ -29,9 +29,16 @@ from headrace.dialects.akoflow import staging
 from headrace.dialects.akoflow.directories import PRIVATE_PLACE, Place, own_names
 from headrace.dialects.akoflow.drafts import ActivityDraft, WorkflowDraft
 from headrace.dialects.akoflow.wire import DIALECT
+from headrace.runtimes import binding
 
 ATTEMPT_VARIABLE = "attempt_variable"
 """Option of a command: the variable that tells the process which attempt of its task it is, from 1."""
+
+MOUNT_PATH_VARIABLE = "ACTIVITY_MOUNT_PATH"
+"""Variable that tells the process its working directory, as it sees it."""
+
+NOT_BOUND = "mount_path_not_bound"
+"""Code of the warning that a path leads elsewhere and is seen there only."""
 
 
 class Ground(Struct, frozen=True):
@@ -39,6 +46,8 @@ class Ground(Struct, frozen=True):
 
     moved: dict[str, str] = {}
     """Paths of the document to the directories used in their place."""
+    unbound: frozenset[str] = frozenset()
+    """Runtimes whose processes see those directories at their own places only."""
     displaced: frozenset[str] = frozenset()
     """Paths in whose place directories in the private one are used."""
     link: OneOf["copy", "hard"] = "copy"
@@ -137,14 +146,62 @@ class _Compiling:
         self, activity: ActivityDraft, index: int, targets: tuple[str, ...], directory: Place
     ) -> TaskDefinition:
         limits = self._ground.limits.get(activity.effective, {})
+        warnings = activity.warnings
+        if activity.effective in self._ground.unbound and self._binds(activity):
+            warnings += (NOT_BOUND,)
         return TaskDefinition(
             name=activity.name,
-            action=_action(self._draft, activity, index, directory, self._recording(activity)),
+            action=self._action(activity, index, directory),
             next=(Transition(to=targets, when="succeeded()"),) if targets else (),
             join="all",
             retry=activity.retry,
             timeout=None if activity.timeout is None else Literal(activity.timeout),
-            annotations=_activity_notes(activity, directory, limits),
+            annotations=_activity_notes(activity, directory, limits, warnings),
+        )
+
+    def _binds(self, activity: ActivityDraft) -> dict[str, str]:
+        """Return the paths that lead elsewhere and where they lead; its own directory is the first."""
+        moved = self._ground.moved
+        if not moved:
+            return {}
+        named = (activity.mount_path or "", *(volume.remote for volume in self._draft.volumes))
+        return {path: moved[path] for path in named if path in moved}
+
+    def _options(self, activity: ActivityDraft) -> dict[str, Any]:
+        options = {"shell": "bash", "capture": False, ATTEMPT_VARIABLE: "ACTIVITY_ATTEMPT"}
+        if binds := self._binds(activity):
+            options |= {binding.BINDS: binds, binding.DIRECTORY_VARIABLE: MOUNT_PATH_VARIABLE}
+        return options
+
+    def _action(self, activity: ActivityDraft, index: int, directory: Place) -> Action:
+        command = activity.command
+        if command is None and not activity.run.strip():
+            return Nothing()
+        draft = self._draft
+        environment: dict[str, Template] = {
+            "WORKFLOW_NAME": Literal(draft.name),
+            "WORKFLOW_ID": Expr("execution.number"),
+            "WORKFLOW_NAMESPACE": Literal(draft.namespace),
+            "ACTIVITY_NAME": Literal(activity.name),
+            "ACTIVITY_ID": Expr(f"execution.number + {activity_id(0, index)}"),
+            MOUNT_PATH_VARIABLE: directory.argument(),
+        }
+        given: dict[str, Template] = {}
+        argv = None
+        if command is not None:
+            argv = tuple(Literal(word) for word in (*command.entrypoint, *command.arguments))
+            given = {name: Literal(value) for name, value in command.environment.items()}
+        return RunCommand(
+            script=activity.run if command is None else None,
+            argv=argv,
+            environment=given | environment,
+            runtime=activity.effective,
+            image=activity.image or None,
+            directory=directory.template(),
+            resources=Resources(cpus=activity.cpus, memory=activity.memory),
+            outputs=activity.outputs,
+            recording=self._recording(activity),
+            options=self._options(activity),
         )
 
     def _recording(self, activity: ActivityDraft) -> Recording | None:
@@ -158,40 +215,9 @@ class _Compiling:
         )
 
 
-def _action(
-    draft: WorkflowDraft, activity: ActivityDraft, index: int, directory: Place, recording: Recording | None
-) -> Action:
-    command = activity.command
-    if command is None and not activity.run.strip():
-        return Nothing()
-    environment: dict[str, Template] = {
-        "WORKFLOW_NAME": Literal(draft.name),
-        "WORKFLOW_ID": Expr("execution.number"),
-        "WORKFLOW_NAMESPACE": Literal(draft.namespace),
-        "ACTIVITY_NAME": Literal(activity.name),
-        "ACTIVITY_ID": Expr(f"execution.number + {activity_id(0, index)}"),
-        "ACTIVITY_MOUNT_PATH": directory.argument(),
-    }
-    given: dict[str, Template] = {}
-    argv = None
-    if command is not None:
-        argv = tuple(Literal(word) for word in (*command.entrypoint, *command.arguments))
-        given = {name: Literal(value) for name, value in command.environment.items()}
-    return RunCommand(
-        script=activity.run if command is None else None,
-        argv=argv,
-        environment=given | environment,
-        runtime=activity.effective,
-        image=activity.image or None,
-        directory=directory.template(),
-        resources=Resources(cpus=activity.cpus, memory=activity.memory),
-        outputs=activity.outputs,
-        recording=recording,
-        options={"shell": "bash", "capture": False, ATTEMPT_VARIABLE: "ACTIVITY_ATTEMPT"},
-    )
-
-
-def _activity_notes(activity: ActivityDraft, directory: Place, limits: Mapping[str, str]) -> dict[str, Any]:
+def _activity_notes(
+    activity: ActivityDraft, directory: Place, limits: Mapping[str, str], warnings: tuple[str, ...]
+) -> dict[str, Any]:
     """Return what an answer shows of an activity and the model has no place for; defaults are left out."""
     command = activity.command
     notes = {
@@ -215,7 +241,7 @@ def _activity_notes(activity: ActivityDraft, directory: Place, limits: Mapping[s
         "node_selector": activity.node_selector,
         "keep_disk": activity.keep_disk,
         "inputs": list(activity.inputs),
-        "warnings": list(activity.warnings),
+        "warnings": list(warnings),
     }
     return {key: value for key, value in notes.items() if value}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from headrace.dialects.akoflow.compiling import Ground
+from headrace.dialects.akoflow.compiling import NOT_BOUND, Ground
 from headrace.dialects.akoflow.drafts import WorkflowDraft
 from headrace.dialects.akoflow.parse import Parsed, parse
 from headrace.dialects.akoflow.places import mapped
@@ -33,14 +33,14 @@ def _read(source: bytes, services: Services, around: Surroundings) -> Parsed:
     parsed = parse(source, around)
     if parsed.draft is None:
         return parsed
-    ground = _ground(parsed.draft, source, services)
+    ground = _ground(parsed.draft, source, services, around)
     moved = _moved(parsed.draft, ground)
     found = replace(parsed, ground=ground, warnings=(*parsed.warnings, *moved))
     assert found.definition is not None  # compiled here, because a large one takes its time
     return found
 
 
-def _ground(draft: WorkflowDraft, source: bytes, services: Services) -> Ground:
+def _ground(draft: WorkflowDraft, source: bytes, services: Services, around: Surroundings) -> Ground:
     """Return where the runs of a document stand on this server."""
     settings = services.settings.akoflow
     paths = {each.mount_path for each in draft.activities if each.mount_path is not None}
@@ -50,12 +50,24 @@ def _ground(draft: WorkflowDraft, source: bytes, services: Services) -> Ground:
     limits = {
         name: dict(limit.split(":", 1) for limit in found.limits) for name, found in services.runtimes.items()
     }
-    return Ground(moved, displaced, settings.standalone_link, source, limits, settings.provenance)
+    names = {each.effective for each in draft.activities}
+    used = {name: found for name, found in around.runtimes.items() if name in names}
+    unbound = frozenset(name for name, found in used.items() if not (found.binds or found.images))
+    return Ground(moved, unbound, displaced, settings.standalone_link, source, limits, settings.provenance)
 
 
 def _moved(draft: WorkflowDraft, ground: Ground) -> list[Problem]:
-    """Return what had to be replaced to try a document out."""
+    """Return which paths are not what the document says, and which volumes begin empty."""
     warnings = [
+        Problem(
+            path=_place_of(path, draft),
+            code=NOT_BOUND,
+            message=f"'{path}' is '{place}' here and is seen there only: '{name}' cannot show it elsewhere.",
+        )
+        for name in sorted(ground.unbound)
+        for path, place in sorted(ground.moved.items())
+    ]
+    warnings += [
         Problem(
             path=_place_of(path, draft),
             code="mount_path_moved",

@@ -38,7 +38,8 @@ class ServerRoutes:
         return data_answer(shown, self._services, next=None)
 
     def _runtime(self, name: str, found: Capabilities) -> dict[str, Any]:
-        able = [word for word, is_so in (("images", found.images), ("volumes", found.volumes)) if is_so]
+        abilities = {"images": found.images, "volumes": found.volumes, "binds": found.binds}
+        able = [word for word, is_so in abilities.items() if is_so]
         metadata: dict[str, Any] = {"version": __version__, "capabilities": [*found.limits, *able]}
         if name == "local":
             local = self._services.settings.local
