@@ -19,7 +19,7 @@ from headrace.engine.rerun import StartFrom
 from headrace.errors import Problem
 from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
-from headrace.store.rows import Delivery, WorkflowRow
+from headrace.store.rows import Delivery, FileRow, WorkflowRow
 from headrace.tasks.library import Library
 
 Scope = MutableMapping[str, Any]
@@ -28,8 +28,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-Announce = Callable[[Execution, Sequence[events.AnyEvent], int], list[Delivery]]
-"""The execution after a commit's events, the events, and the sequence number before them, to what is told."""
+Announce = Callable[[Execution, Sequence[events.AnyEvent], int], Sequence[Delivery | FileRow]]
+"""The execution after a commit's events, the events, and the sequence number before them, to what is told.
+
+A file that is named in what is told, by an id of the dialect, is remembered in the same transaction."""
 
 
 class Parsed(Protocol):

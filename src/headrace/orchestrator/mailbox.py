@@ -28,7 +28,7 @@ from headrace.expressions import NeedsValue
 from headrace.orchestrator.kept_contents import kept_by
 from headrace.orchestrator.large_values import INLINE_LIMIT, LargeValues, ValueTooLarge
 from headrace.orchestrator.rows import commit_of
-from headrace.store.rows import Commit, Delivery, ExecutionRow, IdempotencyRecord
+from headrace.store.rows import Commit, Delivery, ExecutionRow, FileRow, IdempotencyRecord
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +38,10 @@ PATIENCE = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 MOST_MESSAGES = 512
 """Messages decided before one commit: enough to make the flush cheap, few enough to answer in between."""
 
-Announce = Callable[[Execution, Sequence[events.AnyEvent], int], list[Delivery]]
+Announce = Callable[[Execution, Sequence[events.AnyEvent], int], Sequence[Delivery | FileRow]]
 """What a dialect wants told: the execution after the events, the events, the sequence number before.
+
+Files that are named in what is told are remembered with it, so that whoever is told finds them.
 
 It is asked about each event alone, with the execution as it was right after it."""
 
@@ -235,10 +237,10 @@ class Mailbox:
             is_shelved = any(new is not old for new, old in zip(shelved, happened, strict=True))
             if is_shelved:
                 happened, content = shelved, codec.encode(shelved)
-        deliveries = await self._deliveries(self._announce, happened, before) if self._announce else ()
+        told = await self._announced(self._announce, happened, before) if self._announce else []
         idempotency = next((letter.idempotency for letter in self._batch if letter.idempotency), None)
         keeps = kept_by(happened, content, house.values.inside)
-        commit = commit_of(self.execution, self.row, before, content, deliveries, idempotency, keeps=keeps)
+        commit = commit_of(self.execution, self.row, before, content, told, idempotency, keeps=keeps)
         await house.commit(commit)
         self.row = commit.row
         if is_shelved:
@@ -246,20 +248,20 @@ class Mailbox:
             await self._read_again()
         return happened, commit
 
-    async def _deliveries(
+    async def _announced(
         self, announce: Announce, happened: list[events.AnyEvent], before: int
-    ) -> list[Delivery]:
+    ) -> list[Delivery | FileRow]:
         """Return what is told of each event, by the state right after it and not by that after them all."""
         told = self._told
         if told is None or told.seq != before:
             told = self._told = await self._house.read_again(self.row)
-        deliveries: list[Delivery] = []
+        found: list[Delivery | FileRow] = []
         for event in happened:
             evolve(told, [event])
-            deliveries += announce(told, [event], told.seq - 1)
+            found += announce(told, [event], told.seq - 1)
         told.changes.runs.clear()
         told.changes.timers.clear()
-        return deliveries
+        return found
 
     async def _read_again(self) -> None:
         tries = 0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from headrace.engine.execution import Execution, TaskRun
-from headrace.store.rows import Commit, Delivery, ExecutionRow, IdempotencyRecord, TaskRunRow, Timer
+from headrace.store.rows import Commit, Delivery, ExecutionRow, FileRow, IdempotencyRecord, TaskRunRow, Timer
 
 
 def commit_of(
@@ -15,7 +15,7 @@ def commit_of(
     row: ExecutionRow,
     before: int,
     content: bytes,
-    deliveries: Sequence[Delivery] = (),
+    told: Sequence[Delivery | FileRow] = (),
     idempotency: IdempotencyRecord | None = None,
     *,
     keeps: Sequence[str] = (),
@@ -43,7 +43,8 @@ def commit_of(
         task_runs=task_runs,
         timers_set=timers_set,
         timers_cleared=timers_cleared,
-        deliveries=deliveries,
+        deliveries=[each for each in told if isinstance(each, Delivery)],
+        files=[each for each in told if isinstance(each, FileRow)],
         idempotency=idempotency,
         keeps=keeps,
     )

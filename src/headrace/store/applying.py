@@ -16,7 +16,7 @@ from msgspec.structs import astuple
 from headrace.errors import StaleVersion
 from headrace.store import statements
 from headrace.store.collisions import collision
-from headrace.store.rows import Commit, Delivery, TaskRunRow
+from headrace.store.rows import Commit, Delivery, FileRow, TaskRunRow
 
 ROWS_PER_STATEMENT = (64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1)
 """Rows are cut into statements of these sizes, which SQLite prepares once and keeps.
@@ -114,6 +114,8 @@ class Applier:
             cursor.executemany(statements.SET_TIMER, [astuple(timer) for timer in commit.timers_set])
         if commit.deliveries:
             cursor.executemany(statements.INSERT_DELIVERY, map(_delivery, commit.deliveries))
+        if commit.files:
+            cursor.executemany(statements.REMEMBER_FILE, map(_file, commit.files))
         if commit.keeps:
             cursor.executemany(statements.KEEP_CONTENT, [(sha256, execution) for sha256 in commit.keeps])
         if (record := commit.idempotency) is not None:
@@ -139,4 +141,17 @@ def _delivery(row: Delivery) -> tuple[object, ...]:
         msgspec.msgpack.encode(row.attempts),
         row.created_at,
         row.next_try_at,
+    )
+
+
+def _file(row: FileRow) -> tuple[object, ...]:
+    return (
+        row.number,
+        row.id,
+        row.name,
+        row.content_type,
+        row.size,
+        row.sha256,
+        row.created_at,
+        row.execution,
     )

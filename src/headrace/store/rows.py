@@ -175,6 +175,8 @@ class Commit(Struct, frozen=True, kw_only=True):
     timers_cleared: Sequence[str] = ()
     """Keys; cleared before the new ones are set, and all of them when the execution is over."""
     deliveries: Sequence[Delivery] = ()
+    files: Sequence[FileRow] = ()
+    """Files that the deliveries name; one whose id is there already stays as it is."""
     idempotency: IdempotencyRecord | None = None
     keeps: Sequence[str] = ()
     """Hashes of the artifacts that the events made, which stay for as long as the journal does."""

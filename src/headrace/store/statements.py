@@ -66,6 +66,11 @@ INSERT_ANSWER = (
 
 KEEP_CONTENT = "INSERT OR IGNORE INTO kept_contents (sha256, execution) VALUES (?, ?)"
 
+REMEMBER_FILE = (
+    "INSERT INTO files (number, id, name, content_type, size, sha256, created_at, execution) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+)
+
 PUT_DIRECTORY = (
     "INSERT INTO directories (path, listed_at, is_complete) VALUES (?, ?, ?) "
     "ON CONFLICT (path) DO UPDATE SET listed_at = excluded.listed_at, is_complete = excluded.is_complete "

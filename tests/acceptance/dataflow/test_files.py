@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acceptance.dataflow.stage import Door, Stage
+from tests.acceptance.dataflow.stage import Door, Stage, within
 
 from headrace.tasks import video
 from headrace.testing.web_server import response
@@ -61,6 +61,31 @@ def test_a_file_made_by_a_run_has_an_id_and_goes_into_the_next_run(door: Door, s
     assert deleted.status_code == 204
     assert after["file_id"] is None
     assert door.client.get(f"/files/{file['file_id']}").status_code == 404
+
+
+def test_a_webhook_names_files_as_the_details_do(door: Door, stage: Stage) -> None:
+    spoken = b"ID3\x04" + bytes(range(256)) * 300
+    stage.openai.script.append(response(spoken, content_type="audio/mpeg"))
+    run = door.start(SPEECH, {"text": "Hello"}, headers=WITH_KEY, webhook_url=stage.receiver.url)
+    told = within(lambda: _told_at_the_end(stage, run))
+    # nobody has asked for the details yet: what the webhook names must be there by itself
+    downloads = [door.client.get(file["url"]) for file in told]
+    shown = door.client.get(f"/files/{told[-1]['file_id']}").json()
+    details = door.client.get(run).json()
+
+    assert [answer.content for answer in downloads] == [spoken, spoken]
+    assert told == [shown, details["outputs"]["audio"]]
+    assert details["tasks"][0]["outputs"]["audio"] == shown
+
+
+def _told_at_the_end(stage: Stage, run: str) -> list[dict[str, Any]]:
+    """Return the file as webhooks told it at the end of the task and at that of the run, once they did."""
+    bodies = [json.loads(request.body) for request in tuple(stage.receiver.requests)]
+    ours = {body["event"]: body for body in bodies if run.endswith(body.get("workflow_execution_id", "?"))}
+    if not {"task.completed", "execution.completed"} <= ours.keys():
+        return []
+    by_task = ours["task.completed"]["tasks"][0]["outputs"]["audio"]
+    return [by_task, ours["execution.completed"]["outputs"]["audio"]]
 
 
 def test_an_uploaded_recording_is_transcribed(door: Door, stage: Stage) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from msgspec import Raw
 
 from headrace.definition.model import TaskDefinition
 from headrace.dialects.dataflow.changes import Change, Changes, count_of, webhook_body
+from headrace.dialects.dataflow.made_files import file_id, files_of, row_of
 from headrace.dialects.dataflow.parse import style_of
 from headrace.dialects.dataflow.runs import RunView, details_with, task_in_details
 from headrace.dialects.dataflow.shown import Shelf
@@ -22,7 +24,7 @@ from headrace.engine import events
 from headrace.engine.execution import Execution, TaskRun
 from headrace.engine.states import TASK_ENDS
 from headrace.security.redaction import SecretsInUse
-from headrace.store.rows import Delivery
+from headrace.store.rows import Delivery, FileRow
 
 FAMILY, WEBHOOK, EVENTS, SECRET = "family", "webhook", "webhook_events", "webhook_secret"
 WORKFLOW, RUN = "workflow_id", "run_id"
@@ -38,11 +40,16 @@ _MOST_RUNS = 256
 
 def announcer(
     take: Callable[[], int], loaded: Mapping[str, Any], secrets: SecretsInUse
-) -> Callable[[Execution, Sequence[events.AnyEvent], int], list[Delivery]]:
-    """Return what makes deliveries: `take` gives numbers, `loaded` large values that are at hand by hash."""
+) -> Callable[[Execution, Sequence[events.AnyEvent], int], list[Delivery | FileRow]]:
+    """Return what makes deliveries, and the files that they name.
+
+    `take` gives numbers, `loaded` large values that are at hand by hash.
+    """
     rendered = _Rendered()
 
-    def announce(execution: Execution, happened: Sequence[events.AnyEvent], _before: int) -> list[Delivery]:
+    def announce(
+        execution: Execution, happened: Sequence[events.AnyEvent], _before: int
+    ) -> list[Delivery | FileRow]:
         told = sum(len(Changes(execution).of(event)) for event in happened)
         numbered = Changes(execution, count_of(execution) - told)
         chosen = execution.labels.get(EVENTS)
@@ -53,7 +60,9 @@ def announcer(
             if chosen is None or change.event in chosen.split(",")
         ]
         shown = rendered.details(_view(execution, loaded, secrets)) if wanted else {}
-        return [_delivery(execution, change, shown, take, secrets) for change in wanted]
+        deliveries = [_delivery(execution, change, shown, take, secrets) for change in wanted]
+        # also where this change is not wanted: a later one shows the file, too
+        return [*_files(execution, happened, take), *deliveries]
 
     return announce
 
@@ -104,7 +113,12 @@ def _view(execution: Execution, loaded: Mapping[str, Any], secrets: SecretsInUse
     family = labels.get(FAMILY)
     if family is not None:
         style = style_for(style, "we-" if family == "A" else "ex-")
-    shelf = Shelf(loaded, file_ids=given_files(labels), redactor=secrets.redactor)
+    shelf = Shelf(
+        loaded,
+        file_ids=given_files(labels),
+        id_of_made=partial(file_id, execution.number),
+        redactor=secrets.redactor,
+    )
     return RunView(execution, labels[WORKFLOW], labels[RUN], style, shelf)
 
 
@@ -112,6 +126,20 @@ def given_files(labels: Mapping[str, str]) -> dict[str, str]:
     """Return the ids of the stored files that a run was given, by content hash."""
     label = labels.get(FILES)
     return msgspec.json.decode(label, type=dict[str, str]) if label else {}
+
+
+def _files(
+    execution: Execution, happened: Sequence[events.AnyEvent], take: Callable[[], int]
+) -> list[FileRow]:
+    made = {file.sha256: file for file in files_of(happened)}
+    if not made:
+        return []
+    given = given_files(execution.labels)
+    return [
+        row_of(execution.number, file, take(), execution.at)
+        for sha256, file in made.items()
+        if sha256 not in given
+    ]
 
 
 def _delivery(

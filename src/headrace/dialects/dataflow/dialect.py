@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,15 +12,14 @@ from headrace.dialects.dataflow import parse as documents
 from headrace.dialects.dataflow.names import fold
 from headrace.dialects.dataflow.parse import DIALECT, Parsed
 from headrace.dialects.dataflow.wire import MOST_PROBLEMS, MOST_TASKS, WORKFLOW, Style
-from headrace.dialects.protocol import ReadyStart, ToldRefusal
-from headrace.engine import events
+from headrace.dialects.protocol import Announce, ReadyStart, ToldRefusal
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
 from headrace.errors import InvalidDefinition, Problem
 from headrace.security.documents import Document, read
 from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
-from headrace.store.rows import Delivery, WorkflowRow
+from headrace.store.rows import WorkflowRow
 from headrace.tasks.library import Library
 
 
@@ -62,8 +61,8 @@ class DataflowDialect:
 
     def announcer(
         self, take: Callable[[], int], loaded: Mapping[str, Any], secrets: SecretsInUse
-    ) -> Callable[[Execution, Sequence[events.AnyEvent], int], list[Delivery]]:
-        """Return what makes the deliveries of a commit."""
+    ) -> Announce:
+        """Return what makes the deliveries of a commit, and the files that they name."""
         from headrace.dialects.dataflow.announcing import announcer  # only servers tell anybody
 
         return announcer(take, loaded, secrets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeGuard, assert_never
 
 import msgspec
@@ -30,8 +30,15 @@ class Shelf(Struct, frozen=True):
     """Masked beginnings of large texts by content hash, of as many characters as a preview has."""
     file_ids: Mapping[str, str] = field(default_factory=dict)
     """Content hash of a stored file to its `file-…` id."""
+    id_of_made: Callable[[str], str] | None = None
+    """Content hash of any other file to its id, where every file of the run has one."""
     redactor: Redactor = field(default_factory=Redactor)
     """Masks what is cut: afterwards nobody would know the part of a secret that stands before the cut."""
+
+    def file_id(self, sha256: str) -> str | None:
+        """Return the id of a file; None for one that is read where it was made."""
+        found = self.file_ids.get(sha256)
+        return self.id_of_made(sha256) if found is None and self.id_of_made is not None else found
 
     def beginning(self, ref: ValueRef) -> str:
         """Return the preview of a large text."""
@@ -109,7 +116,7 @@ def _whole(value: Any, url: str, style: Style, shelf: Shelf) -> Any:
 
 def file_object(file: FileRef, url: str, style: Style, shelf: Shelf) -> dict[str, Any]:
     """Return the file object of section 2; a file without an id of its own is read where it was made."""
-    file_id = shelf.file_ids.get(file.sha256)
+    file_id = shelf.file_id(file.sha256)
     return ours(
         style,
         {

@@ -235,6 +235,20 @@ class FilesConformance(WithStore):
 
         assert await store.files.named([made, other]) == {made}
 
+    async def test_what_is_told_with_a_commit_is_remembered_once_with_it(self, store: Store) -> None:
+        row = await started(store)
+        made = replace(file(store.numbers.take()), execution=row.number)
+        again = replace(made, number=store.numbers.take(), name="other")
+        await store.commit(commit(row, 2, files=[made]))
+        await store.commit(commit(row, 4, files=[again]))
+        assert (await store.files.newest(execution=row.number)).rows == [made]
+        await store.files.delete(made.id)
+        await store.commit(commit(row, 6, files=[again]))
+
+        assert (await store.files.newest(execution=row.number)).rows == []
+        with pytest.raises(NotFound):
+            await store.files.get(made.id)
+
     async def test_a_name_is_given_once(self, store: Store) -> None:
         row = file(store.numbers.take())
         await store.files.add(row, answer())

@@ -92,6 +92,8 @@ class MemoryStore:
         contents.journal[number].append(entry)
         contents.task_runs.update((run.number, run) for run in commit.task_runs)
         self._set_timers(commit)
+        known = {file.id for file in contents.files.values()}
+        contents.files.update((file.number, file) for file in commit.files if file.id not in known)
         contents.kept.update(commit.keeps)
         contents.deliveries.update((delivery.number, delivery) for delivery in commit.deliveries)
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 
 from headrace.definition.templates import FileRef, ValueRef
 from headrace.dialects.dataflow.announcing import given_files
+from headrace.dialects.dataflow.made_files import row_of
 from headrace.dialects.dataflow.routes.lookup import Run
 from headrace.dialects.dataflow.runs import RunView, shown_in_details
 from headrace.dialects.dataflow.shown import PREVIEW_CHARACTERS, Beginning, Needed, Shelf
 from headrace.http.large_texts import LargeText
 from headrace.orchestrator.services import Services
 from headrace.store.protocol import KeyTaken
-from headrace.store.rows import FileRow
 
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
-_LETTERS = 8
 _MOST_FILES = 1000
 """Files of one run that are shown with ids."""
 
@@ -34,7 +31,7 @@ async def shelf_of(run: Run, needed: Iterable[Needed], services: Services) -> Sh
     given = given_files(run.row.labels)
     made = {ref.sha256: ref for ref in needed if isinstance(ref, FileRef) and ref.sha256 not in given}
     ids = await _ids_of(run.row.number, made, services) if made else {}
-    return Shelf(loaded, beginnings, {**ids, **given}, redactor)
+    return Shelf(loaded, beginnings, {**ids, **given}, redactor=redactor)
 
 
 async def view_of(run: Run, services: Services) -> RunView:
@@ -43,10 +40,10 @@ async def view_of(run: Run, services: Services) -> RunView:
 
 
 async def _ids_of(execution: int, made: Mapping[str, FileRef], services: Services) -> dict[str, str]:
-    """Return the ids of files that a run made, by content hash; a file gets its id when it is first shown.
+    """Return the ids of files that a run made, by content hash.
 
-    The id follows from the run and the content, so that requests at the same time give the same one, and a
-    file that was deleted is not shown under its id again.
+    A file that no webhook named gets its id when it is first shown; one that was deleted is not shown under
+    its id again, because the id would be the same.
     """
     files = services.store.files
     page = await files.newest(execution=execution, limit=_MOST_FILES)
@@ -54,16 +51,7 @@ async def _ids_of(execution: int, made: Mapping[str, FileRef], services: Service
     for sha256, file in made.items() if len(ids) < _MOST_FILES else ():
         if sha256 in ids:
             continue
-        row = FileRow(
-            number=services.store.numbers.take(),
-            id=_id_of(execution, sha256),
-            name=file.name,
-            content_type=file.content_type,
-            size=file.size,
-            sha256=sha256,
-            created_at=services.clock.now(),
-            execution=execution,
-        )
+        row = row_of(execution, file, services.store.numbers.take(), services.clock.now())
         try:
             await files.add(row)
         except KeyTaken:  # deleted, or given by another request just now
@@ -72,12 +60,3 @@ async def _ids_of(execution: int, made: Mapping[str, FileRef], services: Service
         else:
             ids[sha256] = row.id
     return ids
-
-
-def _id_of(execution: int, sha256: str) -> str:
-    digest = hashlib.sha256(f"{execution} {sha256}".encode()).digest()
-    rest, letters = int.from_bytes(digest[:8]), ""
-    for _ in range(_LETTERS):
-        rest, letter = divmod(rest, len(_ALPHABET))
-        letters += _ALPHABET[letter]
-    return f"file-{letters}"
