@@ -46,15 +46,26 @@ class HostPaths(Struct, frozen=True):
         )
 
     def why_refused(self, path: str) -> str | None:
-        """Return why no workflow may use a directory, or None."""
-        place = _real(mapped(path, self.path_map))
-        if _is_beneath(place, self.shared):
-            return None
-        if _is_beneath(place, self.data):
+        """Return why no workflow may use what a `mountPath` or a `remote` leads to, or None.
+
+        One that leads elsewhere may be made at its own place too, as a place where the other is shown.
+        """
+        here = mapped(path, self.path_map)
+        if here != path and self._is_own(_real(path)):
+            return f"'{path[:200]}' belongs to the server itself; choose another directory."
+        return self.why_refused_here(here, path)
+
+    def why_refused_here(self, here: str, path: str | None = None) -> str | None:
+        """Return why no workflow may use a directory of this machine, or None; `path` is what is told of."""
+        path, place = path or here, _real(here)
+        if self._is_own(place):
             return f"'{path[:200]}' belongs to the server itself; choose another directory."
         if _is_beneath(self.data, place):
             return f"'{path[:200]}' contains the server's own data; choose a directory beside it."
         return None
+
+    def _is_own(self, place: str) -> bool:
+        return _is_beneath(place, self.data) and not _is_beneath(place, self.shared)
 
     def why_not_bound(self, path: str) -> str | None:
         """Return why a directory may neither be bound into a container nor carried to a cluster, or None."""
@@ -66,11 +77,13 @@ class HostPaths(Struct, frozen=True):
 
 def problems_of(definition: WorkflowDefinition, paths: HostPaths) -> Iterator[Problem]:
     """Yield what forbids a start of a definition that was stored without looking at this machine."""
-    notes = definition.annotations
-    named = {path: "/spec/volumes" for volume in notes.get("volumes", ()) for path in sides_of(volume)}
+    sides = [sides_of(volume) for volume in definition.annotations.get("volumes", ())]
+    named = dict.fromkeys((remote for _, remote in sides), "/spec/volumes")
     named |= {path: "/spec/mountPath" for each in definition.tasks for path in _mount_path(each.annotations)}
-    for path, pointer in named.items():
-        if (why := paths.why_refused(path)) is not None:
+    refused = [("/spec/volumes", paths.why_refused_here(local)) for local in dict(sides)]
+    refused += [(pointer, paths.why_refused(path)) for path, pointer in named.items()]
+    for pointer, why in refused:
+        if why is not None:
             yield Problem(path=pointer, code=REFUSED, message=why)
 
 

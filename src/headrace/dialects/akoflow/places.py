@@ -65,7 +65,9 @@ def relative_paths(table: Table, key: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def volumes_of(table: Table, why_refused: WhyRefused) -> tuple[Volume, ...]:
+def volumes_of(
+    table: Table, why_local_refused: WhyRefused, why_remote_refused: WhyRefused
+) -> tuple[Volume, ...]:
     """Return the volumes, each written `local:remote[:mode]`."""
     found = []
     for text, path in table.texts("volumes"):
@@ -73,8 +75,8 @@ def volumes_of(table: Table, why_refused: WhyRefused) -> tuple[Volume, ...]:
         if volume is None:
             continue
         found.append(volume)
-        for side in dict.fromkeys((volume.local, volume.remote)):
-            if (why := why_refused(side)) is not None:
+        for why in dict.fromkeys((why_local_refused(volume.local), why_remote_refused(volume.remote))):
+            if why is not None:
                 table.findings.problem(path, "host_path_refused", why)
     return tuple(found)
 

@@ -46,7 +46,9 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """Names of the stored secrets; None when nobody has looked."""
     check_url: CheckUrl = _any_url
     why_refused: Callable[[str], str | None] = _any_path
-    """Why no workflow may use a directory of this machine, or None."""
+    """Why no workflow may use what a `mountPath` or the remote side of a volume leads to, or None."""
+    why_refused_here: Callable[[str], str | None] = _any_path
+    """Why no workflow may use the local side of a volume, which never leads elsewhere, or None."""
     why_not_bound: Callable[[str], str | None] = _any_path
     """Why a directory may neither be bound into a container nor carried to a cluster, or None."""
     cpus: float | None = None

@@ -68,7 +68,7 @@ class Reading:
             storage_policy=policy,
             storage_class=storage_class,
             storage_size=storage_size,
-            volumes=places.volumes_of(spec, self._around.why_refused),
+            volumes=places.volumes_of(spec, self._around.why_refused_here, self._around.why_refused),
             mount_path=inherited.mount_path,
             webhooks=webhooks_of(spec, self._around),
             activities=self._activities(spec, inherited),

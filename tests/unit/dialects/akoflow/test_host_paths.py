@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace.dialects.akoflow.host_paths import HostPaths
+from headrace.dialects.akoflow.host_paths import HostPaths, problems_of
+from headrace.dialects.akoflow.parse import parse
+from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.settings import load
 
 
@@ -40,6 +42,27 @@ def test_the_place_that_a_path_is_mapped_to_counts(home: Path) -> None:
 
     assert found.why_refused("/scratch/artifacts") is not None
     assert found.why_refused("/scratch/akoflow/x") is None
+
+
+def test_the_local_side_of_a_volume_is_never_mapped(home: Path) -> None:
+    found = paths(home, **{"akoflow.path_map": {str(home): "/elsewhere", "/scratch": str(home / "data")}})
+    text = "name: w\nspec: {volumes: ['%s:/x'], activities: [{name: a, run: x}]}"
+
+    for own in (f"{home}/data/artifacts", f"{home}"):
+        assert found.why_refused_here(own) is not None
+        parsed = parse((text % own).encode(), Surroundings())
+        assert parsed.definition is not None
+        assert [each.path for each in problems_of(parsed.definition, found)] == ["/spec/volumes"]
+    for other in ("/scratch/artifacts", f"{home}/data/akoflow/x"):
+        assert found.why_refused_here(other) is None
+
+
+def test_nothing_is_shown_at_a_place_of_the_server_itself(home: Path) -> None:
+    found = paths(home, **{"akoflow.path_map": {str(home): "/elsewhere"}})
+
+    assert found.why_refused(f"{home}/data/attempts/1") is not None
+    assert found.why_refused(f"{home}/data/akoflow/x") is None
+    assert found.why_refused(f"{home}/open") is None
 
 
 def test_only_what_lies_beneath_the_roots_is_bound(home: Path) -> None:

@@ -29,6 +29,7 @@ async def surroundings_of(services: Services) -> Surroundings:
         secrets=frozenset(record.name for record in await services.vault.list(GLOBAL)),
         check_url=services.egress.check_url,
         why_refused=paths.why_refused,
+        why_refused_here=paths.why_refused_here,
         why_not_bound=paths.why_not_bound,
         cpus=local.cpus,
         memory=local.memory,
