@@ -62,9 +62,12 @@ class ShownValues:
     async def _preview(self, ref: ValueRef) -> str | None:
         try:
             redactor = self._secrets.redactor
+            at_hand = self._large.at_hand.get(ref.sha256)
+            if isinstance(at_hand, str):
+                return redactor.beginning(at_hand, PREVIEW)
             if ref.kind == "text":
                 return await LargeText(ref, self._artifacts, redactor).beginning(PREVIEW)
-            if ref.sha256 in self._large.at_hand or ref.size <= LARGEST_PREVIEWED:
+            if at_hand is not None or ref.size <= LARGEST_PREVIEWED:
                 value = await self._large.load_one(ref)
                 return redactor.beginning(msgspec.json.encode(value, enc_hook=reference).decode(), PREVIEW)
         except HeadraceError:

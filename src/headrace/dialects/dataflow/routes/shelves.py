@@ -12,6 +12,7 @@ from headrace.dialects.dataflow.runs import RunView, shown_in_details
 from headrace.dialects.dataflow.shown import PREVIEW_CHARACTERS, Beginning, Needed, Shelf
 from headrace.http.large_texts import LargeText
 from headrace.orchestrator.services import Services
+from headrace.security.redaction import Redactor
 from headrace.store.protocol import KeyTaken
 
 _MOST_FILES = 1000
@@ -24,7 +25,7 @@ async def shelf_of(run: Run, needed: Iterable[Needed], services: Services) -> Sh
     redactor = services.secrets_in_use.redactor
     loaded = await services.values.load(ref for ref in needed if isinstance(ref, ValueRef))
     beginnings = {
-        each.ref.sha256: await LargeText(each.ref, services.artifacts, redactor).beginning(PREVIEW_CHARACTERS)
+        each.ref.sha256: await _beginning_of(each.ref, redactor, services)
         for each in needed
         if isinstance(each, Beginning)
     }
@@ -32,6 +33,13 @@ async def shelf_of(run: Run, needed: Iterable[Needed], services: Services) -> Sh
     made = {ref.sha256: ref for ref in needed if isinstance(ref, FileRef) and ref.sha256 not in given}
     ids = await _ids_of(run.row.number, made, services) if made else {}
     return Shelf(loaded, beginnings, {**ids, **given}, redactor=redactor)
+
+
+async def _beginning_of(ref: ValueRef, redactor: Redactor, services: Services) -> str:
+    at_hand = services.values.at_hand.get(ref.sha256)
+    if isinstance(at_hand, str):
+        return redactor.beginning(at_hand, PREVIEW_CHARACTERS)
+    return await LargeText(ref, services.artifacts, redactor).beginning(PREVIEW_CHARACTERS)
 
 
 async def view_of(run: Run, services: Services) -> RunView:
