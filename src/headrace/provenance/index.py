@@ -29,6 +29,8 @@ class Index:
 
     def __init__(self, versions: Iterable[FileVersion] = ()) -> None:
         self.files = {version.path: version for version in versions}
+        self.bytes = sum(version.size for version in self.files.values())
+        """What all of them have together."""
 
     def differs(self, path: str, state: FileState | None) -> bool:
         """Tell whether a path is not any more what it was."""
@@ -48,11 +50,14 @@ class Index:
 
     def put(self, version: FileVersion) -> None:
         """Make a version the current one of its path."""
+        former = self.files.get(version.path)
+        self.bytes += version.size - (former.size if former is not None else 0)
         self.files[version.path] = version
 
     def remove(self, path: str) -> None:
         """Forget a path."""
-        self.files.pop(path, None)
+        former = self.files.pop(path, None)
+        self.bytes -= former.size if former is not None else 0
 
     def matching(self, declared: Iterable[str], is_directory: Callable[[str], bool]) -> Iterator[FileVersion]:
         """Yield what the declared paths and globs mean; a path of a directory is all that lies in it.

@@ -82,7 +82,8 @@ class Drafting:
 
     def draft(self, *, is_complete: bool) -> Draft:
         """Return what was put together."""
-        row = DirectoryRow(path=self._directory, listed_at=self._now, is_complete=is_complete)
+        held = self._index.bytes
+        row = DirectoryRow(path=self._directory, listed_at=self._now, is_complete=is_complete, bytes=held)
         listing = Listing(
             directory=row, appeared=self._appeared, gone=self._gone, uses=self._uses, unread=self._unread
         )

@@ -24,7 +24,8 @@ def record(cursor: sqlite3.Cursor, listing: Listing) -> None:
     """Write a listing."""
     directory = listing.directory
     cursor.execute(
-        statements.PUT_DIRECTORY, (os.fsencode(directory.path), directory.listed_at, directory.is_complete)
+        statements.PUT_DIRECTORY,
+        (os.fsencode(directory.path), directory.listed_at, directory.is_complete, directory.bytes),
     )
     [(key,)] = cursor.fetchall()
     wanted = listing.wanted()

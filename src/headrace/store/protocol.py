@@ -301,8 +301,8 @@ class Provenance(Protocol):
     async def current(self, directory: str) -> list[FileVersion]:
         """Return what a directory has by its last listing."""
 
-    async def current_bytes(self, directories: Collection[str]) -> int | None:
-        """Return how many bytes directories have by their last listings; None when none was ever listed."""
+    async def bytes_of(self, directories: Collection[str]) -> dict[str, int]:
+        """Return how many bytes directories have by their last listings, of those where that is known."""
 
     async def record(self, listing: Listing) -> None:
         """Remember a listing durably, as a whole."""

@@ -53,7 +53,9 @@ class SqlProvenance:
             query = select(_directories).where(_directories.c.path == os.fsencode(path))
             if (found := connection.execute(query).first()) is None:
                 return None
-            return DirectoryRow(path=path, listed_at=found.listed_at, is_complete=found.is_complete)
+            return DirectoryRow(
+                path=path, listed_at=found.listed_at, is_complete=found.is_complete, bytes=found.bytes
+            )
 
         return await self._readers.read(look)
 
@@ -63,14 +65,13 @@ class SqlProvenance:
             lambda c: [_version(row) for row in c.execute(current_versions(os.fsencode(directory)))]
         )
 
-    async def current_bytes(self, directories: Collection[str]) -> int | None:
-        """Return how many bytes directories have; None when none was ever listed."""
+    async def bytes_of(self, directories: Collection[str]) -> dict[str, int]:
+        """Return how many bytes directories have, of those where that is known."""
         paths = [os.fsencode(path) for path in directories]
 
-        def look(connection: Connection) -> int | None:
-            found = [connection.execute(current_bytes_of(some)).one() for some in _parts(paths)]
-            known = [row.bytes for row in found if row.known]
-            return sum(known) if known else None
+        def look(connection: Connection) -> dict[str, int]:
+            rows = (row for some in _parts(paths) for row in connection.execute(bytes_in(some)))
+            return {os.fsdecode(row.path): row.bytes for row in rows}
 
         return await self._readers.read(look)
 
@@ -141,13 +142,10 @@ def current_versions(directory: bytes) -> Select[Any]:
     )
 
 
-def current_bytes_of(directories: Sequence[bytes]) -> Select[Any]:
-    """Return the query for how many of these directories are known, and for the bytes that they have."""
-    keys = select(_directories.c.key).where(_directories.c.path.in_(directories))
-    there = select(_versions.c.size).where(_versions.c.directory.in_(keys), text(schema.CURRENT)).subquery()
-    total = select(func.coalesce(func.sum(there.c.size), 0)).scalar_subquery()
-    known = select(func.count()).select_from(keys.subquery()).scalar_subquery()
-    return select(known.label("known"), total.label("bytes"))
+def bytes_in(directories: Sequence[bytes]) -> Select[Any]:
+    """Return the query for what is known of the sizes of these directories; it looks at no file."""
+    wanted = _directories.c.path.in_(directories)
+    return select(_directories.c.path, _directories.c.bytes).where(wanted, _directories.c.bytes.is_not(None))
 
 
 def versions_to_read(limit: int) -> Select[Any]:

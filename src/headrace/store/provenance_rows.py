@@ -85,6 +85,11 @@ class DirectoryRow(Struct, frozen=True, kw_only=True):
     listed_at: float
     is_complete: bool = True
     """False when it has more files than are recorded; nothing is recorded from then on."""
+    bytes: int | None = None
+    """What its files have together, also those in its directories; None where nothing is recorded any more.
+
+    Directories in it that have a record of their own are left out while attempts work in both.
+    """
 
 
 class Listing(Struct, frozen=True, kw_only=True):

@@ -239,6 +239,7 @@ directories = Table(
     Column("path", LargeBinary, nullable=False),
     Column("listed_at", Float, nullable=False),
     Column("is_complete", Boolean, nullable=False),
+    Column("bytes", BigInteger),
     Index("directories_path", "path", unique=True),
 )
 """The key is of this table alone: it stands in every version, where the path would be half of the row."""

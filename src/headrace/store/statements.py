@@ -72,8 +72,9 @@ REMEMBER_FILE = (
 )
 
 PUT_DIRECTORY = (
-    "INSERT INTO directories (path, listed_at, is_complete) VALUES (?, ?, ?) "
-    "ON CONFLICT (path) DO UPDATE SET listed_at = excluded.listed_at, is_complete = excluded.is_complete "
+    "INSERT INTO directories (path, listed_at, is_complete, bytes) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (path) DO UPDATE SET listed_at = excluded.listed_at, is_complete = excluded.is_complete, "
+    "bytes = excluded.bytes "
     "RETURNING key"
 )
 

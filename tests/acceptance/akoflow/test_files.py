@@ -98,6 +98,30 @@ def test_what_the_directories_of_a_workflow_hold_is_told(http: httpx2.Client, tm
 
     # Where it was made, and the copies of both dependents; what lies beside them does not count.
     assert float(found["spec"]["diskUsage"]) == 6.0
+    assert usage_in_list(http, found) == found["spec"]["diskUsage"]
+
+
+def usage_in_list(http: httpx2.Client, workflow: Any) -> str:
+    [usage] = [
+        each["spec"]["diskUsage"]
+        for each in http.get(f"{API}/").json()["data"]
+        if each["id"] == workflow["id"]
+    ]
+    return str(usage)
+
+
+def test_a_file_in_a_directory_of_two_activities_counts_once(http: httpx2.Client, tmp_path: Path) -> None:
+    activities = [
+        f"{{name: inside, mountPath: {tmp_path}/in/side, run: 'head -c 1000000 /dev/zero > a'}}",
+        f"{{name: around, mountPath: {tmp_path}, run: 'head -c 500000 /dev/zero > b', dependsOn: inside}}",
+        f"{{name: z, mountPath: {tmp_path}, run: 'rm b; head -c 200000 in/side/a > c', dependsOn: around}}",
+        f"{{name: not yet, mountPath: {tmp_path}/x, run: 'exit 1', dependsOn: z}}",
+    ]
+    found = ran(http, f"name: w\nspec: {{runtime: local, activities: [{', '.join(activities)}]}}")
+    nothing = ran(http, "name: w\nspec: {runtime: local, activities: [{name: a, run: ''}]}")
+
+    assert (found["spec"]["diskUsage"], usage_in_list(http, found)) == ("1.20", "1.20")
+    assert (nothing["spec"]["diskUsage"], usage_in_list(http, nothing)) == ("", "")
 
 
 VOLUMES = """

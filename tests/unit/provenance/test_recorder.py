@@ -57,6 +57,10 @@ async def test_creating_changing_and_deleting_are_told_apart(laboratory: Laborat
     [link] = [each.after for each in await laboratory.uses() if each.version.path == "link"]
     assert link is not None
     assert (link.link, link.sha256) == ("here", None)
+    held = [each.size for each in await laboratory.store.provenance.current(str(laboratory.root))]
+    assert await laboratory.store.provenance.bytes_of([str(laboratory.root)]) == {
+        str(laboratory.root): sum(held)
+    }
 
 
 async def test_what_changes_nothing_is_heard_at_once_and_costs_no_write(laboratory: Laboratory) -> None:

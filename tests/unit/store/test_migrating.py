@@ -107,3 +107,21 @@ def test_opening_a_store_reads_no_alembic(tmp_path: Path) -> None:
     )
 
     assert told.stdout.strip() == "[]"
+
+
+def test_what_directories_hold_is_known_of_those_that_were_recorded_before(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", "headrace.store:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0004")
+    for key, is_complete in ((1, True), (2, True), (3, False)):
+        known = {"key": key, "path": f"/{key}".encode(), "is_complete": is_complete}
+        connection.execute(text("INSERT INTO directories VALUES (:key, :path, 1.0, :is_complete)"), known)
+    for number, is_current in ((1, True), (2, True), (3, False)):
+        found = {"number": number, "size": 10**number, "is_current": is_current}
+        columns = ":number, 1, 'f', :size, 0, 0, NULL, NULL, false, false, :is_current, false, 1.0"
+        connection.execute(text(f"INSERT INTO file_versions VALUES ({columns})"), found)
+    command.upgrade(config, "head")
+    held = connection.execute(text("SELECT bytes FROM directories ORDER BY key")).scalars().all()
+
+    assert held == [110, 0, None]

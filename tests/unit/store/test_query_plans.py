@@ -45,7 +45,7 @@ QUESTIONS = {
     "due deliveries": outbox.due_deliveries(5.0, 100, 1, 8),
     "the next delivery": outbox.next_delivery(1, 8),
     "what a directory has": provenance.current_versions(b"/srv"),
-    "the bytes of a directory": provenance.current_bytes_of([b"/srv"]),
+    "the bytes of a directory": provenance.bytes_in([b"/srv"]),
     "what waits to be read": provenance.versions_to_read(100),
     "what an execution did": provenance.uses_by(5, None, None, 100, 7),
     "what a task did": provenance.uses_by(5, "align", ("created", "read"), 100, 7),
@@ -114,7 +114,7 @@ def test_due_deliveries_are_found_among_the_pending_ones(connection: Connection)
     ("question", "index"),
     [
         ("what a directory has", "file_versions_current (directory=?)"),
-        ("the bytes of a directory", "file_versions_current (directory=?)"),
+        ("the bytes of a directory", "directories_path (path=?)"),
         ("what waits to be read", "file_versions_to_read"),
         ("what an execution did", "file_uses_by_execution (execution=? AND number>?)"),
         ("what a task did", "file_uses_by_task (execution=? AND task=? AND number>?)"),

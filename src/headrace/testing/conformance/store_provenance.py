@@ -67,7 +67,7 @@ class ProvenanceConformance(WithStore):
         assert await store.provenance.current(PLACE) == []
         await store.provenance.record(listing())
         assert await store.provenance.directory(PLACE) == DirectoryRow(path=PLACE, listed_at=100.0)
-        full = DirectoryRow(path=PLACE, listed_at=200.0, is_complete=False)
+        full = DirectoryRow(path=PLACE, listed_at=200.0, is_complete=False, bytes=7)
         await store.provenance.record(Listing(directory=full))
 
         assert await store.provenance.directory(PLACE) == full
@@ -82,10 +82,17 @@ class ProvenanceConformance(WithStore):
 
         assert await store.provenance.current(PLACE) == [stays, second]
         assert await store.provenance.current("/srv/other") == [other]
-        assert await store.provenance.current_bytes([PLACE, "/srv/nowhere"]) == 5 + 6
-        assert await store.provenance.current_bytes([PLACE, "/srv/other"]) == 5 + 6 + 5
-        assert await store.provenance.current_bytes(["/srv/nowhere"]) is None
-        assert await store.provenance.current_bytes([f"/srv/{n}" for n in range(2000)]) is None
+
+    async def test_what_directories_hold_is_told_of_those_where_it_is_known(self, store: Store) -> None:
+        for path, held in ((PLACE, 5), ("/srv/other", 0), ("/srv/\udcff", 2**40), ("/srv/full", None)):
+            row = DirectoryRow(path=path, listed_at=100.0, bytes=held)
+            await store.provenance.record(Listing(directory=row))
+        await store.provenance.record(Listing(directory=DirectoryRow(path=PLACE, listed_at=200.0, bytes=11)))
+        asked = [PLACE, "/srv/\udcff", "/srv/full", "/srv/nowhere", *(f"/srv/{n}" for n in range(2000))]
+
+        assert await store.provenance.bytes_of(asked) == {PLACE: 11, "/srv/\udcff": 2**40}
+        assert await store.provenance.bytes_of(["/srv/other"]) == {"/srv/other": 0}
+        assert await store.provenance.bytes_of([]) == {}
 
     async def test_what_came_and_went_in_one_listing_is_not_there(self, store: Store) -> None:
         passing, stays = version(store), version(store, size=6)

@@ -38,11 +38,10 @@ class MemoryProvenance:
         """See `Provenance.current`."""
         return self._sorted(lambda version: version.is_current and version.directory == directory)
 
-    async def current_bytes(self, directories: Collection[str]) -> int | None:
-        """See `Provenance.current_bytes`."""
-        known = self._directories.keys() & set(directories)
-        there = [version for version in self._versions.values() if version.is_current]
-        return sum(each.size for each in there if each.directory in known) if known else None
+    async def bytes_of(self, directories: Collection[str]) -> dict[str, int]:
+        """See `Provenance.bytes_of`."""
+        known = [self._directories[path] for path in self._directories.keys() & set(directories)]
+        return {each.path: each.bytes for each in known if each.bytes is not None}
 
     async def record(self, listing: Listing) -> None:
         """See `Provenance.record`."""

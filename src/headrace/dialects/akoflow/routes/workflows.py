@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from headrace.dialects.akoflow import render, views
 from headrace.dialects.akoflow.routes import requests
+from headrace.dialects.akoflow.routes.disk_usage import disk_bytes
 from headrace.dialects.akoflow.routes.lookup import row_of, run_of, warnings_of
 from headrace.dialects.akoflow.routes.opening import Opening
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer, json_answer
@@ -52,9 +53,13 @@ class WorkflowRoutes:
         which = ExecutionFilter(dialect=DIALECT, states=(state,) if state else None)
         rows, cursor = await self._rows(request, which, limit)
         now = services.clock.now()
+        runs = [(row, await services.executions.view(row)) for row in rows]
+        held = await disk_bytes([execution for _, execution in runs], services)
         shown = [
-            render.workflow(await services.executions.view(row), now, warnings_of(row), expanded=expanded)
-            for row in rows
+            render.workflow(
+                execution, now, warnings_of(row), expanded=expanded, disk_bytes=held[execution.number]
+            )
+            for row, execution in runs
         ]
         return data_answer(shown, services, next=cursor)
 
@@ -75,10 +80,11 @@ class WorkflowRoutes:
         """Return a workflow with its activities."""
         services = self._services
         run = await run_of(request, services)
-        places = {each.directory for each in views.activities(run.execution)} - {""}
-        held = await services.store.provenance.current_bytes(places)
+        held = await disk_bytes([run.execution], services)
         now = services.clock.now()
-        shown = render.workflow(run.execution, now, run.warnings, expanded=True, disk_bytes=held)
+        shown = render.workflow(
+            run.execution, now, run.warnings, expanded=True, disk_bytes=held[run.execution.number]
+        )
         return data_answer(shown, services)
 
     async def get_definition(self, request: Request) -> Response:
@@ -94,7 +100,9 @@ class WorkflowRoutes:
         if row.state in EXECUTION_ENDS:
             raise Refusal(409, "already_ended", f"Workflow {row.number} is over.")
         execution = await services.executions.cancel(row, "Cancelled by a request.")
-        shown = render.workflow(execution, services.clock.now(), warnings_of(row), expanded=False)
+        held = (await disk_bytes([execution], services))[execution.number]
+        now = services.clock.now()
+        shown = render.workflow(execution, now, warnings_of(row), expanded=False, disk_bytes=held)
         answer = {"data": shown, "timestamp": int(services.clock.now())}
         return json_answer(answer, services, 202)
 
