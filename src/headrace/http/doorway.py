@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import takewhile
 from typing import Any, Literal as OneOf
 
 import structlog
@@ -11,7 +13,7 @@ from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Match, Route, compile_path
 
 from headrace import __version__
 from headrace.errors import HeadraceError
@@ -86,12 +88,13 @@ class Doorway(Struct, frozen=True, kw_only=True):
             openapi_url=None,
             redirect_slashes=False,
         )
-        for operation in operations:
+        table = list(operations)
+        for operation in table:
             described = self.describe(operation)
             described["openapi_extra"] = {SCOPE: operation.scope, **described["openapi_extra"]}
             app.add_api_route(
                 operation.path,
-                self._guarded(operation),
+                self._guarded(operation, _earlier(operation, table)),
                 methods=[operation.method],
                 status_code=operation.status,
                 summary=(operation.endpoint.__doc__ or "").strip().rstrip("."),
@@ -112,8 +115,10 @@ class Doorway(Struct, frozen=True, kw_only=True):
         app.add_exception_handler(Exception, refuse)
         return app
 
-    def _guarded(self, operation: Operation) -> Endpoint:
+    def _guarded(self, operation: Operation, earlier: list[re.Pattern[str]]) -> Endpoint:
         async def guarded(request: Request) -> Response:
+            if any(path.match(request.scope["path"]) for path in earlier):
+                raise HTTPException(405)
             if operation.scope != "public":
                 await admitted(request.scope, operation.scope)
             return await operation.endpoint(request)
@@ -137,20 +142,44 @@ class Doorway(Struct, frozen=True, kw_only=True):
             await admitted(request.scope, "read")
         except HeadraceError as refused:
             return self._answer(refused)
-        methods = sorted(
-            {
-                method
-                for route in app.routes
-                if route.matches({**request.scope, "type": "http"})[0] is not Match.NONE
-                for method in getattr(route, "methods", None) or ()
-            }
-        )
+        methods = _methods_at(app, request)
         if isinstance(error, HTTPException) and error.status_code not in {404, 405}:
             return self._answer(self.refusal(error.status_code, "bad_request", str(error.detail)))
         if methods:
-            methods = sorted({*methods, *({"HEAD"} if "GET" in methods else ())})
             message = f"{request.method} is not known here; known are {', '.join(methods)}."
             headers = {"allow": ", ".join(methods)}
             return self._answer(self.refusal(405, "method_not_allowed", message, headers=headers))
         message = f"There is nothing at {request.url.path[:200]}."
         return self._answer(self.refusal(404, "not_found", message))
+
+
+def _methods_at(app: FastAPI, request: Request) -> list[str]:
+    """Return the methods of the first path that the request's path matches, HEAD with GET; empty for none."""
+    scope = {**request.scope, "type": "http"}
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    first = next((route.path for route in routes if route.matches(scope)[0] is not Match.NONE), None)
+    methods = {method for route in routes if route.path == first for method in route.methods or ()}
+    return sorted({*methods, *({"HEAD"} if "GET" in methods else ())})
+
+
+def _earlier(operation: Operation, table: list[Operation]) -> list[re.Pattern[str]]:
+    """Return the paths before this one that may be meant by the same request and have no such method.
+
+    `GET /things/import` is a wrong method of `POST /things/import`, and no thing called `import`.
+    """
+    methods: dict[str, set[str]] = {}
+    for each in table:
+        methods.setdefault(each.path, set()).add(each.method)
+    before = takewhile(lambda path: path != operation.path, methods)
+    return [
+        compile_path(path)[0]
+        for path in before
+        if operation.method not in methods[path] and _may_meet(path, operation.path)
+    ]
+
+
+def _may_meet(one: str, other: str) -> bool:
+    parts, others = one.split("/"), other.split("/")
+    if len(parts) != len(others) and ":path}" not in one + other:
+        return False
+    return all(a == b or "{" in a or "{" in b for a, b in zip(parts, others, strict=False))
