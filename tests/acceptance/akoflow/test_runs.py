@@ -183,6 +183,45 @@ def test_a_rerun_that_is_not_understood_starts_nothing(client: Client, body: dic
     assert client.get("")[0]["id"] == workflow
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer", "suggestion"),
+    [
+        ({"form": "start"}, "/form", "from"),
+        ({"From": "start"}, "/From", "from"),
+        ({"from": "start", "dryRun": True}, "/dryRun", "dry_run"),
+        ({"from": "start", "activity": ["a"]}, "/activity", "activities"),
+        ({"tasks": ["a"]}, "/tasks", "from"),
+    ],
+)
+def test_a_slip_in_a_rerun_starts_nothing(
+    client: Client, body: dict[str, object], pointer: str, suggestion: str
+) -> None:
+    workflow = client.submit(document("name: a, run: 'true'"))
+    client.ended(workflow)
+    answer = client.http.post(f"{API}/{workflow}/rerun/", json=body)
+    [told] = answer.json()["errors"]
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_key")
+    assert (told["pointer"], told["suggestion"], told["line"]) == (pointer, suggestion, 1)
+    assert client.get("")[0]["id"] == workflow
+
+
+def test_a_member_that_means_nothing_in_a_rerun_is_told(client: Client) -> None:
+    workflow = client.submit(document("name: a, run: 'true'", spec="runtime: local\nsurprise: 1"))
+    client.ended(workflow)
+    where = f"{API}/{workflow}/rerun/"
+    shown = client.http.post(where, json={"from": "start", "note": "x", "dry_run": True}).json()["data"]
+    begun = client.http.post(where, json={"from": "start", "note": "x"}).json()
+    again = client.ended(begun["id"])
+
+    assert [each["pointer"] for each in shown["warnings"]] == ["/note"]
+    assert [(each["code"], each["pointer"]) for each in begun["warnings"]] == [
+        ("unknown_key", "/spec/surprise"),
+        ("unknown_key", "/note"),
+    ]
+    assert [each["pointer"] for each in again["warnings"]] == ["/spec/surprise"]
+
+
 def test_a_rerun_reuses_what_succeeded(client: Client, tmp_path: Path) -> None:
     workflow = client.submit(
         document(

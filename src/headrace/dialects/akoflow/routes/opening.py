@@ -48,8 +48,11 @@ class Opening:
             await services.workflows.delete(workflow.number)
             return await self._once.faster(taken)
 
-    async def again(self, run: Run, plan: dict[str, Planned]) -> Response:
-        """Start a run again by a plan; it gets an id of its own."""
+    async def again(self, run: Run, plan: dict[str, Planned], warnings: list[dict[str, Any]]) -> Response:
+        """Start a run again by a plan; it gets an id of its own.
+
+        `warnings` are of the request: its answer has them, and what is shown of the run later does not.
+        """
         definition = run.execution.definition
         names = await self._services.executions.names_for(definition)
         row = run.row
@@ -61,6 +64,7 @@ class Opening:
                 definition,
                 run.warnings,
                 run.execution.inputs,
+                told=[*run.warnings, *warnings],
                 plan=plan,
                 labels={RERUN_OF: str(row.number)},
             )
@@ -76,10 +80,12 @@ class Opening:
         warnings: list[dict[str, Any]],
         inputs: dict[str, Any],
         *,
+        told: list[dict[str, Any]] | None = None,
         plan: dict[str, Planned] | None = None,
         labels: dict[str, str] | None = None,
     ) -> Response:
-        answer = render.submitted(definition.name, names.number, names.id, warnings)
+        shown = warnings if told is None else told
+        answer = render.submitted(definition.name, names.number, names.id, shown)
         if self._shape is not None:
             answer = self._shape(answer)
         asked = StartRequest(

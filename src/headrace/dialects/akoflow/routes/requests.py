@@ -12,7 +12,7 @@ from headrace.errors import InvalidDefinition
 from headrace.http.bodies import read_body
 from headrace.http.repeating import Once
 from headrace.orchestrator.services import Services
-from headrace.security.documents import read_json
+from headrace.security.documents import Document, read_json
 
 _LARGEST_ID = 2**63 - 1
 
@@ -28,14 +28,20 @@ async def read_source(request: Request, services: Services) -> bytes:
 
 def members_of(body: bytes) -> dict[str, Any]:
     """Return an object that may be absent, which is an empty one."""
+    members: dict[str, Any] = object_of(body).value
+    return members
+
+
+def object_of(body: bytes) -> Document:
+    """Return the same with the places of its members."""
     try:
-        value = read_json(body).value if body.strip() else {}
+        document = read_json(body if body.strip() else b"{}")
     except InvalidDefinition as error:
         problems = [replace(each, code="body_not_json") for each in error.problems]
         raise Refusal(400, "body_not_json", problems[0].message, problems) from None
-    if not isinstance(value, dict):
+    if not isinstance(document.value, dict):
         raise Refusal(400, "body_not_object", "The body must be a JSON object.")
-    return value
+    return document
 
 
 def id_of(request: Request, name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headrace.dialects.akoflow import render, views
+from headrace.dialects.akoflow import render, reruns, views
 from headrace.dialects.akoflow.routes import requests
 from headrace.dialects.akoflow.routes.disk_usage import disk_bytes
 from headrace.dialects.akoflow.routes.lookup import row_of, run_of, warnings_of
@@ -15,9 +15,9 @@ from headrace.dialects.akoflow.routes.refusals import Refusal
 from headrace.dialects.akoflow.routes.replanning import plan_again
 from headrace.dialects.akoflow.spelling import WORKFLOW_STATUS
 from headrace.dialects.akoflow.wire import DIALECT
-from headrace.engine.rerun import StartFrom, preview
+from headrace.engine.rerun import preview
 from headrace.engine.states import EXECUTION_ENDS
-from headrace.errors import InvalidInput, NotFound, TransitionRefused
+from headrace.errors import InvalidDefinition, InvalidInput, NotFound, TransitionRefused
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionFilter, ExecutionRow
 
@@ -114,10 +114,12 @@ class WorkflowRoutes:
         once = requests.once(request, services, body)
         if (earlier := await once.earlier()) is not None:
             return earlier
-        members = requests.members_of(body)
-        is_asked_only = _flag(members, "dry_run")
         try:
-            plan = await plan_again(run.execution, _chosen(members), services)
+            asked = reruns.read(requests.object_of(body))
+        except InvalidDefinition as error:
+            raise Refusal(400, error.problems[0].code, error.message, error.problems) from None
+        try:
+            plan = await plan_again(run.execution, asked.start_from, services)
         except TransitionRefused:
             message = "The workflow is not over; cancel it, or wait for its end."
             raise Refusal(409, "not_ended", message) from None
@@ -125,35 +127,12 @@ class WorkflowRoutes:
             raise Refusal(400, "unknown_activity", error.message) from None
         except InvalidInput as error:
             raise Refusal(409, error.problems[0].code, error.message, error.problems) from None
-        if is_asked_only:
+        warnings = [render.problem(each) for each in asked.warnings]
+        if asked.is_preview:
             rows = preview(run.execution.definition, plan)
             shown = [
                 {"name": name, "mode": mode, "reason": why.sentence}
                 for name, mode, why in rows[: views.count_of(run.execution)]
             ]
-            return data_answer({"activities": shown}, services)
-        return await Opening(services, once).again(run, plan)
-
-
-def _flag(members: dict[str, object], name: str) -> bool:
-    match members.get(name):
-        case bool() as value:
-            return value
-        case None:
-            return False
-        case _:
-            raise Refusal(400, "wrong_type", f"'{name}' must be true or false.")
-
-
-def _chosen(members: dict[str, object]) -> StartFrom:
-    names = members.get("activities")
-    if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
-        return [str(name) for name in names]
-    match members.get("from", "failed"):
-        case "failed" if names is None:
-            return "failed"
-        case "start" if names is None:
-            return "start"
-        case _:
-            message = "'from' must be \"failed\" or \"start\", or 'activities' a list of names."
-            raise Refusal(400, "wrong_type", message)
+            return data_answer({"activities": shown, "warnings": warnings}, services)
+        return await Opening(services, once).again(run, plan, warnings)
