@@ -286,7 +286,7 @@ class WorkingDirectory:
         if len(changes) > 100:
             await around.numbers.prepare(3 * len(changes) + len(reads))
         now = around.clock.now()
-        drafting = Drafting(self._index, self._tree.root, around.numbers.take, now, self._told)
+        drafting = Drafting(self._index, self._tree.root, around.numbers.take, now, self._told, self._live)
         drafting.changes(changes, lives, originals)
         for each in ending:
             drafting.reads(each)

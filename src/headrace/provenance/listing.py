@@ -43,11 +43,21 @@ class Drafting:
     """Puts one listing together; the index is changed on the way."""
 
     def __init__(
-        self, index: Index, directory: str, take: Callable[[], int], now: float, told: dict[int, set[int]]
+        self,
+        index: Index,
+        directory: str,
+        take: Callable[[], int],
+        now: float,
+        told: dict[int, set[int]],
+        live: Mapping[int, LiveAttempt],
     ) -> None:
-        """`told` is kept from listing to listing: per attempt, the versions that it is known to have had."""
+        """`told` is kept from listing to listing: per attempt, the versions that it is known to have had.
+
+        `live` are the attempts in the directory, by number, those that ended since the last listing included.
+        """
         self._index = index
         self._told = told
+        self._live = live
         self._directory = directory
         self._take = take
         self._now = now
@@ -94,6 +104,8 @@ class Drafting:
         after = None if change.state is None else self._version(change.path, change.state, original)
         if before is not None:
             self._gone.append(before.number)
+        if before is not None:
+            self._declared(before, whose)
         if after is None:
             self._index.remove(change.path)
             self._use("deleted", whose.attempts, before=before, is_certain=whose.is_certain)
@@ -109,6 +121,18 @@ class Drafting:
                 self._made.append((after, whose.attempts[0]))
             else:
                 self._found.append(after)
+
+    def _declared(self, version: FileVersion, whose: Attribution) -> None:
+        """Say that those who changed or removed a version read it, where they had declared it as input.
+
+        It is said now, because nothing has the version any more when a later server takes them up, and before
+        the change, because whoever follows the uses in their order takes the last one for how things are.
+        """
+        for attempt in whose.attempts:
+            live = self._live.get(attempt.number)
+            found = None if live is None else live.reads.get((version.directory, version.path))
+            if found is not None:
+                self._use("read", [attempt], before=found)
 
     def _version(self, path: str, state: FileState, original: FileVersion | None) -> FileVersion:
         if original is not None and not is_copy(original, state):
@@ -141,7 +165,8 @@ class Drafting:
             told = self._told.setdefault(attempt.number, set())
             if kind == "read" and version.number in told:
                 continue  # it was said before, or the attempt made it itself
-            told.add(version.number)
+            if kind != "deleted":  # who removes a version may have read it all the same
+                told.add(version.number)
             if attempt.depth == "stat":
                 self._unread.add(version.number)
             self._uses.append(

@@ -165,7 +165,9 @@ class Recorder:
         attempt.known = frozenset(
             each.version.path for each in remembered if each.use.kind in ("read", "created")
         )
-        attempt.known_versions = frozenset(each.version.number for each in remembered)
+        attempt.known_versions = frozenset(
+            each.version.number for each in remembered if each.use.kind != "deleted"
+        )
 
     def _learned(self, version: FileVersion) -> None:
         directory = self._directories.get(version.directory)

@@ -174,6 +174,28 @@ def test_all_views_name_both_who_changed_a_file_in_turn(client: Client, tmp_path
     assert made == {("first", ONE), ("second one", BOTH), ("third", BOTH)}
 
 
+def test_an_input_that_an_activity_uses_up_leads_to_what_it_made(client: Client, tmp_path: Path) -> None:
+    workflow = client.submit(
+        document(
+            "name: make, run: 'echo raw > raw.dat'",
+            "name: reduce, run: 'gzip -n raw.dat', dependsOn: [make], inputs: [raw.dat]",
+            spec=f"mountPath: {tmp_path}/m",
+        )
+    )
+    hashed(client, workflow)
+    lineage = client.get(f"{workflow}/lineage/?path=raw.dat.gz")
+    prov = client.http.get(f"{API}/{workflow}/provenance/?format=prov").json()
+    described = client.http.get(f"{API}/{workflow}/provenance/?format=wfformat").json()
+
+    raw = digest(b"raw\n")
+    edges = {(each["from"], each["to"], each["sha256"]) for each in lineage["edges"]}
+    assert {("activity:make", "file:raw.dat", raw), ("file:raw.dat", "activity:reduce", raw)} <= edges
+    [used] = prov["used"].values()
+    assert prov["entity"][used["prov:entity"]]["headrace:sha256"] == raw
+    tasks = {each["name"]: each for each in described["workflow"]["specification"]["tasks"]}
+    assert tasks["reduce"]["inputFiles"] == ["raw.dat"]
+
+
 def test_an_export_is_imported_as_the_same_workflow(client: Client, tmp_path: Path) -> None:
     workflow = client.submit(document(*TURNS, spec=f"mountPath: {tmp_path}/m"))
     hashed(client, workflow)

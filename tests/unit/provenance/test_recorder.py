@@ -7,6 +7,7 @@ import os
 import shutil
 from hashlib import sha256
 
+import pytest
 from tests.unit.provenance.conftest import EXECUTION, Laboratory, MakeLaboratory, SilentStore
 
 from headrace.clock import SystemClock
@@ -102,6 +103,42 @@ async def test_declared_inputs_are_read_as_they_were(laboratory: Laboratory) -> 
     assert made is not None
     assert {each.before.sha256 for each in reads if each.before} == {sha256(b"first").hexdigest()}
     assert {each.use.before for each in reads} == {made.number}
+
+
+@pytest.mark.parametrize("declared", ["in/a", "in", "in/*"])
+async def test_a_declared_input_that_is_used_up_was_read(laboratory: Laboratory, declared: str) -> None:
+    await laboratory.run(1, lambda: laboratory.write("in/a", "raw"))
+    await laboratory.begin(2, inputs=(declared,))
+    (laboratory.root / "in" / "a").rename(laboratory.root / "moved")
+    await laboratory.run(3, lambda: None)  # its end may list the change before the second one ends
+    await laboratory.end(2)
+
+    said = await laboratory.said()
+    assert [each for each in said if "2 read" in each] == ["t2 read in/a"]
+    uses = [each for each in await laboratory.uses() if each.version.path == "in/a"]
+    assert [each.use.kind for each in uses if each.use.task == "t2"] == ["read", "deleted"]
+    assert {each.version.sha256 for each in uses} == {sha256(b"raw").hexdigest()}
+
+
+async def test_a_declared_input_is_read_for_certain_whoever_changed_it(laboratory: Laboratory) -> None:
+    laboratory.write("a", "1")
+    laboratory.write("b", "1")
+    await laboratory.begin(1, inputs=("a", "b"))
+    await laboratory.begin(2)
+    laboratory.write("a", "22")
+    (laboratory.root / "b").unlink()
+    await laboratory.end(2)
+    await laboratory.end(1)
+
+    assert await laboratory.said() == [
+        "t1 read a",
+        "t1 read b",
+        "t1? deleted b",
+        "t1? modified a",
+        "t2? deleted b",
+        "t2? modified a",
+        "t2? read a",
+    ]
 
 
 async def test_of_two_that_ran_at_once_the_one_that_ran_at_the_time_changed_it(
@@ -306,6 +343,26 @@ async def test_after_a_crash_changes_belong_to_the_attempts_that_were_live(make:
     await second.end(1)
 
     assert await second.said() == ["t1 created unlisted", "t1? created listed", "t2? created listed"]
+
+
+async def test_after_a_crash_an_input_that_was_used_up_before_was_read_once(make: MakeLaboratory) -> None:
+    first = await make()
+    first.write("in")
+    await first.begin(1, inputs=("in",))
+    (first.root / "in").unlink()
+    await first.begin(2)
+    await first.end(2)
+    started_at = first.starts[1]
+    second = await make(resume=False)
+    second.recorder.begin(
+        second.asked(1, inputs=("in",)), lambda: second.starts.update({1: started_at}), "recovered"
+    )
+    await second.recorder.resume()
+    await second.recorder.settled()
+    await second.end(1)
+
+    said = await second.said()
+    assert [each for each in said if "t1" in each and "read" in each] == ["t1 read in"]
 
 
 async def test_an_end_that_is_reported_again_is_remembered_once(make: MakeLaboratory) -> None:

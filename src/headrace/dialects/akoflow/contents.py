@@ -6,6 +6,7 @@ A version whose hash is not known counts as a content of its own, because nobody
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter, itemgetter
 
 from msgspec import Struct
 
@@ -32,7 +33,7 @@ class Contents:
         """Take the uses in the order of their numbers."""
         keys: dict[int, tuple[str, str | int]] = {}
         versions: dict[tuple[str, str | int], FileVersion] = {}
-        latest: dict[str, tuple[str, str | int]] = {}
+        latest: dict[str, tuple[int, tuple[str, str | int]]] = {}
         for use in uses:
             for version in (use.before, use.after):
                 if version is None:
@@ -40,10 +41,11 @@ class Contents:
                 path = names.of(version)
                 key = (path, version.sha256 or version.number)
                 keys[version.number] = key
-                versions[key] = version
-                latest[path] = key
+                versions[key] = max(versions.get(key, version), version, key=attrgetter("number"))
+                # A later version has a higher number, whoever reads or changes an earlier one after that.
+                latest[path] = max(latest.get(path, (0, key)), (version.number, key), key=itemgetter(0))
         self._contents = {
-            key: Content(number, key[0], version, latest[key[0]] == key)
+            key: Content(number, key[0], version, latest[key[0]][1] == key)
             for number, (key, version) in enumerate(versions.items(), 1)
         }
         self._of = {version: self._contents[key] for version, key in keys.items()}

@@ -54,10 +54,19 @@ class FileGraph:
         self._latest: dict[str, FileVersion] = {}
         self._deleted: set[str] = set()
         for each in uses:
-            path = self._path.setdefault(each.version.number, names.of(each.version))
-            self._latest[path] = each.version
-            (self._deleted.add if each.use.kind == "deleted" else self._deleted.discard)(path)
+            self._now(each, self._path.setdefault(each.version.number, names.of(each.version)))
         self._made = {self._path[edge.version.number] for edge in self._edges if edge.label == MADE}
+
+    def _now(self, found: RecordedUse, path: str) -> None:
+        """Take note of how a file is; who reads late had found it as it was, which says nothing of that."""
+        known, version = self._latest.get(path), found.version
+        if found.use.kind == "deleted":
+            self._deleted.add(path)
+        elif known is None or known.number < version.number:
+            self._deleted.discard(path)
+        else:
+            return
+        self._latest[path] = version
 
     def whole(self, activities: Iterable[str]) -> Answer:
         """Return all of the graph, with all these activities."""

@@ -165,3 +165,19 @@ def test_a_file_in_nested_directories_has_one_name() -> None:
 
     assert names.of(records.version("sub/x", "1")) == "sub/x"
     assert names.of(records.version("x", "1", directory="/m/sub")) == "sub/x"
+
+
+def test_who_reads_an_earlier_version_late_says_nothing_of_the_file_as_it_is_now() -> None:
+    execution, _ = chain()
+    records = Records()
+    first = records.created("a", "x", "1")
+    gone = records.created("a", "y", "2")
+    records.modified("b b", first, "3")
+    records.deleted("b b", gone)
+    records.read("c", first)
+    records.read("c", gone)
+
+    found = nodes(FileGraph(records.uses, FileNames(execution)).whole(NAMES))
+
+    assert found["file:x"]["sha256"] == digest("3")
+    assert found["file:y"]["deleted"]
