@@ -11,7 +11,6 @@ their own.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 from datetime import timedelta
@@ -214,16 +213,34 @@ class LocalRuntime:
         claim = known.claim
         if claim is not None:
             step.started_at = self._reports.starts[step.attempt] = claim.started_at
-            if known.ending is None and claim.boot == self._boot:
-                pidfd = processes.hold(claim.pid, claim.started_after_boot)
-                if pidfd is not None:
-                    is_child = processes.is_child(claim.pid)
-                    self._packing.occupy(step.attempt, self._demand(step.job))
-                    self._watch(step, Process(claim.pid, step.attempt, step.place, is_child=is_child), pidfd)
+            if claim.boot == self._boot:
+                if self._take_hold(step, claim, known):
                     return
                 known = record.read(step.place) or known  # it may have ended in between
             self._leftovers.clear_away(step.place)
         self._conclude(step, known)
+
+    def _take_hold(self, step: Step, claim: record.Claim, known: record.Record) -> bool:
+        """Wait for the process of a claim, or for all that are being stopped; False when that is over."""
+        asked = known.asked_to_end
+        left = 0.0 if asked is None else min(self._grace, asked.at + self._grace - self._clock.now())
+        if known.ending is not None and left <= 0:
+            return False
+        pidfd = processes.hold(claim.pid, claim.started_after_boot)
+        if pidfd is None and left <= 0:
+            return False
+        is_child = pidfd is not None and processes.is_child(claim.pid)
+        process = Process(claim.pid, step.attempt, step.place, is_child=is_child)
+        if pidfd is None:
+            process.has_exited, step.process = True, process
+        else:
+            step.verdict = step.verdict if asked is None else None  # it has been asked: not once more
+            self._packing.occupy(step.attempt, self._demand(step.job))
+            self._watch(step, process, pidfd)
+        if asked is not None:
+            step.verdict = asked.verdict
+            self._stopping.go_on(process, left)
+        return True
 
     def _await_claim(self, step: Step) -> None:
         """Read the claim again soon if its writer lives; without one the attempt never ran and is lost."""
@@ -320,39 +337,17 @@ class LocalRuntime:
                 return
         ending = known.ending if known else None
         if ending is None:
-            ending = step.verdict or self._ending_without_record(step, owner)
+            ending = step.verdict or step.ending_without_record(owner)
         if ending is None:
             self._fail_to_start(step, "its shell could not claim the attempt")
             return
         self._report(step, ending)
 
-    def _ending_without_record(self, step: Step, owner: record.Claim | None) -> record.Ending | None:
-        """Tell how a step ended whose shell wrote no ending; None when it never began."""
-        if step.process is None or not step.process.is_child:
-            ending: record.Ending = "lost"
-        elif owner is None:
-            return None
-        else:
-            code = os.waitstatus_to_exitcode(step.wait_status or 0)
-            ending = code if code >= 0 else 128 - code
-        record.add(step.place, ending)
-        return ending
-
     def _report(self, step: Step, ending: record.Ending) -> None:
         job = step.job
         exceeds = job is not None and self._packing.exceeds(job.cpus, job.memory)
-        finished = results.Finished(
-            attempt=step.attempt,
-            job=job,
-            place=step.place,
-            ending=ending,
-            started_at=step.started_at,
-            ended_at=(None if step.process else record.written_at(step.place)) or self._clock.now(),
-            pid=step.process.pid if step.process else None,
-            usage=step.usage,
-            memory=step.memory,
-            warnings=("exceeds_capacity",) if exceeds else (),
-        )
+        warnings = ("exceeds_capacity",) if exceeds else ()
+        finished = step.finished(ending, self._clock.now(), warnings)
         if step.long_run is None and (ended := results.report_quickly(finished)) is not None:
             self._tell(ended)
         else:

@@ -5,7 +5,7 @@ attempt.
 The first line is the owner: `<boot id> <unix seconds> <seconds since boot> <pid>` from a shell, or `taken`
 from a server that wants the attempt never to run.
 The second line is the ending: an exit code, or a server's verdict (`cancelled`, `timed_out`, `out_of_memory`,
-`lost`); later lines say nothing.
+`lost`) and when it fell, in Unix seconds; later lines say nothing.
 A line without its newline is not there yet: its writer was cut off or is still writing.
 """
 
@@ -39,6 +39,14 @@ class Claim(Struct, frozen=True, kw_only=True):
     """Also the process group and the session."""
 
 
+class Asked(Struct, frozen=True):
+    """That a server asked the processes of an attempt to end, and gave them time for it."""
+
+    verdict: Verdict
+    at: float
+    """Unix seconds."""
+
+
 class Record(Struct, frozen=True, kw_only=True):
     """What the file says."""
 
@@ -47,6 +55,8 @@ class Record(Struct, frozen=True, kw_only=True):
     ending: Ending | None = None
     is_torn: bool = False
     """The claim is being written, or its writer died in that instant."""
+    asked_to_end: Asked | None = None
+    """None also where nobody was there to be asked."""
 
 
 def stamp(boot: str, started_at: float) -> str:
@@ -59,8 +69,9 @@ def parse(content: bytes) -> Record:
     owner, newline, rest = content.partition(b"\n")
     if not newline:
         return Record(is_torn=True)
-    ending, newline, _ = rest.partition(b"\n")
-    return Record(claim=_claim(owner), ending=_ending(ending) if newline else None)
+    line, newline, _ = rest.partition(b"\n")
+    claim, ending = _claim(owner), _ending(line) if newline else None
+    return Record(claim=claim, ending=ending, asked_to_end=_asked(ending, line) if claim else None)
 
 
 def _claim(line: bytes) -> Claim | None:
@@ -79,7 +90,19 @@ def _claim(line: bytes) -> Claim | None:
 def _ending(line: bytes) -> Ending | None:
     if line.isdigit():
         return int(line)
-    return _VERDICTS.get(line)
+    return _VERDICTS.get(line.partition(b" ")[0])
+
+
+def _asked(ending: Ending | None, line: bytes) -> Asked | None:
+    match ending:
+        case "cancelled" | "timed_out":
+            with contextlib.suppress(ValueError):
+                return Asked(ending, float(line.partition(b" ")[2]))
+    return None
+
+
+def _line(ending: Ending) -> bytes:
+    return f"{ending}\n".encode() if isinstance(ending, int) else f"{ending} {time.time():.3f}\n".encode()
 
 
 def read(place: str) -> Record | None:
@@ -110,7 +133,7 @@ def take(place: str, verdict: Verdict) -> bool:
     except OSError:
         return False
     with contextlib.suppress(OSError), os.fdopen(descriptor, "wb", buffering=0) as file:
-        file.write(_TAKEN + verdict.encode() + b"\n")
+        file.write(_TAKEN + _line(verdict))
     return True
 
 
@@ -120,7 +143,7 @@ def add(place: str, ending: Ending) -> None:
     It is for later servers; where the disk refuses it, this one goes by what it knows.
     """
     with contextlib.suppress(OSError), Path(f"{place}.claim").open("ab", buffering=0) as file:
-        file.write(f"{ending}\n".encode())
+        file.write(_line(ending))
 
 
 def written_at(place: str) -> float | None:

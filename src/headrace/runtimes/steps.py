@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 from headrace.definition.outcomes import Usage
-from headrace.runtimes import record
+from headrace.runtimes import record, results
 from headrace.runtimes.long_runs import LongRun
 from headrace.runtimes.protocol import Job
 from headrace.runtimes.stopping import Process
@@ -45,6 +46,33 @@ class Step:
         self.memory: int | None = None
         """Bytes that it held when it was ended for them."""
         self.usage: Usage | None = None
+
+    def ending_without_record(self, owner: record.Claim | None) -> record.Ending | None:
+        """Tell how it ended when its shell wrote no ending, and note that; None when it never began."""
+        if self.process is None or not self.process.is_child:
+            ending: record.Ending = "lost"
+        elif owner is None:
+            return None
+        else:
+            code = os.waitstatus_to_exitcode(self.wait_status or 0)
+            ending = code if code >= 0 else 128 - code
+        record.add(self.place, ending)
+        return ending
+
+    def finished(self, ending: record.Ending, now: float, warnings: tuple[str, ...]) -> results.Finished:
+        """Return what its report is made of; `now` is in Unix seconds."""
+        return results.Finished(
+            attempt=self.attempt,
+            job=self.job,
+            place=self.place,
+            ending=ending,
+            started_at=self.started_at,
+            ended_at=(None if self.process else record.written_at(self.place)) or now,
+            pid=self.process.pid if self.process else None,
+            usage=self.usage,
+            memory=self.memory,
+            warnings=warnings,
+        )
 
     def disarm(self) -> None:
         """Let its timer do nothing."""

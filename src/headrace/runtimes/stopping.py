@@ -77,6 +77,12 @@ class Stopping:
         process.signal_group(signal.SIGTERM)
         self._look_in(self._grace)
 
+    def go_on(self, process: Process, left: float) -> None:
+        """See to it that a process ends that was asked before; `left` is in seconds."""
+        process.stop_by = self._loop.time() + left
+        self._processes[process.pid] = process
+        self._look_in(0 if process.has_exited else left)
+
     def begin_with_kill(self, process: Process) -> None:
         """End a process without asking: what it must not do, it would go on doing meanwhile."""
         process.stop_by = self._loop.time()

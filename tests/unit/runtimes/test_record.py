@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from headrace.runtimes import record
-from headrace.runtimes.record import Claim, Record
+from headrace.runtimes.record import Asked, Claim, Record
 
 OWNER = b"boot-1 1700000000.500000 77.125 4321"
 CLAIM = Claim(boot="boot-1", started_at=1700000000.5, started_after_boot=77.125, pid=4321)
@@ -26,6 +26,13 @@ CLAIM = Claim(boot="boot-1", started_at=1700000000.5, started_after_boot=77.125,
         (OWNER + b"\n137\n", Record(claim=CLAIM, ending=137)),
         (OWNER + b"\n13\ncancelled\n", Record(claim=CLAIM, ending=13)),
         (OWNER + b"\ntimed_out\n143\n", Record(claim=CLAIM, ending="timed_out")),
+        (
+            OWNER + b"\ncancelled 17.5\n143\n",
+            Record(claim=CLAIM, ending="cancelled", asked_to_end=Asked("cancelled", 17.5)),
+        ),
+        (OWNER + b"\ncancelled x\n", Record(claim=CLAIM, ending="cancelled")),
+        (OWNER + b"\nout_of_memory 17.5\n", Record(claim=CLAIM, ending="out_of_memory")),
+        (b"taken\ncancelled 17.5\n", Record(ending="cancelled")),
         (OWNER + b"\nnonsense\n", Record(claim=CLAIM)),
         (b"taken\ncancelled\n", Record(ending="cancelled")),
         (b"taken\nlost\n", Record(ending="lost")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -248,6 +249,84 @@ async def test_a_server_that_died_while_stopping_leaves_nobody_behind(
     ended = await recovered(directories)
 
     assert ended.outcome == "cancelled"
+    assert sleeper.process.wait(timeout=20) == -signal.SIGKILL
+
+
+class Doomed:
+    """A step that was being stopped when its server died."""
+
+    def __init__(self, directories: AttemptDirectories, script: str) -> None:
+        self._directories = directories
+        self._script = script
+
+    async def is_asked_to_end(self) -> None:
+        """Start the step, wait until its output says so, cancel it, and let the server go away at once."""
+        async with patient(self._directories) as (runtime, _):
+            runtime.submit(Job(attempt=1001, label="step", work=Command(script=self._script)))
+            out = Path(f"{self._directories.path(1001)}.stdout")
+            await until(lambda: out.exists() and "ready" in out.read_text())
+            runtime.cancel(1001)
+
+    async def ended(self, *, recover: bool) -> JobEnded:
+        """Let the next server take up the step, or only hear that it is cancelled."""
+        async with patient(self._directories) as (runtime, witness):
+            if recover:
+                runtime.recover(Job(attempt=1001, label="step", work=Command(script=self._script)))
+            runtime.cancel(1001)
+            return await witness.ended(1001)
+
+
+@asynccontextmanager
+async def patient(directories: AttemptDirectories) -> AsyncIterator[tuple[LocalRuntime, Witness]]:
+    runtime = LocalRuntime(directories, cpus=4, memory=2**30, grace=timedelta(seconds=5), boot=BOOT)
+    witness = Witness()
+    runtime.open(witness)
+    try:
+        yield runtime, witness
+    finally:
+        await runtime.close()
+
+
+CLEANING = "trap 'echo asked; sleep 1; echo clean; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
+
+
+@pytest.mark.parametrize("recover", [True, False])
+@pytest.mark.parametrize(
+    "script",
+    [CLEANING, f"sh -c {shlex.quote(CLEANING)} & trap 'exit 0' TERM; wait"],
+    ids=["leader", "another"],
+)
+async def test_a_step_has_the_rest_of_its_grace_when_a_server_dies_while_stopping_it(
+    directories: AttemptDirectories, script: str, recover: bool
+) -> None:
+    doomed = Doomed(directories, script)
+    await doomed.is_asked_to_end()
+    ended = await doomed.ended(recover=recover)
+
+    assert ended.outcome == "cancelled"
+    assert left(directories, "stdout") == "ready\nasked\nclean\n"
+    assert left(directories, "claim").count("cancelled") == 1
+
+
+async def test_the_grace_does_not_begin_anew_with_each_server(directories: AttemptDirectories) -> None:
+    doomed = Doomed(directories, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
+    await doomed.is_asked_to_end()
+    claim, line = left(directories, "claim").splitlines()
+    asked_at = float(line.removeprefix("cancelled ")) - 4
+    leave_claim(directories, f"{claim}\ncancelled {asked_at}\n")
+    ended = await doomed.ended(recover=True)
+
+    assert ended.outcome == "cancelled"
+    assert 5 <= ended.ended_at - asked_at < 7
+
+
+async def test_who_had_its_grace_is_killed_by_the_next_server_at_once(
+    directories: AttemptDirectories, sleeper: Sleeper
+) -> None:
+    leave_claim(directories, sleeper.claim + "timed_out 1700000000.0\n")
+    ended = await recovered(directories)
+
+    assert ended.outcome == "timed_out"
     assert sleeper.process.wait(timeout=20) == -signal.SIGKILL
 
 
