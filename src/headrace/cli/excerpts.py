@@ -15,12 +15,14 @@ from headrace.errors import Problem
 WIDEST = 160
 """Characters of a source line that are shown."""
 
+_LINE_BREAK = re.compile(r"\r\n?|\n")
+"""What ends a line in YAML and JSON; `str.splitlines` knows more, and would show another line."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.$-]+')
 
 
 def shown(name: str, source: str, problems: Sequence[Problem], warnings: Sequence[Problem]) -> RenderableType:
     """Return all problems and warnings, each with its excerpt, and the count."""
-    lines = source.splitlines()
+    lines = _LINE_BREAK.split(source)
     found = [
         *_all(name, lines, problems, style="bold red", kind="problem"),
         *_all(name, lines, warnings, style="bold yellow", kind="warning"),

@@ -15,6 +15,7 @@ from yaml.error import MarkedYAMLError
 from yaml.reader import ReaderError
 
 from headrace.errors import InvalidDefinition, Problem
+from headrace.security import yaml_breaks
 from headrace.security.yaml_scalars import WrongTag
 
 _MOST_PROBLEMS = 100
@@ -106,7 +107,8 @@ def read(text: str, limits: Limits, read_scalar: ReadScalar) -> tuple[Any, YamlS
 
     Raises InvalidDefinition with all problems up to the first that makes reading on pointless.
     """
-    reading = _Reading(limits, read_scalar)
+    text, hidden = yaml_breaks.hide(text)
+    reading = _Reading(limits, read_scalar, hidden)
     try:
         parser = CSafeLoader(text)
         while (event := parser.get_event()) is not None:
@@ -137,11 +139,12 @@ def _syntax_problem(error: YAMLError, text: str) -> Problem:
 class _Reading:
     """The state of one pass: open containers, anchors, and what has been counted."""
 
-    def __init__(self, limits: Limits, read_scalar: ReadScalar) -> None:
+    def __init__(self, limits: Limits, read_scalar: ReadScalar, hidden: dict[int, str]) -> None:
         self.source = YamlSource()
         self.problems: list[Problem] = []
         self._limits = limits
         self._read_scalar = read_scalar
+        self._hidden = hidden
         self._stack: list[_Open] = []
         self._anchors: dict[str, _Anchored | None] = {}
         self._documents = 0
@@ -176,6 +179,8 @@ class _Reading:
         raise InvalidDefinition([*self.problems, problem])
 
     def _scalar(self, event: events.ScalarEvent) -> None:
+        if self._hidden:
+            event.value = event.value.translate(self._hidden)
         text = event.value
         self._count(1, len(text))
         if self._stack and self._stack[-1].wants_key:

@@ -43,6 +43,18 @@ def test_yaml_is_read_and_its_own_places_are_told(say: Say, tmp_path: Path) -> N
     assert said.out.startswith(f"{path}:4:5: unknown_task_type:")
 
 
+def test_the_line_that_is_shown_is_the_one_that_is_told(say: Say, tmp_path: Path) -> None:
+    path = tmp_path / "broken.yaml"
+    text = "title: Mea\u2028sure\ntasks:\n  - name: size\n    type: text.sice\n    inputs: {text: a\x85bc}\n"
+    path.write_text(text, encoding="utf-8")
+
+    said = say("validate", str(path))
+
+    lines = said.out.split("\n")
+    assert lines[0].startswith(f"{path}:4:5: unknown_task_type:")
+    assert lines[1].endswith("4 |     type: text.sice")
+
+
 def test_what_is_no_document_is_told_with_its_place(say: Say, tmp_path: Path) -> None:
     path = tmp_path / "half.json"
     path.write_text('{"title": "Half",')
