@@ -50,16 +50,32 @@ def octets(request: Request, content: bytes, name: str, content_type: str) -> Re
 
 
 def protective(name: str) -> dict[str, str]:
-    """Return the headers that keep a browser from taking a content for a page."""
-    plain = "".join(each if each.isascii() and (each.isalnum() or each in "._-") else "_" for each in name)
-    disposition = (
-        f"attachment; filename=\"{plain[:100] or 'download'}\"; filename*=UTF-8''{quote(name[:200], safe='')}"
-    )
+    """Return the headers that keep a browser from taking a content for a page.
+
+    Whatever the name is, what they suggest is the name of a file, never a way to another directory.
+    """
+    safe = _file_name(name)
+    plain = "".join(each if each.isascii() and (each.isalnum() or each in "._-") else "_" for each in safe)
+    disposition = f"attachment; filename=\"{plain[:100]}\"; filename*=UTF-8''{quote(safe[:200], safe='')}"
     return {
         "content-disposition": disposition,
         "x-content-type-options": "nosniff",
         "content-security-policy": "sandbox; default-src 'none'",
     }
+
+
+def _file_name(name: str) -> str:
+    """Return a name that is one part of a path on every system, with nothing in it that cannot be seen.
+
+    Clients save what a server suggests without asking: `..` would lead out of where they save, a backslash is
+    a slash to some of them, and a line feed or an escape speaks to terminals.
+    """
+    visible = "".join("_" if each in "/\\" or not each.isprintable() else each for each in name)
+    rest = visible.lstrip(".")
+    dots = len(visible) - len(rest)
+    if not rest:
+        return "_" * dots or "download"
+    return visible if dots < 2 else "_" * dots + rest
 
 
 def content_type_of(asked: str | None) -> str:

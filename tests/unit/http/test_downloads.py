@@ -48,10 +48,30 @@ def test_no_browser_takes_a_content_for_a_page(make_request: MakeRequest) -> Non
     answer = downloads.octets(make_request(), b"<script>", 'ä"\r\n.html', "text/html")
 
     assert answer.headers["content-disposition"] == (
-        "attachment; filename=\"____.html\"; filename*=UTF-8''%C3%A4%22%0D%0A.html"
+        "attachment; filename=\"____.html\"; filename*=UTF-8''%C3%A4%22__.html"
     )
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+
+
+@pytest.mark.parametrize(
+    ("name", "plain", "encoded"),
+    [
+        ("coll/../x-1.zip", "coll_.._x-1.zip", "coll_.._x-1.zip"),
+        ("..\\..\\evil", "___.._evil", "___.._evil"),
+        ("../../x", "___.._x", "___.._x"),
+        ("a\nb\x1b[31m\u202ec", "a_b__31m_c", "a_b_%5B31m_c"),
+        ("..", "__", "__"),
+        (".", "_", "_"),
+        ("", "download", "download"),
+        (".hidden", ".hidden", ".hidden"),
+        ("ä b\udcff", "__b_", "%C3%A4%20b_"),
+    ],
+)
+def test_a_download_suggests_the_name_of_a_file_and_no_way(name: str, plain: str, encoded: str) -> None:
+    disposition = downloads.protective(name)["content-disposition"]
+
+    assert disposition == f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
 
 
 @pytest.mark.parametrize("asked", [None, "text", "text/plain\r\nx: y", "text/ä", "t/" + "x" * 100])
