@@ -41,6 +41,8 @@ class _Document:
         self._execution = execution
         self._contents = contents
         self._relations: dict[str, Members] = {}
+        self._used: set[tuple[str, str]] = set()
+        """Which activity used which entity; what is changed is recorded as read too."""
 
     def of(self, uses: Sequence[RecordedUse]) -> Members:
         execution = self._execution
@@ -77,7 +79,8 @@ class _Document:
         before = self._entity(self._contents.of(found.before)) if found.before is not None else None
         after = self._entity(self._contents.of(found.after)) if found.after is not None else None
         match use.kind:
-            case "read" | "modified" if before is not None:
+            case "read" | "modified" if before is not None and (activity, before) not in self._used:
+                self._used.add((activity, before))
                 self._add("used", {"prov:activity": activity, "prov:entity": before, **moment})
             case "deleted" if before is not None:
                 self._add("wasInvalidatedBy", {"prov:entity": before, "prov:activity": activity, **moment})

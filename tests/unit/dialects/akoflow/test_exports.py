@@ -62,6 +62,19 @@ def test_a_file_that_two_activities_changed_is_two_entities_one_from_the_other()
     assert makers == {(digest("1"), "a"), (digest("2"), "b b"), (digest("3"), "c")}
 
 
+def test_prov_says_once_that_an_activity_used_what_it_declared_and_changed() -> None:
+    execution, _ = chain()
+    records = Records()
+    first = records.created("a", "x", "1")
+    records.read("b b", first)
+    records.modified("b b", first, "2")
+
+    document = prov_json.document(execution, records.uses)
+
+    assert len(document["used"]) == 1
+    assert len(document["wasDerivedFrom"]) == 1
+
+
 def test_prov_says_what_was_deleted_and_what_is_not_certain() -> None:
     execution, _ = chain()
     records = Records()

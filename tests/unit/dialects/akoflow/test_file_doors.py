@@ -66,6 +66,8 @@ class House:
         version = FileVersion(**(named | more))
         if version.is_stored:
             await self.server.services.artifacts.put_bytes(content)
+        if before is not None:
+            await self.read(task, before)  # as the recorder says of all that is changed
         await self._record(task, "created" if before is None else "modified", before, version)
         return version
 

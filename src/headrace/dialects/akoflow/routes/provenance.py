@@ -175,10 +175,10 @@ class ProvenanceRoutes:
 
 
 def _touches(found: RecordedUse, run: Run, names: FileNames, sha256: str) -> list[dict[str, Any]]:
-    """Return that an activity made a content, that it used it, or both."""
+    """Return that an activity made a content, or that it used it; what it changed is recorded as read too."""
     use = found.use
     activity = views.activity_named(run.execution, use.task)
-    sides = (("used", found.before if use.kind != "deleted" else None), ("made", found.after))
+    sides = (("used", found.before if use.kind == "read" else None), ("made", found.after))
     return [
         {
             "workflowId": run.row.number,
