@@ -165,7 +165,7 @@ def _attempt(found: Try, position: int, now: float) -> Answer:
         "procId": found.native,
         "node": found.node,
         "cpuSeconds": found.usage.cpu_seconds if found.usage is not None else None,
-        "maxMemoryBytes": found.usage.max_rss_bytes if found.usage is not None else None,
+        "maxMemoryBytes": found.usage.max_rss_bytes or None if found.usage is not None else None,
     }
 
 

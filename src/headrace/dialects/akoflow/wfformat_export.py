@@ -172,7 +172,8 @@ def _task(activity: Activity, run: TaskRun, now: float, machine: Machine) -> Mem
         told["coreCount"] = max(1, command.resources.cpus or 1)
     used = [each.usage for each in run.tries if each.usage is not None]
     if used:
-        told["memoryInBytes"] = max(each.max_rss_bytes for each in used)
+        if memory := max(each.max_rss_bytes for each in used):  # 0 is what is not known
+            told["memoryInBytes"] = memory
         told["readBytes"] = sum(each.read_bytes for each in used)
         told["writtenBytes"] = sum(each.written_bytes for each in used)
         if wall:

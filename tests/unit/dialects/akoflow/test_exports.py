@@ -12,6 +12,7 @@ import yaml
 from prov.model import ProvDocument
 from tests.unit.dialects.akoflow.recorded_runs import Records, chain, digest, rehearsed
 
+from headrace.definition.outcomes import Usage
 from headrace.dialects.akoflow import prov_json
 from headrace.dialects.akoflow.parse import parse
 from headrace.dialects.akoflow.surroundings import Surroundings
@@ -188,6 +189,17 @@ def test_a_description_that_is_imported_again_is_the_same_workflow() -> None:
     c = again.activities[1].command
     assert c is not None
     assert (*c.entrypoint, *c.arguments) == ("sort", "-u", "out/x.txt")
+
+
+def test_memory_that_nobody_saw_is_not_told() -> None:
+    execution, records = chain()
+    for run, memory in zip(execution.runs.values(), (0, 4096, 0), strict=False):
+        run.tries[-1].usage = Usage(cpu_seconds=0.5, max_rss_bytes=memory)
+
+    found = check(description_of(execution, records.uses, START, HERE))
+
+    told = [each.get("memoryInBytes") for each in found["workflow"]["execution"]["tasks"]]
+    assert told == [None, 4096, None]
 
 
 def test_a_standalone_workflow_stays_one() -> None:
