@@ -113,7 +113,8 @@ class _Reading:
             self._findings.problem(path, "parents_children_disagree", message)
 
     def _activity(self, task_id: str, task: dict[str, Any]) -> dict[str, Any]:
-        known = self._executed.get(task_id, {})
+        # What never ran stands only among the tasks; our own exports say there what it is to run.
+        known = self._executed.get(task_id, task)
         made: dict[str, Any] = {"name": self._names[task_id]}
         command = _member(known, "command")
         program = _member(command, "program")

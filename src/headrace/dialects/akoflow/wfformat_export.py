@@ -81,7 +81,7 @@ class _Files:
             (self._made if edge.label == MADE else self._read).setdefault(edge.activity, {})[path] = None
         for each in views.activities(execution):
             name = each.task.name
-            if each.run is None and name not in self._read and name not in self._made:
+            if not _has_begun(each) and name not in self._read and name not in self._made:
                 self._declared(each)
         self.ids = Ids(self.sizes)
 
@@ -123,6 +123,8 @@ def description_of(
             "children": children[each.task.name],
             "inputFiles": files.read(each.task.name),
             "outputFiles": files.made(each.task.name),
+            # The schema has commands in `execution` only, where an activity that never ran does not stand.
+            **({} if _has_begun(each) else _intended(each)),
         }
         for each in activities
     ]
@@ -163,13 +165,9 @@ def _execution(
 def _task(activity: Activity, run: TaskRun, now: float, machine: Machine) -> Members:
     began = run.started_at or now
     wall = max(0.0, (now if run.ended_at is None else run.ended_at) - began)
-    notes = activity.notes
-    limits = {"cpuLimit": notes.get("cpu_limit"), "memoryLimit": notes.get("memory_limit")}
-    told: Members = {"runtimeInSeconds": wall}
-    command = activity.command
-    if (argv := _argv(activity)) is not None and command is not None:
-        told["command"] = {"program": argv[0], "arguments": argv[1:]}
-        told["coreCount"] = max(1, command.resources.cpus or 1)
+    told: Members = {"runtimeInSeconds": wall, **_intended(activity)}
+    if activity.command is not None:
+        told["coreCount"] = max(1, activity.command.resources.cpus or 1)
     used = [each.usage for each in run.tries if each.usage is not None]
     if used:
         if memory := max(each.max_rss_bytes for each in used):  # 0 is what is not known
@@ -179,7 +177,21 @@ def _task(activity: Activity, run: TaskRun, now: float, machine: Machine) -> Mem
         if wall:
             told["avgCPU"] = round(100 * sum(each.cpu_seconds for each in used) / wall, 3)
     told["machine"] = _node(run, machine)
-    told["requested"] = {key: value for key, value in limits.items() if value}
+    return told
+
+
+def _has_begun(activity: Activity) -> bool:
+    """Tell whether an activity ran in this run; one that was skipped or is reused did not."""
+    return activity.run is not None and activity.run.started_at is not None
+
+
+def _intended(activity: Activity) -> Members:
+    """Return what an activity is to run, and with which limits, as the document says."""
+    notes = activity.notes
+    limits = {"cpuLimit": notes.get("cpu_limit"), "memoryLimit": notes.get("memory_limit")}
+    told: Members = {"requested": {key: value for key, value in limits.items() if value}}
+    if (argv := _argv(activity)) is not None:
+        told["command"] = {"program": argv[0], "arguments": argv[1:]}
     return told
 
 

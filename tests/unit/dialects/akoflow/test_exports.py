@@ -191,6 +191,34 @@ def test_a_description_that_is_imported_again_is_the_same_workflow() -> None:
     assert (*c.entrypoint, *c.arguments) == ("sort", "-u", "out/x.txt")
 
 
+def test_what_did_not_run_is_imported_with_its_command_limits_and_files() -> None:
+    execution = rehearsed(ROUND, {"a b": Result.failed(final=True)})
+    description = check(description_of(execution, [], START, HERE))
+
+    imported = document_of(json.loads(json.dumps(description)))
+
+    assert [each["id"] for each in description["workflow"]["execution"]["tasks"]] == ["a_b"]
+    first = parse(ROUND.encode(), Surroundings()).draft
+    again = parse(imported.document.encode(), Surroundings()).draft
+    assert first is not None
+    assert again is not None
+    one, other = first.activities[1], again.activities[1]
+    kept = ("name", "depends_on", "cpus", "memory", "inputs")
+    assert [getattr(other, key) for key in kept] == [getattr(one, key) for key in kept]
+    assert other.command is not None
+    assert (*other.command.entrypoint, *other.command.arguments) == ("sort", "-u", "out/x.txt")
+    assert [each.message for each in imported.warnings] == ["The task 'e' has no command; it does nothing."]
+
+
+def test_nothing_that_ran_yet_is_imported_with_all_commands() -> None:
+    definition = parse(ROUND.encode(), Surroundings()).definition
+    assert definition is not None
+
+    imported = document_of(check(description_of(blank(definition), [], START, HERE)))
+
+    assert len(imported.warnings) == 1
+
+
 def test_memory_that_nobody_saw_is_not_told() -> None:
     execution, records = chain()
     for run, memory in zip(execution.runs.values(), (0, 4096, 0), strict=False):
