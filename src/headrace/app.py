@@ -24,7 +24,7 @@ from headrace import plugins
 from headrace.artifacts.local import LocalArtifacts, open_local
 from headrace.clock import Clock, SystemClock
 from headrace.definition.outcomes import Failure
-from headrace.dialects.protocol import Announcing, Background, Working
+from headrace.dialects.protocol import Announcing, Background, Renaming, Working
 from headrace.engine.execution import Execution
 from headrace.errors import InvalidSettings, NotFound, Problem
 from headrace.notifications.notifier import Notifier
@@ -45,7 +45,7 @@ from headrace.runtimes import registry
 from headrace.runtimes.attempts import AttemptDirectories
 from headrace.runtimes.inline import Call, InlineRuntime
 from headrace.runtimes.logs import CallContext
-from headrace.runtimes.protocol import Command, Job, JobEnded, Runtime, TaskCall
+from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, Runtime, TaskCall
 from headrace.security.egress import Egress
 from headrace.security.egress_client import guarded_async_client
 from headrace.security.redaction import SecretsInUse
@@ -128,6 +128,16 @@ def _announcers(take: Callable[[], int], values: LargeValues, secrets: SecretsIn
         for plugin in plugins.load(plugins.DIALECTS).found
         if isinstance(plugin.value, Announcing)
     }
+
+
+def _kept_alias() -> Callable[[str], str | None]:
+    """Return what tells for any name that a dialect knows an execution by the one that the store has."""
+    ways = [
+        plugin.value.kept_alias
+        for plugin in plugins.load(plugins.DIALECTS).found
+        if isinstance(plugin.value, Renaming)
+    ]
+    return lambda alias: next((kept for way in ways if (kept := way(alias))), None)
 
 
 def _surroundings(settings: Settings, own_addresses: tuple[tuple[str, int], ...]) -> process.Surroundings:
@@ -214,6 +224,15 @@ def _recorder(
     )
 
 
+def _capabilities(settings: Settings, runtimes: Mapping[str, Runtime]) -> dict[str, Capabilities]:
+    """Return what workflows may ask of each runtime: what it can do, and the operator lets it do."""
+    found = {name: runtime.capabilities for name, runtime in runtimes.items()}
+    because = settings.local.why_no_shell
+    if because is not None and "local" in found:
+        found["local"] = msgspec.structs.replace(found["local"], commands=False, why_no_commands=because)
+    return found
+
+
 def _background(services: Services) -> list[Background]:
     """Return what dialects do beside their doors."""
     found = plugins.load(plugins.DIALECTS).found
@@ -258,7 +277,7 @@ class Server:
         self.store = open_sqlite(data, clock=clock)
         vault = Vault(Sealer(server_key(_plain(settings.secret_key), data)), self.store.secrets)
         secrets_in_use = SecretsInUse()
-        library = Library.installed()
+        library = Library.installed(why_no_commands=settings.local.why_no_shell)
         artifacts = open_local(data / "artifacts")
         values = LargeValues(artifacts)
         shelf = Shelf(self.store.definitions)
@@ -267,9 +286,11 @@ class Server:
         certificates = httpx2.create_ssl_context()
         call = _caller(settings, library, artifacts, own_addresses, certificates)
         self.runtimes = registry.installed(settings, [InlineRuntime(call, files)])
+        capabilities = _capabilities(settings, self.runtimes)
         self._recorder = _recorder(settings, self.store, artifacts, clock, self.runtimes)
         self._dispatcher = Dispatcher(
             runtimes=self.runtimes,
+            capabilities=capabilities,
             library=library,
             values=values,
             processes=Processes(library, _surroundings(settings, own_addresses), files),
@@ -286,6 +307,7 @@ class Server:
             feed=Feed(),
             clock=clock,
             announcers=_announcers(self.store.numbers.take, values, secrets_in_use),
+            kept_alias=_kept_alias(),
         )
         client = partial(guarded_async_client, egress, verify=certificates)
         self._notifier = _notifier(settings, self.store, client, vault, secrets_in_use, clock)
@@ -308,7 +330,7 @@ class Server:
             log_file=files.log_file,
             samples=files.samples,
             redeliver=self._notifier.redeliver,
-            runtimes={name: runtime.capabilities for name, runtime in self.runtimes.items()},
+            runtimes=capabilities,
         )
         self._background = _background(self.services)
 

@@ -157,6 +157,17 @@ class Starting(Protocol):
 
 
 @runtime_checkable
+class Renaming(Protocol):
+    """A dialect whose executions answer to more aliases than the one under which they are kept."""
+
+    def kept_alias(self, alias: str) -> str | None:
+        """Return the alias under which an execution of this other name is kept; None for no name of its own.
+
+        Of the form alone: there need not be such an execution.
+        """
+
+
+@runtime_checkable
 class Replanning(Protocol):
     """A dialect that looks at more than states when it plans a rerun; `services` is as in `application`."""
 

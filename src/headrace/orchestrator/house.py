@@ -44,6 +44,7 @@ class House:
         feed: Feed,
         clock: Clock,
         announcers: Mapping[str, Announce],
+        kept_alias: Callable[[str], str | None] = lambda alias: alias,
     ) -> None:
         self.clock = clock
         self.values = values
@@ -60,6 +61,7 @@ class House:
         self._shelf = shelf
         self._dispatcher = dispatcher
         self._announcers = announcers
+        self._kept_alias = kept_alias
         self._timers = Timers(clock, self._ring)
 
     def take(self) -> int:
@@ -113,7 +115,9 @@ class House:
         return mailbox
 
     async def row(self, key: int | str) -> ExecutionRow:
-        """Return the execution with this number, UUID or alias; raises `NotFound`."""
+        """Return the execution with this number, UUID or any of its aliases; raises `NotFound`."""
+        if isinstance(key, str):
+            key = self._kept_alias(key) or key
         return self.rows.get(key) or await self._store.executions.get(key)
 
     def dismiss(self, number: int) -> None:

@@ -21,6 +21,9 @@ SPEECH, SUMMARY = EXAMPLES["speech"], EXAMPLES["summary"]
 KEY = "sk-acceptance-0123456789abcdef"
 WITH_KEY = {"x-openai-key": KEY}
 
+NATIVE = ("", "/tasks", "/events", "/files", "/deliveries")
+"""What the native doors show of a run."""
+
 
 def say(text: str = "x", **more: Any) -> dict[str, Any]:
     return {"title": "Say", "tasks": [{"name": "say", "type": "echo", "inputs": {"text": text}}], **more}
@@ -67,6 +70,21 @@ def test_2_each_door_has_its_own_id_and_either_finds_the_run(door: Door) -> None
         "status": "PENDING",
     }
     assert [found["workflow_execution_id"], again["execution_id"]] == [we, ex]
+
+
+def test_2_either_id_finds_the_run_at_the_native_doors(door: Door) -> None:
+    answer = door.client.post(f"/workflows/{door.create(say())}/execute")
+    ex = answer.json()["execution_id"]
+    door.ended(answer.headers["location"])
+    found = [
+        door.client.get(f"/v1/executions/{each}{rest}")
+        for each in (ex, ex.replace("ex-", "we-"))
+        for rest in NATIVE
+    ]
+
+    assert [each.status_code for each in found] == [200] * len(found)
+    assert found[0].json() == found[len(NATIVE)].json()
+    assert door.client.get("/v1/executions/ex-00000000").status_code == 404
 
 
 def test_3_each_document_is_answered_in_its_own_words(door: Door) -> None:

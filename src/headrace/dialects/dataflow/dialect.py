@@ -11,7 +11,7 @@ from headrace.definition.model import WorkflowDefinition
 from headrace.dialects.dataflow import parse as documents
 from headrace.dialects.dataflow.names import fold
 from headrace.dialects.dataflow.parse import DIALECT, Parsed
-from headrace.dialects.dataflow.wire import MOST_PROBLEMS, MOST_TASKS, WORKFLOW, Style
+from headrace.dialects.dataflow.wire import EXECUTION_ID, MOST_PROBLEMS, MOST_TASKS, WORKFLOW, Style
 from headrace.dialects.protocol import Announce, ReadyStart, ToldRefusal
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
@@ -66,6 +66,11 @@ class DataflowDialect:
         from headrace.dialects.dataflow.announcing import announcer  # only servers tell anybody
 
         return announcer(take, loaded, secrets)
+
+    def kept_alias(self, alias: str) -> str | None:
+        """Return `we-X` for `ex-X`, which names the same run; None for what is no id of a run."""
+        match = EXECUTION_ID.match(alias)
+        return f"{self.execution_prefix}-{match[2]}" if match else None
 
     @property
     def own_labels(self) -> frozenset[str]:

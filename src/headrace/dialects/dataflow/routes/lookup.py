@@ -62,10 +62,9 @@ async def definition_of(row: WorkflowRow, services: Services) -> WorkflowDefinit
 async def row_of(request: Request, services: Services) -> ExecutionRow:
     """Return the run of a path, under either of its ids, also when its workflow is deleted."""
     workflow_id, run_id = request.path_params["id"], request.path_params["eid"]
-    match = EXECUTION_ID.match(run_id)
-    if match and WORKFLOW_ID.match(workflow_id):
+    if EXECUTION_ID.match(run_id) and WORKFLOW_ID.match(workflow_id):
         try:
-            row = await services.executions.get(f"we-{match[2]}")
+            row = await services.executions.get(run_id)
             if row.labels.get(WORKFLOW) == workflow_id:
                 return row
             workflow = await services.workflows.remembered(row.workflow)
