@@ -1,6 +1,6 @@
 """The tasks around the activities that move files: volumes in and out, and what `standalone` brings along.
 
-They are commands of the local runtime with constant text; every path is an argument of its own.
+They are commands of the local runtime with constant text (`transfers`); every path is an argument of its own.
 They stand behind the activities in the list of tasks, so that an activity keeps its place, and are marked.
 """
 
@@ -11,56 +11,13 @@ from typing import Literal as OneOf
 
 from headrace.definition.model import RunCommand, TaskDefinition, Transition
 from headrace.definition.templates import Literal, Template
+from headrace.dialects.akoflow import transfers
 from headrace.dialects.akoflow.directories import Place
 from headrace.dialects.akoflow.drafts import Volume
 
 STAGING = "staging"
 """Annotation of a task that is no activity: `in`, `out` or `bring`."""
 
-SOURCE_MISSING = 66
-"""Exit code where the local side of a volume does not exist (`EX_NOINPUT` of sysexits.h)."""
-
-_COPY = 'cp -au --reflink=auto "$1/." "$2/" || exit 1'
-
-_IN = f"""
-check() {{ while [ $# -gt 1 ]; do
-  [ -z "$1" ] || [ -d "$1" ] ||
-    {{ echo "The directory '$1' of a volume does not exist." >&2; exit {SOURCE_MISSING}; }}
-  shift 2
-done; }}
-[ "$0" = lenient ] || check "$@"
-while [ $# -gt 1 ]; do
-  mkdir -p "$2" || exit 1
-  if [ -d "$1" ] && ! [ "$1" -ef "$2" ]; then {_COPY}; fi
-  shift 2
-done
-"""
-_OUT = f"""
-while [ $# -gt 1 ]; do
-  mkdir -p "$2" || exit 1
-  if [ -d "$1" ] && ! [ "$1" -ef "$2" ]; then {_COPY}; fi
-  shift 2
-done
-"""
-_BRING = """
-target=$1; shift
-mkdir -p "$target" || exit 1
-first=yes
-for source; do
-  [ -d "$source" ] || continue
-  if [ -z "$first" ]; then
-    (cd "$source" && find . ! -type d) | while IFS= read -r name; do
-      if [ -e "$target/$name" ]; then printf '%s\\n' "${name#./}"; fi
-    done
-  fi
-  if [ "$0" = hard ]; then
-    cp -alf "$source/." "$target/" || exit 1
-  else
-    cp -a --reflink=auto "$source/." "$target/" || exit 1
-  fi
-  first=
-done
-"""
 PlaceOf = Callable[[str], Place]
 """Where a path of the document lies on this machine."""
 
@@ -88,7 +45,7 @@ def volumes_in(
         return None
     return TaskDefinition(
         name=_free("volumes in", taken),
-        action=_command(_IN, mode, sides),
+        action=_command(transfers.VOLUMES_IN, mode, sides),
         next=(Transition(to=entries, when="succeeded()"),),
         annotations={STAGING: "in"},
     )
@@ -107,7 +64,7 @@ def volumes_out(volumes: Iterable[Volume], place_of: PlaceOf, taken: Iterable[st
         return None
     return TaskDefinition(
         name=_free("volumes out", taken),
-        action=_command(_OUT, "out", sides),
+        action=_command(transfers.VOLUMES_OUT, "out", sides),
         annotations={STAGING: "out"},
     )
 
@@ -118,7 +75,7 @@ def bring(
     """Return what brings files into the first place from the others, of which the later ones win."""
     return TaskDefinition(
         name=_free(f"files for {activity}", taken),
-        action=_command(_BRING, link, [place.argument() for place in places]),
+        action=_command(transfers.BRING, link, [place.argument() for place in places]),
         next=(Transition(to=(activity,), when="succeeded()"),),
         join="all",
         annotations={STAGING: "bring"},

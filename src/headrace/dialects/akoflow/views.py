@@ -14,7 +14,8 @@ import msgspec
 from headrace.definition.model import RunCommand, TaskDefinition
 from headrace.dialects.akoflow.compiling import activity_id
 from headrace.dialects.akoflow.directories import Place
-from headrace.dialects.akoflow.staging import SOURCE_MISSING, STAGING
+from headrace.dialects.akoflow.staging import STAGING
+from headrace.dialects.akoflow.transfers import SOURCE_MISSING
 from headrace.engine.execution import Execution, TaskRun
 from headrace.engine.graph import Node
 from headrace.engine.states import EXECUTION_ENDS

@@ -1,0 +1,75 @@
+"""The shell texts that move files: constant, run as `sh -c TEXT WORD PATH…`, with GNU `cp` and `find`.
+
+A shell and `cp` cost some 3 ms for each activity, where an interpreter would cost ten times that.
+What lies at a destination is taken away and never written into: it may be a link that leads elsewhere, a file
+that is also another's, or one that is read-only.  No link below a destination is followed.
+"""
+
+from __future__ import annotations
+
+# Where copying has failed, links and files where a directory has to be are removed, and directories that
+# cannot be written into are made writable: `cp` gives them the right mode in the end.  A directory is never
+# removed for a file.  `find` names directories before what is in them.
+_CAREFULLY = """
+make_room() {
+  (cd "$1" && find . -type d -exec sh -c '
+    for name; do
+      way=$0/$name
+      if [ -h "$way" ] || { [ -e "$way" ] && ! [ -d "$way" ]; }; then rm -f "$way"
+      elif [ -d "$way" ] && ! { [ -w "$way" ] && [ -x "$way" ]; }; then chmod u+wx "$way"
+      fi
+    done' "$2" {} +) 2>/dev/null
+}
+carry() {
+  copy "$1" "$2" 2>/dev/null && return
+  make_room "$1" "$2"
+  copy "$1" "$2"
+}
+"""
+
+_VOLUMES = f"""{_CAREFULLY}
+copy() {{ cp -au --remove-destination --reflink=auto "$1/." "$2/"; }}
+"""
+
+_TRANSFER = """
+while [ $# -gt 1 ]; do
+  mkdir -p "$2" || exit 1
+  if [ -d "$1" ] && ! [ "$1" -ef "$2" ]; then carry "$1" "$2" || exit 1; fi
+  shift 2
+done
+"""
+
+SOURCE_MISSING = 66
+"""Exit code where the local side of a volume does not exist (`EX_NOINPUT` of sysexits.h)."""
+
+VOLUMES_IN = f"""{_VOLUMES}
+check() {{ while [ $# -gt 1 ]; do
+  [ -z "$1" ] || [ -d "$1" ] ||
+    {{ echo "The directory '$1' of a volume does not exist." >&2; exit {SOURCE_MISSING}; }}
+  shift 2
+done; }}
+[ "$0" = lenient ] || check "$@"
+{_TRANSFER}"""
+"""`strict` or `lenient`, then the two sides of each volume; an empty one begins empty."""
+
+VOLUMES_OUT = f"""{_VOLUMES}{_TRANSFER}"""
+"""Any word, then the two sides of each volume; what does not exist is not brought."""
+
+BRING = f"""{_CAREFULLY}
+if [ "$0" = hard ]; then how=-al; else how=-a; fi
+copy() {{ cp $how --remove-destination --reflink=auto "$1/." "$2/"; }}
+target=$1; shift
+mkdir -p "$target" || exit 1
+first=yes
+for source; do
+  [ -d "$source" ] || continue
+  if [ -z "$first" ]; then
+    (cd "$source" && find . ! -type d) | while IFS= read -r name; do
+      if [ -e "$target/$name" ]; then printf '%s\\n' "${{name#./}}"; fi
+    done
+  fi
+  carry "$source" "$target" || exit 1
+  first=
+done
+"""
+"""`copy` or `hard`, the directory to be filled, and those brought into it, of which later ones win."""

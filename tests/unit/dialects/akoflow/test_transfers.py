@@ -1,0 +1,196 @@
+"""What the tasks that move files do with files: run as they are, by who may not write everywhere."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from headrace.definition.model import RunCommand, TaskDefinition
+from headrace.definition.templates import Literal
+from headrace.dialects.akoflow import staging
+from headrace.dialects.akoflow.directories import Place
+from headrace.dialects.akoflow.drafts import Volume
+from headrace.dialects.akoflow.transfers import SOURCE_MISSING
+
+_LIBC = ctypes.CDLL(None)
+_DROP_FROM_BOUNDS = 24  # PR_CAPBSET_DROP of prctl
+_RIGHTS_OF_ROOT = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH: to write and read what is forbidden
+
+Ended = subprocess.CompletedProcess[str]
+
+
+def _as_anybody() -> None:
+    """Give up what lets root write anywhere, in a process that is about to begin."""
+    if os.geteuid() == 0:
+        for capability in _RIGHTS_OF_ROOT:
+            _LIBC.prctl(_DROP_FROM_BOUNDS, capability, 0, 0, 0)
+
+
+def run(task: TaskDefinition | None) -> Ended:
+    assert task is not None
+    assert isinstance(task.action, RunCommand)
+    argv = [word.value for word in task.action.argv or () if isinstance(word, Literal)]
+    return subprocess.run(
+        argv,
+        preexec_fn=_as_anybody,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"]},
+        check=False,
+    )
+
+
+def brought(target: Path, *sources: Path, link: str = "copy") -> Ended:
+    places = [Place(str(each)) for each in (target, *sources)]
+    return run(staging.bring("c", places, (), link="hard" if link == "hard" else "copy"))
+
+
+def volume(local: Path, remote: Path, mode: str = "rw") -> Volume:
+    return Volume(f"{local}:{remote}:{mode}", str(local), str(remote), "rw" if mode == "rw" else "ro")
+
+
+def brought_in(volumes: Sequence[Volume]) -> Ended:
+    return run(staging.volumes_in(volumes, ("a",), Place, (), mode="strict"))
+
+
+def brought_out(volumes: Sequence[Volume]) -> Ended:
+    return run(staging.volumes_out(volumes, Place, ()))
+
+
+def tree(root: Path, **files: str) -> Path:
+    """Make a directory with these files; `__` in a name is a slash."""
+    root.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        path = root / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+WAYS = ["copy", "hard"]
+
+
+@pytest.mark.parametrize("link", WAYS)
+@pytest.mark.parametrize("there", ["a file", None])
+def test_a_later_file_replaces_a_link_and_writes_nothing_outside(
+    tmp_path: Path, link: str, there: str | None
+) -> None:
+    victim = tmp_path / "victim"
+    if there is not None:
+        victim.write_text(there)
+    a, b, c = tree(tmp_path / "a"), tree(tmp_path / "b", x="later"), tree(tmp_path / "c", y="own")
+    (a / "x").symlink_to(victim)
+    (c / "x").symlink_to(victim)
+    ended = brought(c, a, b, link=link)
+
+    assert ended.returncode == 0, ended.stderr
+    assert (victim.read_text() if victim.exists() else None) == there
+    assert not (c / "x").is_symlink()
+    assert ((c / "x").read_text(), (c / "y").read_text()) == ("later", "own")
+
+
+@pytest.mark.parametrize("link", WAYS)
+def test_nothing_is_written_into_a_directory_that_a_link_leads_to(tmp_path: Path, link: str) -> None:
+    outside = tree(tmp_path / "outside", x="kept")
+    a, c = tree(tmp_path / "a", sub__x="new"), tree(tmp_path / "c")
+    (c / "sub").symlink_to(outside)
+    ended = brought(c, a, link=link)
+
+    assert ended.returncode == 0, ended.stderr
+    assert (outside / "x").read_text() == "kept"
+    assert (c / "sub" / "x").read_text() == "new"
+
+
+@pytest.mark.parametrize("link", WAYS)
+def test_a_link_is_brought_as_the_link_that_it_is(tmp_path: Path, link: str) -> None:
+    a, c = tree(tmp_path / "a", x="1"), tmp_path / "c"
+    (a / "way").symlink_to("x")
+    (a / "nowhere").symlink_to("gone")
+    ended = brought(c, a, link=link)
+
+    assert ended.returncode == 0, ended.stderr
+    assert {(c / name).readlink().name for name in ("way", "nowhere")} == {"x", "gone"}
+
+
+def test_what_comes_back_replaces_a_link_in_a_volume(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local"), tmp_path / "remote"
+    outside = tree(tmp_path / "outside", data="kept")
+    (local / "result").symlink_to(outside / "data")
+    (local / "sub").symlink_to(outside)
+    volumes = [volume(local, remote)]
+    assert brought_in(volumes).returncode == 0
+    (remote / "result").unlink()
+    (remote / "sub").unlink()
+    tree(remote, result="mine", sub__data="mine")
+    ended = brought_out(volumes)
+
+    assert ended.returncode == 0, ended.stderr
+    assert (outside / "data").read_text() == "kept"
+    assert not (local / "result").is_symlink()
+    assert ((local / "result").read_text(), (local / "sub" / "data").read_text()) == ("mine", "mine")
+
+
+# What may not be written.
+
+
+@pytest.mark.parametrize("link", WAYS)
+def test_two_dependencies_may_carry_one_file_that_is_read_only(tmp_path: Path, link: str) -> None:
+    a, b = tree(tmp_path / "a", x="1", sub__y="1"), tree(tmp_path / "b", x="2", sub__y="2")
+    for each in (a, b):
+        (each / "x").chmod(0o444)
+        (each / "sub").chmod(0o555)
+    first, again = brought(tmp_path / "c", a, b, link=link), brought(tmp_path / "c", a, b, link=link)
+
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    assert ((tmp_path / "c" / "x").read_text(), (tmp_path / "c" / "sub" / "y").read_text()) == ("2", "2")
+    assert (tmp_path / "c" / "sub").stat().st_mode & 0o777 == 0o555
+
+
+def test_read_only_files_of_a_volume_can_be_replaced(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local", x="1", sub__y="1"), tmp_path / "remote"
+    (local / "x").chmod(0o444)
+    (local / "sub").chmod(0o555)
+    volumes = [volume(local, remote)]
+    first = brought_in(volumes)
+    (local / "x").unlink()
+    (local / "sub").chmod(0o755)
+    tree(local, x="22", sub__y="22", sub__z="new")
+    again = brought_in(volumes)
+
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    assert ((remote / "x").read_text(), (remote / "sub" / "y").read_text()) == ("22", "22")
+    assert (remote / "sub").stat().st_mode & 0o777 == 0o755
+
+
+# Files and directories of one name.
+
+
+@pytest.mark.parametrize("link", WAYS)
+def test_a_later_directory_takes_the_place_of_a_file(tmp_path: Path, link: str) -> None:
+    a, b = tree(tmp_path / "a", x="1"), tree(tmp_path / "b", x__y="2")
+    ended = brought(tmp_path / "c", a, b, link=link)
+
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "c" / "x" / "y").read_text() == "2"
+
+
+def test_no_directory_is_removed_for_a_file(tmp_path: Path) -> None:
+    a, b = tree(tmp_path / "a", x__y="1"), tree(tmp_path / "b", x="2")
+    ended = brought(tmp_path / "c", a, b)
+
+    assert ended.returncode == 1
+    assert f"'{tmp_path}/c/./x'" in ended.stderr
+    assert (tmp_path / "c" / "x" / "y").read_text() == "1"
+
+
+def test_a_missing_source_is_no_file_to_bring_and_no_volume(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+
+    assert brought(tmp_path / "c", missing).returncode == 0
+    assert brought_in([volume(missing, tmp_path / "remote")]).returncode == SOURCE_MISSING
+    assert not (tmp_path / "remote").exists()
