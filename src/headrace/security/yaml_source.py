@@ -15,7 +15,7 @@ from yaml.error import MarkedYAMLError
 from yaml.reader import ReaderError
 
 from headrace.errors import InvalidDefinition, Problem
-from headrace.security import yaml_breaks
+from headrace.security import yaml_breaks, yaml_counting
 from headrace.security.yaml_scalars import WrongTag
 
 _MOST_PROBLEMS = 100
@@ -109,6 +109,9 @@ def read(text: str, limits: Limits, read_scalar: ReadScalar) -> tuple[Any, YamlS
     """
     text, hidden = yaml_breaks.hide(text)
     reading = _Reading(limits, read_scalar, hidden)
+    if yaml_counting.has_more(text, limits.nodes):
+        message = f"{_too_many(limits.nodes)}."
+        reading.fail(Problem(path="", code="yaml_too_complex", message=message, line=1, column=1))
     try:
         parser = CSafeLoader(text)
         while (event := parser.get_event()) is not None:
@@ -120,6 +123,10 @@ def read(text: str, limits: Limits, read_scalar: ReadScalar) -> tuple[Any, YamlS
     if reading.problems:
         raise InvalidDefinition(reading.problems)
     return reading.source.root, reading.source
+
+
+def _too_many(nodes: int) -> str:
+    return f"The document has more than {nodes:,} values with its aliases expanded"
 
 
 def _syntax_problem(error: YAMLError, text: str) -> Problem:
@@ -279,9 +286,7 @@ class _Reading:
         self._nodes += nodes
         self._characters += characters
         if self._nodes > self._limits.nodes:
-            self._refuse(
-                f"The document has more than {self._limits.nodes:,} values with its aliases expanded"
-            )
+            self._refuse(_too_many(self._limits.nodes))
         if self._characters > self._limits.characters:
             most = self._limits.characters
             self._refuse(f"The document has more than {most:,} characters with its aliases expanded")

@@ -9,7 +9,7 @@ import tracemalloc
 import pytest
 
 from headrace.errors import InvalidDefinition, Problem
-from headrace.security import documents
+from headrace.security import documents, yaml_counting
 from headrace.security.documents import Scalar
 
 
@@ -216,6 +216,55 @@ def test_a_bomb_is_refused_at_once_and_in_little_memory(bomb: str) -> None:
 
     assert time.perf_counter() - began < 1
     assert peak < 100 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x: [" + "a," * 110_000 + "]", id="list"),
+        pytest.param("x: [" + "a," * 110_000, id="list that breaks off"),
+        pytest.param("- a\n" * 110_000, id="lines"),
+        pytest.param("".join(f"k{n}: v\n" for n in range(55_000)), id="keys"),
+    ],
+)
+def test_too_many_values_cost_no_memory(text: str) -> None:
+    data = text.encode()
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidDefinition) as caught:
+            documents.read_yaml_texts(data, max_nodes=100_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    [problem] = caught.value.problems
+    assert (problem.code, problem.line, problem.column) == ("yaml_too_complex", 1, 1)
+    assert peak < 3 * len(data) + 200_000
+
+
+def test_two_million_values_in_one_list_are_refused_in_time() -> None:
+    data = b"x: [" + b"a," * 2_100_000 + b"]"
+    began = time.process_time()
+    with pytest.raises(InvalidDefinition):
+        documents.read_yaml_texts(data)
+
+    assert time.process_time() - began < 1, "seconds; it takes 0.2 on a quiet machine"
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("[[],[],[]]", 4),
+        ("- - a\n- b: c\n", 6),
+        ("[a: b, {c}]", 7),
+        ("a: &x\n- b\nc: *x\n", 6),
+        ("[a,'[,,,,::::\n\n- ? ]']", 3),
+        ("[a,b", 3),
+    ],
+)
+def test_the_count_before_reading_is_exact(text: str, count: int) -> None:
+    assert yaml_counting.has_more(text, count - 1)
+    assert not yaml_counting.has_more(text, count)
 
 
 def test_the_node_limit_counts_keys_scalars_and_containers() -> None:
