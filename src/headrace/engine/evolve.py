@@ -14,7 +14,7 @@ from headrace.engine import events
 from headrace.engine.arrivals import arrive, begin
 from headrace.engine.execution import NO_ITEM, NOTHING, ROOT, Execution, Foreach, Scope, TaskRun, Try
 from headrace.engine.graph import Graph
-from headrace.engine.plans import Reason
+from headrace.engine.plans import UPSTREAM_FAILED, Reason
 from headrace.engine.states import TASK_FAILURES, TaskState, next_execution_state, next_task_state
 
 Apply = Callable[[Execution, Any], None]
@@ -182,7 +182,15 @@ def _failed(execution: Execution, event: events.TaskFailed) -> None:
 
 
 def _skipped(execution: Execution, event: events.TaskSkipped) -> None:
-    _end(execution, execution.runs[event.run], "skipped", event.reason, event.at)
+    run = execution.runs[event.run]
+    _blame(execution, run, event.reason)
+    _end(execution, run, "skipped", event.reason, event.at)
+
+
+def _blame(execution: Execution, run: TaskRun, reason: Reason | None) -> None:
+    """Remember to which failure a skip is owed, so that those who wait for it need not look further."""
+    if reason is not None and reason.code == UPSTREAM_FAILED:
+        run.cause = next(iter(execution.failed_behind(run)), run.number)
 
 
 def _reused(execution: Execution, event: events.TaskReused) -> None:
@@ -191,6 +199,8 @@ def _reused(execution: Execution, event: events.TaskReused) -> None:
     if event.published:
         run.variables = {**run.variables, **event.published}
         execution.variables.update(event.published)
+    if event.state == "skipped":
+        _blame(execution, run, event.reason)
     _end(execution, run, event.state, event.reason, event.at)
 
 

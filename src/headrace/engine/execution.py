@@ -16,7 +16,7 @@ from headrace.definition.outcomes import Failure, Usage
 from headrace.definition.templates import ObjectOf
 from headrace.engine.graph import Graph, Node
 from headrace.engine.plans import Planned, Reason, Recording
-from headrace.engine.states import ExecutionState, TaskState
+from headrace.engine.states import TASK_FAILURES, ExecutionState, TaskState
 
 ROOT = 0
 """Number of the scope that holds the workflow's own tasks."""
@@ -102,6 +102,8 @@ class TaskRun(Struct):
     """
     earlier: int | None = None
     """The run of an earlier execution whose result stands here."""
+    cause: int = 0
+    """The run whose failure is why this one was skipped, however far behind it; 0 when none is."""
     variables: Variables = NOTHING
     rounds: Rounds = NOTHING
 
@@ -237,6 +239,18 @@ class Execution(Struct):
         closing = self.definition.closing
         assert closing is not None
         return closing
+
+    def failed_behind(self, run: TaskRun) -> dict[int, None]:
+        """Return the numbers of the runs whose failure keeps a run from going on, in order of its sources.
+
+        Behind a source that was skipped for the same reason that is the run that failed, not the source.
+        """
+        node, finished = self.node(run), self.scopes[run.scope].finished
+        names = node.sources if node is not None else ()
+        ended = (self.runs[finished[name]] for name in names if name in finished)
+        return {
+            each.cause or each.number: None for each in ended if each.cause or each.state in TASK_FAILURES
+        }
 
     def action(self, run: TaskRun) -> Action:
         """Return what the run's last try does: its task's action, or the fallback."""

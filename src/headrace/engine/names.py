@@ -139,12 +139,10 @@ class Names:
         return [self._execution.runs[finished[name]] for name in node.sources if name in finished]
 
     def _failed_sources(self) -> list[str]:
-        return [
-            run.task
-            for run in self._sources()
-            if run.state in ("failed", "timed_out", "cancelled")
-            or (run.state == "skipped" and run.reason is not None and run.reason.code == "upstream_failed")
-        ]
+        self._sources()  # refuses where nothing has sources
+        assert self._run is not None
+        failed = (self._execution.runs[number].task for number in self._execution.failed_behind(self._run))
+        return list(dict.fromkeys(failed))
 
     def _skipped_sources(self, names: Json) -> list[str]:
         if not isinstance(names, list):

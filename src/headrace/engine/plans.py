@@ -11,6 +11,9 @@ from msgspec import Struct, field
 
 from headrace.definition.outcomes import Failure
 
+UPSTREAM_FAILED = "upstream_failed"
+"""Code of the reason with which a task is skipped because of a failure before it."""
+
 
 class Reason(Struct, frozen=True, array_like=True):
     """Why something waits, ended or was planned so."""

@@ -229,7 +229,7 @@ def test_checks_can_name_failed_and_skipped_sources() -> None:
     rehearsal = rehearse(definition, {"a": Result.failed()})
 
     assert run_of(rehearsal.execution, "c").reason == Reason("upstream_failed", "a")
-    assert run_of(rehearsal.execution, "d").reason == Reason("upstream_failed", "c")
+    assert run_of(rehearsal.execution, "d").reason == Reason("upstream_failed", "a")
     assert rehearsal.reasons()["f"] == "upstream_skipped"
 
 

@@ -127,6 +127,8 @@ def test_a_failure_reaches_everything_behind_it_and_nothing_else(library: TaskTy
         "other": "COMPLETED",
     }
     assert reasons(rehearsal) == {"size": "upstream_failed", "after": "upstream_failed"}
+    told = {each["name"]: each["reason"] for each in shown(rehearsal)["tasks"]}
+    assert told["size"]["message"] == told["after"]["message"] == "Task 'page' failed."
 
 
 def test_a_fallback_is_the_last_try(library: TaskTypes) -> None:
