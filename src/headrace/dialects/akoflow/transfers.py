@@ -27,8 +27,21 @@ carry() {
 }
 """
 
+# What differs in kind, mode, size or time is copied by name, whichever is the newer one; such a name lies in
+# both trees, so the directories that lead to it are no links.  Everything else that `cp -u` finds is new, and
+# the directories themselves.
 _VOLUMES = f"""{_CAREFULLY}
-copy() {{ cp -au --remove-destination --reflink=auto "$1/." "$2/"; }}
+list() {{ find -H "$1" ! -type d -printf '%y%m %s %T@/%P\\0'; }}
+differing() {{
+  {{ list "$1"; list "$2"; }} | LC_ALL=C sort -z | LC_ALL=C uniq -zu |
+    LC_ALL=C sed -z 's|^[^/]*/||' | LC_ALL=C sort -z | LC_ALL=C uniq -zd
+}}
+copy() {{
+  differing "$1" "$2" |
+    (cd "$1" && xargs -0r cp -a --parents --remove-destination --reflink=auto -t "$2" --)
+  changed=$?
+  cp -au --remove-destination --reflink=auto "$1/." "$2/" && return $changed
+}}
 """
 
 _TRANSFER = """

@@ -135,6 +135,76 @@ def test_what_comes_back_replaces_a_link_in_a_volume(tmp_path: Path) -> None:
     assert ((local / "result").read_text(), (local / "sub" / "data").read_text()) == ("mine", "mine")
 
 
+# Volumes: what is new and what was changed.
+
+OLD = (1_000_000_000, 1_000_000_000)
+
+
+@pytest.mark.parametrize("text", ["again", "longer than it was"])
+def test_changed_files_that_look_older_are_brought_both_ways(tmp_path: Path, text: str) -> None:
+    local, remote = tree(tmp_path / "local", x="first", same="same"), tmp_path / "remote"
+    volumes = [volume(local, remote)]
+    brought_in(volumes)
+    (remote / "x").write_text(text)
+    os.utime(remote / "x", OLD)
+    out = brought_out(volumes)
+    came_back = (local / "x").read_text()
+    (local / "x").write_text("3")
+    os.utime(local / "x", (1, 1))
+    ended = brought_in(volumes)
+
+    assert (out.returncode, ended.returncode) == (0, 0), out.stderr + ended.stderr
+    assert came_back == text
+    assert (remote / "x").read_text() == "3"
+
+
+def test_files_of_one_size_and_time_are_left_alone(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local", x="1", sub__y="2"), tmp_path / "remote"
+    volumes = [volume(local, remote)]
+    brought_in(volumes)
+    before = {each: each.lstat().st_ino for each in remote.rglob("*")}
+    brought_in(volumes)
+    brought_out(volumes)
+
+    assert {each: each.lstat().st_ino for each in remote.rglob("*")} == before
+
+
+def test_a_file_that_only_became_a_program_is_brought_back(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local", x="#!/bin/sh"), tmp_path / "remote"
+    volumes = [volume(local, remote)]
+    brought_in(volumes)
+    (remote / "x").chmod(0o750)
+    brought_out(volumes)
+
+    assert (local / "x").stat().st_mode & 0o777 == 0o750
+
+
+NAMES = ["-rf", "two\nlines", "sp ace", "'q\"", "$(id)", "*", "\u00e4", "a/b\n/c", "\udcff", " ", "-", "\\n"]
+
+
+def test_any_name_is_brought(tmp_path: Path) -> None:
+    local, remote = tmp_path / "local", tmp_path / "re mote"
+    for name in NAMES:
+        tree(local, **{name: "1"})
+    volumes = [volume(local, remote)]
+    assert brought_in(volumes).returncode == 0
+    for name in NAMES:
+        (remote / name).write_text("22")
+        os.utime(remote / name, OLD)
+    ended = brought_out(volumes)
+
+    assert ended.returncode == 0, ended.stderr
+    assert {(local / name).read_text() for name in NAMES} == {"22"}
+
+
+def test_empty_directories_and_modes_are_kept(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local"), tmp_path / "remote"
+    (local / "private").mkdir(mode=0o700)
+    brought_in([volume(local, remote)])
+
+    assert (remote / "private").stat().st_mode & 0o777 == 0o700
+
+
 # What may not be written.
 
 
