@@ -56,7 +56,8 @@ def run(
     source = documents.read(file)
     given = inputs.pairs(input)
     try:
-        chosen, parsed = documents.parse(source, dialect, documents.dialects(), Library.installed())
+        library = Library.installed(why_no_commands=found.local.why_no_shell)
+        chosen, parsed = documents.parse(source, dialect, documents.dialects(), library)
         definition = accepted(parsed)
     except InvalidDefinition as error:
         if json:

@@ -22,7 +22,7 @@ from headrace.orchestrator import jobs
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Mailbox
 from headrace.provenance.attempts import RecordedAttempt
-from headrace.runtimes.protocol import Command, Job, JobEnded, JobStarted, JobStatus, Runtime
+from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, JobStarted, JobStatus, Runtime
 from headrace.security.redaction import Redactor, SecretsInUse
 from headrace.tasks.library import Library
 
@@ -71,6 +71,7 @@ class Dispatcher:
         self,
         *,
         runtimes: Mapping[str, Runtime],
+        capabilities: Mapping[str, Capabilities],
         library: Library,
         values: LargeValues,
         processes: ProcessCalls,
@@ -83,6 +84,7 @@ class Dispatcher:
         """Execution to the secret values that came with its start; kept in memory and nowhere else."""
         self.children: Children | None = None
         self._runtimes = runtimes
+        self._capabilities = capabilities
         self._library = library
         self._values = values
         self._processes = processes
@@ -96,6 +98,8 @@ class Dispatcher:
         self._places: dict[int, Runtime] = {}
         self._calls: set[int] = set()
         """Attempts of library calls that run in a process."""
+        self._forbidden: dict[int, Failure] = {}
+        """Attempts of an earlier server that may not go on, to the failure with which they end."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: list[Runtime] = []
 
@@ -132,6 +136,7 @@ class Dispatcher:
         self._owners.pop(attempt, None)
         self._places.pop(attempt, None)
         self._calls.discard(attempt)
+        self._forbidden.pop(attempt, None)
         secrets = self._secrets.pop(attempt, None)
         if secrets is not None:
             self._secrets_in_use.forget(secrets)
@@ -190,10 +195,12 @@ class Dispatcher:
 
     def _give(self, job: Job, runtime: Runtime, recovering: bool) -> None:  # noqa: FBT001 - the two verbs of one seam
         self._places[job.attempt] = runtime
-        if recovering:
-            runtime.recover(job)
-        else:
+        if not recovering:
             runtime.submit(job)
+            return
+        runtime.recover(job)
+        if job.attempt in self._forbidden:  # its ending is read where there is one, else it is made to end
+            runtime.cancel(job.attempt)
 
     def _inline_job(self, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
         assert isinstance(action, CallTask)
@@ -221,6 +228,7 @@ class Dispatcher:
         self, mailbox: Mailbox, run: TaskRun, action: Any, input: dict[str, Any], *, recovering: bool
     ) -> None:
         assert isinstance(action, RunCommand)
+        self._judge(run, action, recovering=recovering)
         job, runtime = jobs.command_job(run, action, input, {}), self._place(action)
         asked = jobs.recorded(mailbox.execution.number, run, action, job, input)
         if asked is None:
@@ -232,6 +240,16 @@ class Dispatcher:
                 self._give(job, runtime, recovering)
 
         self._files.begin(asked, ready, "recovered" if recovering else "new")
+
+    def _judge(self, run: TaskRun, action: RunCommand, *, recovering: bool) -> None:
+        """Hold what the operator forbids back; an attempt that may already run is noted, to be ended."""
+        found = self._capabilities.get(action.runtime)
+        if found is None or found.why_no_commands is None:
+            return
+        failure = Failure(code="shell_disabled", message=found.why_no_commands, final=True)
+        if not recovering:
+            raise jobs.CannotDispatch(failure)
+        self._forbidden[run.attempt] = failure
 
     def _process_job(self, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
         assert isinstance(action, CallTask)
@@ -300,6 +318,9 @@ class Dispatcher:
             status = self._process_result(status)
         if status.attempt in self._secrets:
             status = self._cleared(status)
+        if status.attempt in self._forbidden and status.outcome == "cancelled":
+            failure = self._forbidden[status.attempt]
+            status = msgspec.structs.replace(status, outcome="failed", failure=failure)
         mailbox.post(self._ended(mailbox, status))
         self.finished(status.attempt)
 

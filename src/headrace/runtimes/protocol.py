@@ -102,6 +102,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """A restarted server finds running attempts again."""
     commands: bool = False
     """Takes `Command` jobs."""
+    why_no_commands: str | None = None
+    """The sentence by which the operator lets no workflow give it commands, though it could take them."""
     calls: bool = False
     """Takes `TaskCall` jobs."""
     images: bool = False

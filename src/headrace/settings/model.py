@@ -121,7 +121,12 @@ class LocalSettings(Room):
     max_log: Size = Field(default=256 * MIB, ge=MIB)
     """Largest log of one stream of a step, in bytes; a longer one is cut, with a last line that says so."""
     shell_enabled: Switch = True
-    """Whether shell steps may run on this machine at all."""
+    """Whether shell steps of any dialect (`core.shell`, AkoFlow activities) may run on this machine."""
+
+    @property
+    def why_no_shell(self) -> str | None:
+        """The sentence for whoever asks for a shell step where they are switched off, else None."""
+        return None if self.shell_enabled else "Shell steps are switched off here (local.shell_enabled)."
 
 
 class Settings(BaseSettings):

@@ -104,11 +104,19 @@ def fold(name: str) -> str:
 class Library:
     """All task types, found by exact name, by alias, or by folding."""
 
-    def __init__(self, types: Iterable[TaskType], broken: Iterable[PluginError] = ()) -> None:
+    def __init__(
+        self,
+        types: Iterable[TaskType],
+        broken: Iterable[PluginError] = (),
+        *,
+        why_no_commands: str | None = None,
+    ) -> None:
         """Take the types; raises PluginError when two of them answer to one name.
 
-        `broken` are plug-ins that are left out, kept for whoever tells the operator.
+        `broken` are plug-ins that are left out, kept for whoever tells the operator; `why_no_commands` is
+        the sentence by which types that are compiled to a command are not available, None where they are.
         """
+        self._why_no_commands = why_no_commands
         self._types: dict[str, TaskType] = {}
         self._folded: dict[str, str] = {}
         self._specs: dict[str, TaskTypeSpec] = {}
@@ -117,10 +125,10 @@ class Library:
             self.add(each)
 
     @classmethod
-    def installed(cls) -> Library:
+    def installed(cls, *, why_no_commands: str | None = None) -> Library:
         """Return the library of everything that the entry points lead to; a broken plug-in is left out."""
         offered = plugins.load(plugins.TASKS)
-        library = cls(())
+        library = cls((), why_no_commands=why_no_commands)
         broken = list(offered.broken)
         for plugin in offered.found:
             try:
@@ -160,7 +168,8 @@ class Library:
         if known is None:
             found = self.get(name)
             known = self._specs[name] = found.spec
-            if because := found.missing():
+            switched_off = self._why_no_commands if known.runtime == "command" else None
+            if because := switched_off or found.missing():
                 known = msgspec.structs.replace(known, available=False, unavailable_because=because)
                 self._specs[name] = known
         return known

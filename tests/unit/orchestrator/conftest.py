@@ -141,6 +141,7 @@ class Workshop:
 
         self.dispatcher = Dispatcher(
             runtimes={"inline": self.inline, "local": self.local},
+            capabilities={},
             library=Library.installed(),
             values=self.values,
             processes=NoProcesses(),

@@ -14,7 +14,7 @@ from headrace.api.operations import Operation, json_answer
 from headrace.definition.model import WorkflowDefinition
 from headrace.definition.types import TaskTypeSpec
 from headrace.dialects.protocol import Dialect
-from headrace.errors import InvalidDefinition, NotFound, Problem
+from headrace.errors import InvalidDefinition, InvalidInput, NotFound, Problem
 from headrace.http.credentials import HEADER, given_with
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.services import Services
@@ -75,6 +75,10 @@ class LibraryRoutes:
     async def try_(self, type: str, body: bodies.TryBody, request: Request) -> Response:
         """Run a task type alone, with these inputs."""
         spec = self._spec(type)
+        if not spec.available:
+            because = spec.unavailable_because or "It is not available."
+            message = f"{spec.type} cannot run here. {because}"
+            raise InvalidInput([Problem(path="", code="task_type_unavailable", message=message)], message)
         definition, source = self._trial(spec, body)
         row = await self._kept(f"try-{spec.type}", definition, source)
         names = self._services.executions.name()

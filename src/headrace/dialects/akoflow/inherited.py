@@ -32,7 +32,7 @@ class Inherited:
         resolved = self.around.resolve(name)
         if not name:
             self._spec.problem("runtime", "runtime_missing", "The workflow must name a runtime.")
-        elif resolved is None and self.around.unknown_runtime == "local":
+        elif resolved is None and self._may_try_on_local(name):
             resolved = "local"
             message = f"The runtime '{name[:80]}' is not configured; its activities run on local, to try out."
             table.warn("runtime", "unknown_runtime_local", message)
@@ -41,8 +41,19 @@ class Inherited:
         self._resolved[name] = resolved
         return name, resolved or name
 
+    def _may_try_on_local(self, name: str) -> bool:
+        around = self.around
+        forbidden = around.switched_off
+        return (
+            around.unknown_runtime == "local" and "local" not in forbidden and name.lower() not in forbidden
+        )
+
     def _tell_unknown(self, table: Table, name: str) -> None:
-        known = ", ".join(sorted(self.around.runtimes))
+        if (because := self.around.switched_off.get(name.lower())) is not None:
+            message = f"The runtime '{name[:80]}' cannot be used. {because}"
+            table.problem("runtime", "runtime_not_configured", message)
+            return
+        known = ", ".join(sorted(self.around.runtimes)) or "none"
         near = table.findings.nearest(name, self.around.runtimes)
         message = f"The runtime '{name[:80]}' is not configured; configured are: {known}."
         table.problem("runtime", "runtime_not_configured", message, near)

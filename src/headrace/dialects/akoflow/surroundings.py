@@ -33,6 +33,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 
     runtimes: Mapping[str, Capabilities] = field(default_factory=lambda: {"local": _LOCAL})
     """Every runtime that can be used, by its name."""
+    switched_off: Mapping[str, str] = field(default_factory=dict)
+    """Runtimes that the operator lets no workflow use, to the sentence that says so."""
     default_runtime: str = "local"
     """For a document that names none; empty makes that a problem."""
     unknown_runtime: OneOf["refuse", "local"] = "refuse"

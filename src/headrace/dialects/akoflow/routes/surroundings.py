@@ -20,6 +20,11 @@ async def surroundings_of(services: Services) -> Surroundings:
     paths = HostPaths.of(services.settings)
     return Surroundings(
         runtimes=runtimes_of(services),
+        switched_off={
+            name.lower(): found.why_no_commands
+            for name, found in services.runtimes.items()
+            if found.why_no_commands is not None
+        },
         default_runtime=settings.default_runtime,
         unknown_runtime=settings.unknown_runtime,
         default_policy=settings.default_storage_policy,
