@@ -14,8 +14,8 @@ from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.dialects.akoflow.tables import Table
 from headrace.dialects.akoflow.wire import (
     ACTIVITY_KEYS,
+    ACTIVITY_LEFT_OVER,
     COMMAND_KEYS,
-    LEFT_OVER,
     LONGEST_ARGUMENT,
     LONGEST_NAME,
     TRIES_KEYS,
@@ -43,7 +43,7 @@ def name_of(table: Table, what: str) -> str:
 
 def read_activity(table: Table, name: str, inherited: Inherited) -> ActivityDraft:
     """Return an activity; when a problem was told, whatever stands for it."""
-    table.check_keys(ACTIVITY_KEYS, LEFT_OVER)
+    table.check_keys(ACTIVITY_KEYS, ACTIVITY_LEFT_OVER)
     runtime, effective = inherited.runtime_of(table)
     cpus, cpu_limit = _cpus(table)
     memory, memory_limit = memory_of(table, "memoryLimit")
@@ -107,9 +107,9 @@ def depends_on_of(table: Table) -> tuple[str, ...]:
 
 
 def memory_of(table: Table, key: str) -> tuple[int | None, str]:
-    """Return bytes and how they were written."""
+    """Return bytes and how they were written; an empty text, which answers show for none, is none."""
     text = table.text(key)
-    if text is None:
+    if not text:
         return None, ""
     found = quantities.size(text)
     if isinstance(found, Wrong):
@@ -124,7 +124,7 @@ def memory_of(table: Table, key: str) -> tuple[int | None, str]:
 
 def _cpus(table: Table) -> tuple[float | None, str]:
     text = table.text("cpuLimit")
-    if text is None:
+    if not text:
         return None, ""
     found = quantities.cpus(text)
     if isinstance(found, Wrong):

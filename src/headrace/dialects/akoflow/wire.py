@@ -45,10 +45,19 @@ ACTIVITY_KEYS = (
 COMMAND_KEYS = ("entrypoint", "executable", "arguments", "environment")
 TRIES_KEYS = ("maxAttempts", "retryDelay", "timeout")
 
-LEFT_OVER = frozenset(
+_LEFT_OVER = frozenset(
     {"id", "workflowId", "workflowid", "status", "procId", "createdAt", "startedAt", "finishedAt"}
+    | {"state", "reason", "reasonCode", "executionTime", "warnings"}
 )
-"""State keys of exported documents, ignored without a word at the root and on activities."""
+ROOT_LEFT_OVER = _LEFT_OVER | {"counts", "rerunOf", "executionId"}
+SPEC_LEFT_OVER = frozenset(
+    {"createdAt", "startExecution", "endExecution", "executionTime", "longestActivity", "diskUsage"}
+)
+ACTIVITY_LEFT_OVER = _LEFT_OVER | {
+    *("effectiveRuntime", "directory", "limits", "exitCode", "attempt", "attempts"),
+    *("node", "placement", "clashes"),
+}
+"""State keys of exported documents, other servers' and our own (`render`), ignored without a word."""
 
 EVENT_TYPES = ("ACTIVITY_COMPLETED", "WORKFLOW_DONE")
 STORAGE_POLICIES = ("default", "distributed", "standalone")

@@ -12,11 +12,12 @@ from headrace.dialects.akoflow.tables import Table, is_absent, kind_of
 from headrace.dialects.akoflow.webhooks import webhooks_of
 from headrace.dialects.akoflow.wire import (
     EDGES_PER_ACTIVITY,
-    LEFT_OVER,
     MOST_PROBLEMS,
     POLICY_KEYS,
     ROOT_KEYS,
+    ROOT_LEFT_OVER,
     SPEC_KEYS,
+    SPEC_LEFT_OVER,
     STORAGE_POLICIES,
 )
 from headrace.security.documents import Document
@@ -41,7 +42,7 @@ class Reading:
             self._findings.problem("", "not_a_mapping", message)
             return None
         root = Table(value, "", self._findings)
-        root.check_keys(ROOT_KEYS, LEFT_OVER)
+        root.check_keys(ROOT_KEYS, ROOT_LEFT_OVER)
         name = activities.name_of(root, "A workflow")
         spec = self._spec(root)
         if spec is None:
@@ -88,7 +89,7 @@ class Reading:
         if not isinstance(value, dict):
             root.wrong_type("spec", "a mapping", value)
             return None
-        Table(value, "/spec", self._findings).check_keys(SPEC_KEYS)
+        Table(value, "/spec", self._findings).check_keys(SPEC_KEYS, SPEC_LEFT_OVER)
         for key in sorted(moved & {key for key, inner in value.items() if not is_absent(inner)}):
             message = f"'{key}' stands at the root and in 'spec'; keep the one in 'spec'."
             root.problem(key, "key_twice", message)
