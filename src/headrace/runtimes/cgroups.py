@@ -1,15 +1,16 @@
 """Holds attempts to their limits by groups of cgroup v2, where the server was given a group to divide.
 
-**This has not been run on a real kernel interface**: no machine that it was written on had one; its steps are
-tested on a directory tree that looks like one.
-
 The server needs a group that is its own, with the memory controller and nobody else in it (systemd:
 `Delegate=cpu memory`, and `DelegateSubgroup=server` so that it can be started again while attempts go on).
+A group that systemd made and did not delegate is left alone, even where it could be divided: when the kernel
+ends an attempt there, systemd takes it for the end of the service and stops the server (`OOMPolicy=`).
 A group that has groups with controllers in it may hold no processes itself, so the server moves into `server`
 beneath it; each attempt with a limit gets `headrace-<data directory>/<attempt>`, which its shell enters by
 itself before it reads the user's text.
-Groups of attempts that run on without a server are found again by their names; empty ones are removed.
+Groups of attempts that run on without a server are found again by their names; empty ones are removed, and
+what the kernel did in them is remembered for the recovery.
 Sources: cgroup v2 in the kernel's admin guide; systemd's page on delegation.
+It was run on Linux 6.1 with systemd 252.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from headrace.runtimes.protocol import Job
 MOUNT = Path("/sys/fs/cgroup")
 
 _SERVER = "server"
+_UNITS = (".service", ".scope", ".slice")
+"""How the names of groups end that systemd makes."""
+
 _PERIOD = 100_000
 """Microseconds in which `cpu.max` counts: the kernel's default."""
 
@@ -48,6 +52,8 @@ def divide(own: Path, name: str) -> Cgroups | None:
     """
     root = own.parent if own.name == _SERVER else own
     try:
+        if own == root and not _is_ours(root):  # systemd makes nothing beneath what it keeps for itself
+            return None
         offered = (root / "cgroup.controllers").read_text(encoding="ascii").split()
         if "memory" not in offered:
             return None
@@ -73,10 +79,13 @@ class Cgroups:
 
     def __init__(self, house: Path, *, bounds_cpu: bool) -> None:
         self.limits: tuple[str, ...] = ("cpu:cgroup" if bounds_cpu else "cpu:packed", "memory:cgroup")
-        self._house = house
+        self.house = house
+        """The group beneath which those of attempts lie."""
         self._bounds_cpu = bounds_cpu
         self._emptying: set[Path] = {each for each in house.iterdir() if each.is_dir()}
         """Groups to remove as soon as nobody is in them."""
+        self._killed = {each: held for each in self._emptying if (held := _held_when_killed(each))}
+        """Groups in which the kernel killed while no server was there, with the bytes that they held."""
         self._sweep()
         self._emptying.clear()  # what is left is running
 
@@ -84,11 +93,13 @@ class Cgroups:
         """Make the group of an attempt, and return how its shell enters it."""
         if not self._has_group(job):
             return ""
-        group = self._house / str(attempt)
+        group = self.house / str(attempt)
         group.mkdir(exist_ok=True)
         if job.memory is not None:
             _write(group / "memory.max", str(job.memory))
             _write(group / "memory.oom.group", "1")
+            with contextlib.suppress(FileNotFoundError):  # a kernel that does not count swap
+                _write(group / "memory.swap.max", "0")  # what is swapped out would not count, without end
         if job.cpus is not None and self._bounds_cpu:
             _write(group / "cpu.max", f"{max(1000, round(job.cpus * _PERIOD))} {_PERIOD}")
         return f"echo 0 >{shlex.quote(str(group / 'cgroup.procs'))}||exit 126;"
@@ -101,12 +112,11 @@ class Cgroups:
         """Remove the group of an attempt; return its peak in bytes if the kernel ended it for its memory."""
         if not self._has_group(job):
             return None
-        group = self._house / str(attempt)
-        killed = _killed(group)
-        peak = _number(group / "memory.peak") or job.memory if killed else None  # the file came with 5.19
+        group = self.house / str(attempt)
+        held = _held_when_killed(group) or self._killed.pop(group, None)
         self._emptying.add(group)
         self._sweep()
-        return peak
+        return held
 
     def _has_group(self, job: Job) -> bool:
         return job.memory is not None or (job.cpus is not None and self._bounds_cpu)
@@ -124,14 +134,30 @@ class Cgroups:
                 self._emptying.discard(group)
 
 
-def _killed(group: Path) -> bool:
-    """Tell whether the kernel killed anybody in the group for its memory."""
+def _is_ours(group: Path) -> bool:
+    """Tell whether a group was given to us: made by others than systemd, or delegated by it.
+
+    Its system manager marks what it delegates, in older releases for root alone to see; then that the group
+    changed hands tells it. Its user managers set no mark in release 252: what they delegate is not found out.
+    """
+    if group.suffix not in _UNITS:
+        return True
+    for mark in ("user.delegate", "trusted.delegate"):
+        with contextlib.suppress(OSError):  # there is none, or it is not for us to see
+            return os.getxattr(group, mark) == b"1"
+    return group.stat().st_uid != group.parent.stat().st_uid
+
+
+def _held_when_killed(group: Path) -> int | None:
+    """Return the most that a group held if the kernel killed anybody in it for its memory, in bytes."""
     with contextlib.suppress(OSError):
         for line in (group / "memory.events").read_text(encoding="ascii").splitlines():
             name, _, count = line.partition(" ")
-            if name == "oom_kill":
-                return int(count) > 0
-    return False
+            if name == "oom_kill" and int(count):
+                return _number(group / "memory.peak") or _number(
+                    group / "memory.max"
+                )  # the peak came with 5.19
+    return None
 
 
 def _number(path: Path) -> int | None:

@@ -217,6 +217,7 @@ class LocalRuntime:
                 if self._take_hold(step, claim, known):
                     return
                 known = record.read(step.place) or known  # it may have ended in between
+            self._leave_bounds(step)
             self._leftovers.clear_away(step.place)
         self._conclude(step, known)
 

@@ -1,20 +1,21 @@
-"""Groups of cgroup v2, on a directory tree that looks like the kernel's: nothing here has met a real one."""
+"""Groups of cgroup v2, on a directory tree like that of the kernel; `test_kernel_cgroups` has real ones."""
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from tests.unit.runtimes.long_steps import MIB, opened
 
-from headrace.runtimes import cgroups
+from headrace.runtimes import cgroups, processes, record
 from headrace.runtimes.attempts import AttemptDirectories
 from headrace.runtimes.bounds import Watching
 from headrace.runtimes.cgroups import Cgroups
 from headrace.runtimes.protocol import Command, Job
 
-FILES = ("cgroup.procs", "memory.max", "memory.oom.group", "cpu.max", "memory.events")
+FILES = ("cgroup.procs", "memory.max", "memory.oom.group", "memory.swap.max", "cpu.max", "memory.events")
 
 
 def grow(group: Path, controllers: str = "cpuset cpu io memory pids") -> Path:
@@ -40,7 +41,7 @@ def says(group: Path, file: str) -> str:
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
     """The group of this process, with those that it will make."""
-    root = grow(tmp_path / "system.slice" / "headrace.service")
+    root = grow(tmp_path / "headrace")
     (root / "cgroup.procs").write_text(f"{os.getpid()}\n")
     grow(root / "server")
     grow(root / "headrace-1")
@@ -100,6 +101,42 @@ def test_a_group_in_which_others_live_is_left_alone(own: Path) -> None:
     assert says(own / "server", "cgroup.procs") == says(own, "cgroup.subtree_control") == ""
 
 
+def delegated(group: Path, mark: bytes) -> Path:
+    """Put the mark there by which systemd says whether it delegated a group."""
+    try:
+        os.setxattr(group, "user.delegate", mark)
+    except OSError:
+        pytest.skip("temporary files can have no extended attributes here")
+    return group
+
+
+@pytest.mark.parametrize("unit", ["headrace.service", "run-1.scope", "user.slice"])
+def test_a_unit_of_systemd_is_left_alone_unless_it_was_delegated(own: Path, unit: str) -> None:
+    own = own.rename(own.with_name(unit))
+    unmarked = cgroups.divide(own, "headrace-1")
+    refused = cgroups.divide(delegated(own, b"0"), "headrace-1")
+    untouched = says(own / "server", "cgroup.procs"), says(own, "cgroup.subtree_control")
+    made = cgroups.divide(delegated(own, b"1"), "headrace-1")
+
+    assert (unmarked, refused) == (None, None)
+    assert untouched == ("", "")
+    assert made is not None
+
+
+def test_who_was_put_into_a_group_beneath_a_unit_may_divide_the_unit(own: Path) -> None:
+    own = own.rename(own.with_name("headrace.service"))
+
+    assert cgroups.divide(own / "server", "headrace-1") is not None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a directory away")
+def test_what_changed_hands_was_delegated_by_a_systemd_that_sets_no_mark(own: Path) -> None:
+    own = own.rename(own.with_name("headrace.service"))
+    os.chown(own, 12345, -1)
+
+    assert cgroups.divide(own, "headrace-1") is not None
+
+
 def test_a_machine_without_the_interface_has_none(tmp_path: Path) -> None:
     assert cgroups.divide(tmp_path / "absent", "headrace-1") is None
 
@@ -110,7 +147,14 @@ def test_an_attempt_gets_its_limits_and_the_way_in(groups: Cgroups, group: Path)
     assert enter == f"echo 0 >{group}/cgroup.procs||exit 126;"
     assert says(group, "memory.max") == str(64 * MIB)
     assert says(group, "memory.oom.group") == "1"
+    assert says(group, "memory.swap.max") == "0"
     assert says(group, "cpu.max") == "150000 100000"
+
+
+def test_a_kernel_that_counts_no_swap_limits_memory_all_the_same(groups: Cgroups, group: Path) -> None:
+    (group / "memory.swap.max").unlink()
+
+    assert groups.enclose(1001, job(memory=MIB)) != ""
 
 
 def test_the_smallest_share_of_a_processor_is_what_the_kernel_takes(groups: Cgroups, group: Path) -> None:
@@ -133,6 +177,7 @@ def test_the_end_by_the_kernel_is_told_with_the_peak(groups: Cgroups, group: Pat
 
 
 def test_an_older_kernel_tells_no_peak_but_the_limit_is_known(groups: Cgroups, group: Path) -> None:
+    (group / "memory.max").write_text(f"{MIB}\n")
     (group / "memory.events").write_text("oom_kill 1\n")
 
     assert groups.release(1001, job(memory=MIB)) == MIB
@@ -170,7 +215,9 @@ async def test_a_step_enters_its_group_and_its_end_there_is_a_verdict(
     step = Job(
         attempt=1001,
         label="step",
-        work=Command(script=f"echo oom_kill 1 > {group}/memory.events; {kills}"),
+        work=Command(
+            script=f"echo oom_kill 1 > {group}/memory.events; echo {MIB} > {group}/memory.max; {kills}"
+        ),
         memory=64 * MIB,
     )
     async with opened(directories, bounds=groups) as (runtime, witness):
@@ -183,6 +230,33 @@ async def test_a_step_enters_its_group_and_its_end_there_is_a_verdict(
     assert says(group, "cgroup.procs") == "0\n"
     assert runtime.capabilities.limits == Watching.limits
     assert [each.failure and each.failure.code for each in (ended, again)] == ["out_of_memory"] * 2
+
+
+def claimed(folder: Path, ending: str) -> AttemptDirectories:
+    """Directories in which a process claimed attempt 1001 that is gone by now."""
+    directories = AttemptDirectories(folder / "attempts")
+    claim = Path(f"{directories.path(1001)}.claim")
+    claim.parent.mkdir(parents=True)
+    claim.write_text(f"{record.stamp(processes.boot_id(), time.time())} {2**31 - 1}\n{ending}")
+    return directories
+
+
+@pytest.mark.parametrize(("ending", "told"), [("", "out_of_memory"), ("3\n", "exit_code")])
+async def test_the_end_by_the_kernel_without_a_server_is_told_by_the_next_one(
+    own: Path, group: Path, tmp_path: Path, ending: str, told: str
+) -> None:
+    (group / "memory.events").write_text("oom_kill 1\n")
+    (group / "memory.max").write_text(f"{MIB}\n")
+    directories = claimed(tmp_path, ending)
+    bounds = cgroups.divide(own, "headrace-1")
+    fell(group)
+    async with opened(directories, bounds=bounds) as (runtime, witness):
+        runtime.recover(job(memory=MIB))
+        ended = await witness.ended(1001)
+
+    assert ended.failure is not None
+    assert ended.failure.code == told
+    assert list((own / "headrace-1").glob("1*")) == []
 
 
 async def test_a_step_that_cannot_enter_its_group_does_not_run(
