@@ -96,6 +96,7 @@ def _start(decision: Decision, asked: messages.Start) -> None:
             labels=asked.labels,
             variables=variables,
             deadline=deadline,
+            credentials=asked.credentials,
         )
     )
     if flaw is not None:

@@ -38,6 +38,8 @@ class ExecutionStarted(Event, frozen=True, tag=1):
     variables: dict[str, Any]
     """Execution-wide variables at the start, evaluated."""
     deadline: float | None
+    credentials: tuple[str, ...] = ()
+    """Names of the secret values that came with the start; the values are kept nowhere."""
 
 
 class ExecutionPaused(Event, frozen=True, tag=2):

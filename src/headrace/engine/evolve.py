@@ -40,6 +40,7 @@ def _execution_started(execution: Execution, event: events.ExecutionStarted) -> 
     execution.inputs, execution.seed, execution.depth = event.inputs, event.seed, event.depth
     execution.parent, execution.plan, execution.pins = event.parent, event.plan, event.pins
     execution.labels, execution.variables = event.labels, dict(event.variables)
+    execution.credentials = event.credentials
     execution.created_at = execution.started_at = event.at
     execution.state = next_execution_state(execution.state, "running")
     execution.scopes[ROOT] = Scope(ROOT, None, execution.graph, NOTHING)

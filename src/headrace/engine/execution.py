@@ -208,6 +208,8 @@ class Execution(Struct):
     plan: dict[str, Planned] = NOTHING
     pins: dict[str, tuple[int, int]] = NOTHING
     labels: dict[str, str] = NOTHING
+    credentials: tuple[str, ...] = ()
+    """Names of the secret values that came with the start, which a later server does not have."""
     scopes: dict[int, Scope] = field(default_factory=dict)
     runs: dict[int, TaskRun] = field(default_factory=dict)
     """All task runs by number, in order of beginning."""

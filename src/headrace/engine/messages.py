@@ -33,6 +33,8 @@ class Start(Struct, frozen=True, kw_only=True):
     """Named sub-workflow to (workflow number, version)."""
     labels: dict[str, str] = field(default_factory=dict)
     """What the door that started it wants to find again."""
+    credentials: tuple[str, ...] = ()
+    """Names of the secret values that came with the start."""
 
 
 class AttemptStarted(Struct, frozen=True, kw_only=True):

@@ -212,12 +212,18 @@ class Dispatcher:
         return None if spec is None else spec.credential
 
     async def _credentials(self, mailbox: Mailbox, run: TaskRun, action: Any) -> dict[str, str]:
-        """Return the secret that the task type asks for: that of the start, else the stored one."""
+        """Return the secret that the task type asks for: that of the start, else the stored one.
+
+        Who gave a key must not be served with another one: raises CannotDispatch when a restart lost it.
+        """
         name = self._credential(action)
         if name is None:
             return {}
-        given = self.credentials.get(mailbox.execution.number, {})
-        value = given.get(name) or await self._read_secret(name)
+        value = self.credentials.get(mailbox.execution.number, {}).get(name)
+        if value is None and name in mailbox.execution.credentials:
+            message = f"The '{name}' that came with the start was lost by a restart; start again with it."
+            raise jobs.CannotDispatch(Failure(code="credential_lost", message=message, final=True))
+        value = value or await self._read_secret(name)
         if value is None:
             return {}
         self._secrets[run.attempt] = (*self._secrets.get(run.attempt, ()), value)

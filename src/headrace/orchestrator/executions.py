@@ -46,7 +46,9 @@ class StartRequest(Struct, frozen=True, kw_only=True):
     start_key: str | None = None
     """Unique for ever: a second start with it is the first."""
     credentials: dict[str, str] = field(default_factory=dict)
-    """Secret values for this run only; kept in memory."""
+    """Secret values for this run only; kept in memory, while the run remembers their names."""
+    lost_credentials: tuple[str, ...] = ()
+    """Names of those that a child would have been given, had a restart not lost them."""
     parent: int | None = None
     depth: int = 0
     idempotency: IdempotencyRecord | None = None
@@ -120,6 +122,7 @@ class Executions:
             plan=asked.plan,
             pins=await self._pins(definition),
             labels=asked.labels,
+            credentials=tuple(sorted({*asked.credentials, *asked.lost_credentials})),
         )
         mailbox = self._house.admit(blank(definition, graph), row)
         if asked.credentials:
@@ -148,6 +151,7 @@ class Executions:
             names=await self.names_for(definition),
             start_key=start_key,
             credentials=self._dispatcher.credentials.get(parent.row.number, {}),
+            lost_credentials=parent.execution.credentials,
             parent=run.attempt,
             depth=parent.execution.depth + 1,
         )

@@ -192,9 +192,14 @@ def test_the_key_of_the_header_is_in_no_file_at_all(server: RunningServer, betra
     assert [file for file in files if base64.b64encode(KEY.encode())[:-4] in file.read_bytes()] == []
 
 
-def test_the_key_is_gone_after_a_restart(start_server: Any, stage: Stage) -> None:
-    server: RunningServer = start_server(**stage.settings)
+@pytest.mark.parametrize("instead", ["nothing", "a stored key", "no need of a key"])
+def test_the_key_is_gone_after_a_restart(start_server: Any, stage: Stage, instead: str) -> None:
+    required = "false" if instead == "no need of a key" else "true"
+    server: RunningServer = start_server(**stage.settings, OPENAI__KEY_REQUIRED=required)
+    before = len(stage.openai.calls)
     with server.client() as client:
+        if instead == "a stored key":
+            client.put("/v1/secrets/openai_api_key", json={"value": "sk-of-somebody-else-0123456789"})
         wait = {"name": "wait", "type": "core.shell", "inputs": {"script": "sleep 1.5"}}
         ask = {
             "name": "ask",
@@ -212,6 +217,7 @@ def test_the_key_is_gone_after_a_restart(start_server: Any, stage: Stage) -> Non
     assert time.monotonic() - began < 20
     assert details["tasks"][1]["error"]["code"] == "credential_lost"
     assert details["tasks"][1]["error"]["final"]
+    assert stage.openai.calls[before:] == []
 
 
 NATIVE_KEY = "sk-native-nobody-sees-this-0123456789"

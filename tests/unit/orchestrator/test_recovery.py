@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from headrace.definition.model import AwaitApproval, AwaitTime, Retry, RunWorkflow, TaskDefinition
+from headrace.definition.model import AwaitApproval, AwaitTime, CallTask, Retry, RunWorkflow, TaskDefinition
 from headrace.definition.templates import Literal
 from headrace.errors import StoreError
-from headrace.store.rows import Commit
+from headrace.orchestrator.executions import StartRequest
+from headrace.store.rows import EVERY, Commit
 
 
 @pytest.fixture
@@ -172,3 +173,33 @@ async def test_a_request_is_answered_at_once_when_the_store_cannot(workshop: Any
         await workshop.start(words.workflow(words.call("a")))
 
     assert workshop.house.mailboxes == {}
+
+
+async def test_a_child_begun_after_the_crash_takes_no_stored_key_for_the_one_that_was_given(
+    lives: list[Any], words: Any
+) -> None:
+    before = lives[0]
+    before.secrets["openai_api_key"] = "sk-of-somebody-else"
+    before.local.behaviour = lambda job: None
+    ask = TaskDefinition(name="ask", action=CallTask(type="openai.completion"))
+    child = await before.workflows.create(words.workflow(ask), b"inner", "text/plain")
+    sub = TaskDefinition(name="sub", action=RunWorkflow(workflow=child.id))
+    made = await before.workflows.create(words.workflow(words.step("a", "sub"), sub), b"outer", "text/plain")
+    asked = StartRequest(
+        workflow=made.number,
+        version=made.version,
+        inputs={},
+        names=before.executions.name(),
+        credentials={"openai_api_key": "sk-of-the-caller"},
+    )
+    row = await before.executions.start(asked)
+    await words.until(lambda: bool(before.local.jobs))
+
+    after = await next_life(lives)
+    await after.house.recover()
+    await after.end_of(row)
+    [inner] = [each for each in (await after.executions.newest(EVERY)).rows if each.parent is not None]
+    [run] = (await after.executions.view(inner)).runs.values()
+
+    assert (run.failure.code, run.failure.final, len(run.tries)) == ("credential_lost", True, 1)
+    assert after.inline.jobs == {}
