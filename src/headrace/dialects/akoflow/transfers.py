@@ -29,11 +29,11 @@ carry() {
 
 # What differs in kind, mode, size or time is copied by name, whichever is the newer one; such a name lies in
 # both trees, so the directories that lead to it are no links.  Everything else that `cp -u` finds is new, and
-# the directories themselves.
+# the directories themselves; it would pass over a directory in the place of a file.
 _VOLUMES = f"""{_CAREFULLY}
-list() {{ find -H "$1" ! -type d -printf '%y%m %s %T@/%P\\0'; }}
+list() {{ find -H "$@" -printf '%y%m %s %T@/%P\\0'; }}
 differing() {{
-  {{ list "$1"; list "$2"; }} | LC_ALL=C sort -z | LC_ALL=C uniq -zu |
+  {{ list "$1" ! -type d; list "$2" -mindepth 1; }} | LC_ALL=C sort -z | LC_ALL=C uniq -zu |
     LC_ALL=C sed -z 's|^[^/]*/||' | LC_ALL=C sort -z | LC_ALL=C uniq -zd
 }}
 copy() {{

@@ -258,6 +258,15 @@ def test_no_directory_is_removed_for_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "c" / "x" / "y").read_text() == "1"
 
 
+def test_no_directory_of_a_volume_is_removed_for_a_file(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local", x="1"), tree(tmp_path / "remote", x__y="kept")
+    ended = brought_in([volume(local, remote)])
+
+    assert ended.returncode == 1
+    assert f"'{remote}/x'" in ended.stderr
+    assert (remote / "x" / "y").read_text() == "kept"
+
+
 def test_a_missing_source_is_no_file_to_bring_and_no_volume(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
 
