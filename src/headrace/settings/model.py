@@ -21,6 +21,7 @@ from headrace.settings.quantities import (
     Folder,
     Folders,
     Hosts,
+    LogSize,
     Networks,
     Origins,
     Password,
@@ -118,7 +119,7 @@ class LocalSettings(Room):
     """Memory that steps may declare together, in bytes."""
     grace: Duration = timedelta(seconds=10)
     """Time between TERM and KILL when a step is cancelled or runs out of time."""
-    max_log: Size = Field(default=256 * MIB, ge=MIB)
+    max_log: LogSize = Field(default=256 * MIB, ge=MIB)
     """Largest log of one stream of a step, in bytes; a longer one is cut, with a last line that says so."""
     shell_enabled: Switch = True
     """Whether shell steps of any dialect (`core.shell`, AkoFlow activities) may run on this machine."""

@@ -169,6 +169,11 @@ Size = Annotated[
     BeforeValidator(parse_size),
     Accepts("a size such as `64KiB`, `16MiB` or `2GiB`, or a number of bytes"),
 ]
+LogSize = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    Accepts("a size of at least `1MiB` such as `16MiB` or `2GiB`, or a number of bytes"),
+]
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -205,3 +206,11 @@ def test_every_setting_says_what_it_does_and_what_it_accepts() -> None:
         "secret_key",
         "webhook_secret",
     }
+
+
+@pytest.mark.parametrize("name", settings.catalogue())
+def test_what_a_setting_gives_as_examples_it_accepts(name: str) -> None:
+    setting = settings.catalogue()[name]
+
+    for example in re.findall(r"`([^`]+)`", setting.accepts):
+        assert settings.load({name: example})
