@@ -168,15 +168,40 @@ spec:
     assert (tmp_path / "results" / "z").read_text() == "result\n"
 
 
-def test_a_missing_volume_fails_the_workflow_before_any_activity(http: httpx2.Client, tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
+@pytest.mark.parametrize("others", [[], ["in"]])
+def test_missing_volumes_fail_the_workflow_before_any_activity(
+    http: httpx2.Client, tmp_path: Path, others: list[str]
+) -> None:
+    for name in others:
+        (tmp_path / name).mkdir()
     found = ran(http, VOLUMES.format(place=tmp_path, code=0))
 
     assert (found["state"], found["reasonCode"]) == ("failed", "volume_source_missing")
-    assert f"{tmp_path}/both" in found["reason"]
+    missing = [f"'{tmp_path}/{name}'" for name in ("in", "both") if name not in others]
+    assert ", ".join(missing) in found["reason"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == others
     [activity] = found["spec"]["activities"]
     assert (activity["state"], activity["reasonCode"]) == ("skipped", "volume_source_missing")
     assert f"{tmp_path}/both" in activity["reason"]
+
+
+def test_a_volume_that_could_not_be_brought_in_is_not_brought_back(
+    http: httpx2.Client, tmp_path: Path
+) -> None:
+    for name in ("in", "both"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "both" / "y").write_text("y\n")
+    (tmp_path / "both" / "directory").mkdir()
+    (tmp_path / "work" / "both").mkdir(parents=True)
+    (tmp_path / "work" / "both" / "y").write_text("of an earlier run\n")
+    (tmp_path / "in" / "x").write_text("x\n")
+    (tmp_path / "work" / "in" / "x").mkdir(parents=True)
+    found = ran(http, VOLUMES.format(place=tmp_path, code=0))
+
+    assert (found["state"], found["reasonCode"]) == ("failed", "stage_in_failed")
+    assert f"{tmp_path}/work/in/x" in found["reason"]
+    assert (tmp_path / "both" / "y").read_text() == "y\n"
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_failed_way_back_fails_the_workflow_and_no_activity(http: httpx2.Client, tmp_path: Path) -> None:

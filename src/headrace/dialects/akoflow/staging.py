@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal as OneOf
 
-from headrace.definition.model import RunCommand, TaskDefinition, Transition
+from headrace.definition.model import Check, RunCommand, TaskDefinition, Transition
 from headrace.definition.templates import Literal, Template
 from headrace.dialects.akoflow import transfers
 from headrace.dialects.akoflow.directories import Place
@@ -17,6 +17,9 @@ from headrace.dialects.akoflow.drafts import Volume
 
 STAGING = "staging"
 """Annotation of a task that is no activity: `in`, `out` or `bring`."""
+
+_VOLUMES_IN = "volumes in"
+"""Name of the task that brings volumes in, unless an activity has it."""
 
 PlaceOf = Callable[[str], Place]
 """Where a path of the document lies on this machine."""
@@ -44,7 +47,7 @@ def volumes_in(
     if not sides:
         return None
     return TaskDefinition(
-        name=_free("volumes in", taken),
+        name=_free(_VOLUMES_IN, taken),
         action=_command(transfers.VOLUMES_IN, mode, sides),
         next=(Transition(to=entries, when="succeeded()"),),
         annotations={STAGING: "in"},
@@ -52,7 +55,11 @@ def volumes_in(
 
 
 def volumes_out(volumes: Iterable[Volume], place_of: PlaceOf, taken: Iterable[str]) -> TaskDefinition | None:
-    """Return what brings volumes back after the workflow has ended in any way."""
+    """Return what brings volumes back after the workflow has ended in any way.
+
+    Where they were not brought in there is nothing to bring back: what lies there may be torn, and a
+    directory that is missing must stay so, or the next run would begin with an empty one.
+    """
     sides = [
         side
         for volume in volumes
@@ -64,6 +71,13 @@ def volumes_out(volumes: Iterable[Volume], place_of: PlaceOf, taken: Iterable[st
         return None
     return TaskDefinition(
         name=_free("volumes out", taken),
+        checks=(
+            Check(
+                expression=f'default(tasks["{_free(_VOLUMES_IN, taken)}"].status, "") == "succeeded"',
+                code="volumes_not_brought_in",
+                sentence=Literal("The volumes were not brought in."),
+            ),
+        ),
         action=_command(transfers.VOLUMES_OUT, "out", sides),
         annotations={STAGING: "out"},
     )

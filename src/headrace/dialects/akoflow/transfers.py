@@ -56,11 +56,17 @@ SOURCE_MISSING = 66
 """Exit code where the local side of a volume does not exist (`EX_NOINPUT` of sysexits.h)."""
 
 VOLUMES_IN = f"""{_VOLUMES}
-check() {{ while [ $# -gt 1 ]; do
-  [ -z "$1" ] || [ -d "$1" ] ||
-    {{ echo "The directory '$1' of a volume does not exist." >&2; exit {SOURCE_MISSING}; }}
-  shift 2
-done; }}
+check() {{
+  missing=
+  while [ $# -gt 1 ]; do
+    if [ -n "$1" ] && ! [ -d "$1" ]; then missing="$missing, '$1'"; fi
+    shift 2
+  done
+  [ -z "$missing" ] || {{
+    printf 'Volumes need directories that do not exist: %s.\\n' "${{missing#, }}" >&2
+    exit {SOURCE_MISSING}
+  }}
+}}
 [ "$0" = lenient ] || check "$@"
 {_TRANSFER}"""
 """`strict` or `lenient`, then the two sides of each volume; an empty one begins empty."""
