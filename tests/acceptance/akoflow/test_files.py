@@ -210,9 +210,13 @@ def test_a_failed_way_back_fails_the_workflow_and_no_activity(http: httpx2.Clien
     (tmp_path / "both").mkdir()
     (tmp_path / "both" / "y").write_text("y\n")
     (tmp_path / "results").write_text("a file is in the way")
-    found = ran(http, VOLUMES.format(place=tmp_path, code=0))
+    text = VOLUMES.format(place=tmp_path, code=0)
+    results = next(line for line in text.splitlines(keepends=True) if ":out" in line)
+    found = ran(http, text.replace(results, "").replace("  volumes:\n", f"  volumes:\n{results}"))
 
     assert (found["state"], found["reasonCode"]) == ("failed", "stage_out_failed")
+    assert f"'{tmp_path}/results'" in found["reason"]
+    assert (tmp_path / "both" / "y").read_text() == "changed\n"
     assert [each["state"] for each in found["spec"]["activities"]] == ["succeeded"]
 
 

@@ -44,12 +44,22 @@ copy() {{
 }}
 """
 
+# A failure must not keep the results of other volumes from coming back. What `cp` says of one volume may be
+# long, and of standard error only the end is shown as the reason, so the names of all come last.
 _TRANSFER = """
+transfer() {
+  mkdir -p "$2" || return
+  if [ -d "$1" ] && ! [ "$1" -ef "$2" ]; then carry "$1" "$2"; fi
+}
+failed=
 while [ $# -gt 1 ]; do
-  mkdir -p "$2" || exit 1
-  if [ -d "$1" ] && ! [ "$1" -ef "$2" ]; then carry "$1" "$2" || exit 1; fi
+  why=$(transfer "$1" "$2" 2>&1) || {
+    failed="$failed, '$2'"
+    printf '%s\\n' "$why" | head -n 3 >&2
+  }
   shift 2
 done
+[ -z "$failed" ] || { printf 'Not all files could be copied to: %s.\\n' "${failed#, }" >&2; exit 1; }
 """
 
 SOURCE_MISSING = 66

@@ -205,6 +205,19 @@ def test_empty_directories_and_modes_are_kept(tmp_path: Path) -> None:
     assert (remote / "private").stat().st_mode & 0o777 == 0o700
 
 
+def test_a_volume_that_cannot_be_brought_back_stops_no_other(tmp_path: Path) -> None:
+    far, first, last = tree(tmp_path / "far", x="result"), tmp_path / "first", tmp_path / "last"
+    (tmp_path / "middle").mkdir()
+    first.write_text("a file is in the way")
+    last.write_text("a file is in the way")
+    ended = brought_out([volume(each, far) for each in (first, tmp_path / "middle", last)])
+
+    assert ended.returncode == 1
+    assert ended.stderr.endswith(f": '{first}', '{last}'.\n")
+    assert "File exists" in ended.stderr
+    assert (tmp_path / "middle" / "x").read_text() == "result"
+
+
 # What may not be written.
 
 
