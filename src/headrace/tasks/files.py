@@ -14,6 +14,8 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
+from msgspec import Struct
+
 from headrace.definition.templates import FileRef
 from headrace.errors import NotFound
 from headrace.tasks.context import Context, Stored
@@ -24,21 +26,44 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]+")
 _DATA = re.compile(r"data:(?P<type>[^,;]*)(?P<parameters>(?:;[^,;]*)*?)(?P<base64>;base64)?,", re.IGNORECASE)
 
 
+class Inline(Struct, frozen=True):
+    """A file whose content a value itself holds."""
+
+    content: bytes
+    name: str
+    content_type: str | None = None
+    """As it was given; None leaves it to be guessed."""
+
+
+def inline(value: Any) -> Inline | None:
+    """Return the file that a JSON value holds; None where it is given in another way.
+
+    Raises TaskFailure `invalid_value` for content that cannot be read, and for a name that is no text.
+    """
+    match value:
+        case str() if value[:5].lower() == "data:":
+            return _from_data(value)
+        case {"content_base64": str(content)}:
+            name, kind = value.get("name"), value.get("content_type")
+            if not isinstance(name, str | None) or not isinstance(kind, str | None):
+                raise TaskFailure("invalid_value", "The 'name' and the 'content_type' of a file are texts.")
+            return Inline(_unpacked(content), name or "file", kind)
+        case _:
+            return None
+
+
 async def obtain(value: Any, context: Context) -> FileRef:
     """Return the file that a value stands for; raises TaskFailure."""
     match value:
         case FileRef():
             return await _stored(value, context)
-        case str() if value.startswith("data:"):
-            return await _from_data(value, context)
-        case str():
+        case str() if value[:5].lower() != "data:":
             return await _from_url(value, None, context)
         case {"url": str(url)}:
             return await _from_url(url, value.get("name"), context)
-        case {"content_base64": str(content)}:
-            kind = value.get("content_type")
-            return await keep(_unpacked(content), value.get("name") or "file", kind, context)
         case _:
+            if (given := inline(value)) is not None:
+                return await keep(given.content, given.name, given.content_type, context)
             raise TaskFailure(
                 "type_mismatch", "A file is a URL, a data: URI, or an object that describes one."
             )
@@ -92,7 +117,7 @@ async def _from_url(url: str, name: str | None, context: Context) -> FileRef:
     return named(stored.sha256, stored.size, known, answer.media_type)
 
 
-async def _from_data(uri: str, context: Context) -> FileRef:
+def _from_data(uri: str) -> Inline:
     head = _DATA.match(uri)
     if head is None:
         raise TaskFailure(
@@ -101,7 +126,7 @@ async def _from_data(uri: str, context: Context) -> FileRef:
     body = uri[head.end() :]
     content = _unpacked(unquote(body)) if head["base64"] else unquote_to_bytes(body)
     kind = head["type"].lower() or "text/plain"
-    return await keep(content, "file" + (mimetypes.guess_extension(kind) or ""), kind, context)
+    return Inline(content, "file" + (mimetypes.guess_extension(kind) or ""), kind)
 
 
 def _unpacked(content: str) -> bytes:

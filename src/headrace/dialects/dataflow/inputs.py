@@ -71,6 +71,8 @@ def _default(given: Given | None, type_name: TypeName, findings: Findings) -> An
     if not has_type(type_name, given.value):
         message = f"The default must be of type {type_name}; it is {fields.kind(given.value)}."
         findings.problem(given.path, "invalid_type", message)
+    elif type_name == "file" and (wrong := types_of.why_unreadable(given.value)):
+        findings.problem(given.path, "invalid_value", wrong)
     return given.value
 
 

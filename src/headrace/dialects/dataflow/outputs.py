@@ -81,4 +81,4 @@ def _declared(
         return None
     if declared == "text" and compiled.type not in {"text", "any"}:
         return types_of.as_text(template)
-    return ports.with_stored_file(template, scope, site) if declared == "file" else template
+    return ports.with_kept_file(template, given.path, scope, site) if declared == "file" else template

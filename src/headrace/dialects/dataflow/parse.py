@@ -197,6 +197,7 @@ def _annotations(style: Style, scope: Scope) -> dict[str, Any]:
         "camel_case": style.camel_case,
         "secrets": scope.secrets,
         "files": scope.files,
+        "contents": scope.contents,
     }
 
 

@@ -5,6 +5,7 @@ The table of task types is the library's; here stand only rules about how docume
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, NamedTuple
 
 from msgspec import UNSET
@@ -142,7 +143,9 @@ class Call:
         if port.extra_types and compiled.type not in (*wanted, "any", "list"):
             template = types_of.as_text(template)
         self._check(port, template, compiled, entry)
-        return with_stored_file(template, self._scope, self._site) if port.type == "file" else template
+        return (
+            with_kept_file(template, entry.path, self._scope, self._site) if port.type == "file" else template
+        )
 
     def _mismatch(self, port: Port, compiled: Compiled, entry: Entry) -> None:
         wanted = " or ".join(named(each) for each in (port.type, *port.extra_types))
@@ -199,17 +202,28 @@ class Call:
         self._scope.findings.problem(path, code, message, suggestion=suggestion, task=self._site.task)
 
 
-def with_stored_file(template: Template, scope: Scope, site: Site) -> Template:
-    """Return a file that is written out by its id as an input of the execution, which the start looks up."""
-    if not isinstance(template, Literal) or not (file_id := types_of.file_id_of(template.value)):
+def with_kept_file(template: Template, path: str, scope: Scope, site: Site) -> Template:
+    """Return a file that is written out, by its id or as its content, as an input of the execution.
+
+    The start looks up the one and keeps the other, so that both are files wherever they are shown.
+    """
+    if not isinstance(template, Literal):
         return template
-    scope.files.setdefault(file_id, site.task)
-    return Expr(f"inputs['{hidden_input(file_id)}']")
+    if file_id := types_of.file_id_of(template.value):
+        scope.files.setdefault(file_id, site.task)
+        return Expr(f"inputs['{hidden_input(file_id)}']")
+    if wrong := types_of.why_unreadable(template.value):
+        scope.findings.problem(path, "invalid_value", wrong, task=site.task)
+    elif types_of.holds_content(template.value):
+        digest = hashlib.sha256(types_of.text_of(template.value).encode()).hexdigest()
+        scope.contents[digest] = template.value
+        return Expr(f"inputs['{hidden_input(digest)}']")
+    return template
 
 
-def hidden_input(file_id: str) -> str:
+def hidden_input(key: str) -> str:
     """Return the name under which a start passes a file that the definition names; no user's name is such."""
-    return f"@{file_id}"
+    return f"@{key}"
 
 
 def named_values(given: Given, scope: Scope, site: Site) -> list[Entry]:

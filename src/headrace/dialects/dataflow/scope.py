@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -32,6 +32,8 @@ class Scope:
         """Secret to the first task that reads it."""
         self.files: dict[str, str] = {}
         """Id of a file that is written out to the first task that names it."""
+        self.contents: dict[str, Any] = {}
+        """Files that are written out as their content, by the hash of how they are written."""
         self.is_capitalised = False
         """Some reference has a root as in `Inputs`."""
         self._inputs = NameTable(inputs)

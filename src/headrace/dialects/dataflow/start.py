@@ -6,8 +6,6 @@ Pure: what only the server knows (stored files, secrets, keys, allowed addresses
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -26,6 +24,9 @@ from headrace.dialects.dataflow.ports import hidden_input, named
 from headrace.dialects.dataflow.webhooks import CheckUrl, Webhook, read_webhook
 from headrace.dialects.dataflow.wire import START
 from headrace.errors import Problem
+from headrace.tasks import files
+from headrace.tasks.context import Limits
+from headrace.tasks.failures import TaskFailure
 
 
 class Needs(Struct, frozen=True):
@@ -49,6 +50,8 @@ class Facts(Struct, frozen=True):
     keys: Collection[str]
     """Names of the credentials that are there, given with the start, stored, or not needed at all."""
     check_url: CheckUrl
+    max_file: int = Limits().file
+    """Bytes of one file."""
     removed: Mapping[str, str] = field(default_factory=dict)
     """Why a file is not there any longer, by id."""
 
@@ -61,7 +64,10 @@ class CheckedStart(Struct, frozen=True):
     """What became of a start body."""
 
     inputs: dict[str, Any]
-    """Complete: defaults filled in, null for what is absent, stored files as `FileRef`s."""
+    """Complete: defaults filled in, null for what is absent, stored files as `FileRef`s.
+
+    A file that came with its content is an `Inline`, which whoever starts the run has to keep.
+    """
     webhook: Webhook | None
     problems: tuple[Problem, ...]
     """In document order, at most 100 and `more_problems`; when there are some, nothing may be started."""
@@ -96,6 +102,8 @@ def check_start(
     _check_workflow_id(top.get("workflow_id"), workflow_id, findings)
     webhook = read_webhook(top, facts.check_url, findings)
     inputs |= _written_files(definition, facts, findings)
+    for key, value in definition.annotations.get("contents", {}).items():
+        inputs[hidden_input(key)] = _content(value, "", facts, findings)
     _check_tasks(definition, library, facts, findings)
     problems, warnings = findings.told(body)
     return CheckedStart(inputs, webhook, problems, warnings)
@@ -165,11 +173,11 @@ class _Inputs:
         return self._stored(port, given.value, given.path)
 
     def _stored(self, port: Port, value: Any, path: str) -> Any:
-        """Return a stored file in the place of its id; any other value as it is."""
+        """Return a stored file in the place of its id, the content of one that holds it; else the value."""
         if port.type != "file":
             return value
-        if wrong := _why_unreadable(value):
-            self._findings.problem(path, "invalid_value", wrong)
+        if types_of.holds_content(value):
+            return _content(value, path, self._facts, self._findings)
         file_id = types_of.file_id_of(value)
         if file_id is None:
             return value
@@ -178,24 +186,17 @@ class _Inputs:
         return self._facts.files.get(file_id)
 
 
-def _why_unreadable(value: Any) -> str | None:
-    """Return what is wrong with the content of a file that is sent inside the body."""
-    match value:
-        case {"content_base64": str(content)}:
-            pass
-        case str() if value[:200].lower().startswith("data:") and "," in value:
-            head, _, content = value.partition(",")
-            if not head.lower().endswith(";base64"):
-                return None
-        case str() if value.lower().startswith("data:"):
-            return "A data: URI has a comma before its content."
-        case _:
-            return None
+def _content(value: Any, path: str, facts: Facts, findings: Findings) -> files.Inline | None:
+    """Return the content of a file that is sent inside the body; None when a problem was told."""
     try:
-        base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError):
-        return "The content of the file is not base64."
-    return None
+        content = files.inline(value)
+    except TaskFailure as failure:
+        findings.problem(path, failure.failure.code, failure.failure.message)
+        return None
+    if content is not None and len(content.content) > facts.max_file:
+        message = f"The file has {len(content.content)} bytes; {facts.max_file} are allowed."
+        findings.problem(path, "too_large", message)
+    return content
 
 
 def _check_workflow_id(given: Given | None, workflow_id: str, findings: Findings) -> None:

@@ -15,6 +15,8 @@ from headrace.definition.templates import Expr, Literal, Template, Text
 from headrace.definition.types import Port, TypeName
 from headrace.dialects.dataflow.values import Compiled, is_storable, literal_of
 from headrace.dialects.dataflow.wire import FILE_ID
+from headrace.tasks import files
+from headrace.tasks.failures import TaskFailure
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _BOOLEANS = {"true": True, "false": False}
@@ -74,7 +76,7 @@ def describes_file(value: Any) -> bool:
     """Tell whether a JSON value is one of the six ways to give a file."""
     match value:
         case str():
-            return bool(_WEB.match(value)) or value.startswith("data:") or bool(FILE_ID.match(value))
+            return bool(_WEB.match(value) or FILE_ID.match(value)) or holds_content(value)
         case {"file_id": str(text)}:
             return bool(FILE_ID.match(text))
         case {"url": str(text)}:
@@ -83,6 +85,26 @@ def describes_file(value: Any) -> bool:
             return True
         case _:
             return False
+
+
+def holds_content(value: Any) -> bool:
+    """Tell whether a file is given by its content."""
+    match value:
+        case str():
+            return value[:5].lower() == "data:"
+        case {"content_base64": str()}:
+            return True
+        case _:
+            return False
+
+
+def why_unreadable(value: Any) -> str | None:
+    """Return what is wrong with the content of a file that is given so; None when nothing is."""
+    try:
+        files.inline(value)
+    except TaskFailure as failure:
+        return failure.failure.message
+    return None
 
 
 def file_id_of(value: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,56 @@ async def test_a_start_with_a_key_is_done_once(client: httpx2.AsyncClient) -> No
     assert first.content == second.content
     assert first.headers["location"] == second.headers["location"]
     assert len((await client.get(path)).json()["executions"]) == 1
+
+
+TALK = {"name": "talk.mp3", "content_type": "audio/mpeg", "content_base64": "SUQz"}
+TALK_HASH = hashlib.sha256(b"ID3").hexdigest()
+
+
+@pytest.mark.parametrize("given", ["data:audio/mpeg;base64,SUQz", TALK])
+@pytest.mark.parametrize("at", ["start", "default", "output"])
+async def test_a_file_that_is_given_by_its_content_is_shown_and_read_as_a_file(
+    client: httpx2.AsyncClient, given: Any, at: str
+) -> None:
+    declared = {"name": "talk", "type": "file", **({"default": given} if at == "default" else {})}
+    document = {
+        "title": "Talk",
+        "inputs": [] if at == "output" else [declared],
+        "tasks": [{"name": "say", "type": "echo", "inputs": {"text": "x"}}],
+        "outputs": [
+            {"name": "file", "type": "file", "value": given if at == "output" else "{{inputs.talk}}"}
+        ],
+    }
+    path = await run(client, document, {"inputs": {"talk": given}} if at == "start" else {})
+    details = (await client.get(f"{path}?wait=20")).json()
+    file = details["outputs"]["file"]
+    whole = await client.get(f"{path}/outputs/file")
+    kept = await client.get(file["url"])
+    told = await client.get(f"/files/{file['file_id']}")
+
+    assert file == {
+        "file_id": file["file_id"],
+        "name": file["name"],
+        "content_type": "audio/mpeg",
+        "size": 3,
+        "sha256": TALK_HASH,
+        "url": f"/files/{file['file_id']}/content",
+    }
+    assert file["name"] in {"talk.mp3", "file.mp3"}
+    assert details["inputs"] == ({} if at == "output" else {"talk": file})
+    assert (whole.content, kept.content, kept.headers["content-type"]) == (b"ID3", b"ID3", "audio/mpeg")
+    assert told.json() == file
+
+
+async def test_a_literal_file_of_a_document_is_judged_when_it_is_written(client: httpx2.AsyncClient) -> None:
+    call = {"name": "t", "type": "openai.audio.transcription", "inputs": {"file": "data:;base64,#"}}
+    declared = [{"name": "f", "type": "file", "default": {"content_base64": "#"}}]
+    answer = await client.post("/workflows", json={"title": "t", "inputs": declared, "tasks": [call]})
+
+    assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [
+        ("/inputs/0/default", "invalid_value"),
+        ("/tasks/0/inputs/file", "invalid_value"),
+    ]
 
 
 async def test_a_run_is_cancelled_once_it_lives(client: httpx2.AsyncClient) -> None:

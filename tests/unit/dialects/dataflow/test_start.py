@@ -14,6 +14,7 @@ from headrace.dialects.dataflow.catalog import TaskTypes
 from headrace.dialects.dataflow.start import CheckedStart, Facts, check_start, needs
 from headrace.dialects.dataflow.webhooks import Webhook
 from headrace.security.egress import Egress
+from headrace.tasks.files import Inline
 
 STORED = FileRef("0" * 64, 5, "talk.mp3", "audio/mpeg")
 ECHO = {"name": "say", "type": "echo", "inputs": {"text": "x"}}
@@ -99,6 +100,10 @@ def test_a_workflow_without_inputs_needs_no_body(library: TaskTypes, body: Any) 
         ),
         ({"inputs": {"text": "a", "talk_file": "data:;base64,#"}}, [("/inputs/talk_file", "invalid_value")]),
         ({"inputs": {"text": "a", "talk_file": "data:text"}}, [("/inputs/talk_file", "invalid_value")]),
+        (
+            {"inputs": {"text": "a", "talk_file": {"name": 5, "content_base64": "aGk="}}},
+            [("/inputs/talk_file", "invalid_value")],
+        ),
         ({"inputs": {"text": "a"}, "input": {"text": "b"}}, [("/input", "conflicting_fields")]),
         ({"inputs": {"text": "a", "Text": "b"}}, [("/inputs/Text", "conflicting_fields")]),
         ({"inputs": {"text": "a"}, "monitorin": 1}, [("/monitorin", "unknown_field")]),
@@ -148,17 +153,37 @@ def test_what_is_tolerated_and_what_is_unknown(library: TaskTypes) -> None:
     "value",
     [
         "https://example.com/a.mp3",
-        "data:text/plain,hello%20world",
-        "data:text/plain;base64,aGk=",
         {"url": "http://example.com/a"},
-        {"name": "a", "content_type": "text/plain", "content_base64": "aGk="},
     ],
 )
-def test_a_file_that_is_not_stored_is_left_to_the_task(library: TaskTypes, value: Any) -> None:
+def test_a_file_that_is_elsewhere_is_left_to_the_task(library: TaskTypes, value: Any) -> None:
     checked = start(library, {"inputs": {"text": "a", "talk_file": value}})
 
     assert told(checked) == []
     assert checked.inputs["talk_file"] == value
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("data:text/plain,hello%20world", Inline(b"hello world", "file.txt", "text/plain")),
+        ("DATA:text/plain;charset=utf-8;BASE64,aG\nk%3D", Inline(b"hi", "file.txt", "text/plain")),
+        (
+            {"name": "a", "content_type": "text/plain", "content_base64": "aGk="},
+            Inline(b"hi", "a", "text/plain"),
+        ),
+        ({"content_base64": ""}, Inline(b"", "file")),
+    ],
+)
+def test_a_file_that_is_sent_inside_the_body_is_read_at_the_start(
+    library: TaskTypes, value: Any, expected: Inline
+) -> None:
+    checked = start(library, {"inputs": {"text": "a", "talk_file": value}})
+    small = start(library, {"inputs": {"text": "a", "talk_file": value}}, max_file=1)
+
+    assert told(checked) == []
+    assert checked.inputs["talk_file"] == expected
+    assert told(small) == ([("/inputs/talk_file", "too_large")] if expected.content else [])
 
 
 def test_files_and_secrets_of_the_definition_are_looked_up(library: TaskTypes) -> None:

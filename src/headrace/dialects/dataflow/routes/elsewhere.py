@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from headrace.definition.model import WorkflowDefinition
 from headrace.dialects.dataflow import render, start
 from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, FILES, RUN, SECRET, WEBHOOK, WORKFLOW
+from headrace.dialects.dataflow.routes.inline_files import with_kept_contents
 from headrace.dialects.dataflow.routes.starts import facts_of, file_labels
 from headrace.dialects.protocol import ReadyStart
 from headrace.engine.execution import Execution
@@ -34,7 +35,8 @@ async def ready_start(
     checked = start.check_start(document, workflow.alias or "", definition, services.library, facts)
     if checked.problems:
         raise InvalidInput(checked.problems, render.counted("The start", checked.problems))
-    return ReadyStart(checked.inputs, file_labels(facts.files), checked.warnings)
+    given = await with_kept_contents(checked.inputs, services)
+    return ReadyStart(given, file_labels(facts.files), checked.warnings)
 
 
 async def ready_rerun(

@@ -55,7 +55,7 @@ class FileRoutes:
         if given.partition(";")[0].strip().lower() == "multipart/form-data":
             return await self._upload_part(request, limit)
         kept, head = await self._keep(request.stream(), limit)
-        name = _safe(request.query_params.get("name") or "file")
+        name = safe_name(request.query_params.get("name") or "file")
         return await self._remember(kept, name, given.partition(";")[0].strip(), head)
 
     async def get_file(self, request: Request) -> Response:
@@ -101,7 +101,9 @@ class FileRoutes:
             if not isinstance(part, UploadFile):
                 raise Refusal(400, "invalid_multipart", "A multipart upload has one file in its part 'file'.")
             kept, head = await self._keep(_chunks(part), limit)
-            return await self._remember(kept, _safe(part.filename or "file"), part.content_type or "", head)
+            return await self._remember(
+                kept, safe_name(part.filename or "file"), part.content_type or "", head
+            )
         finally:
             await form.close()
 
@@ -121,7 +123,7 @@ class FileRoutes:
                 number=services.store.numbers.take(),
                 id=alias(_PREFIX),
                 name=name,
-                content_type=_content_type(given, sniffed),
+                content_type=content_type_of(given, sniffed),
                 size=kept.size,
                 sha256=kept.sha256,
                 created_at=services.clock.now(),
@@ -134,7 +136,7 @@ class FileRoutes:
         raise Refusal(503, "unavailable", "No free id was found; try again.")
 
 
-def _content_type(given: str, sniffed: str) -> str:
+def content_type_of(given: str, sniffed: str) -> str:
     """Return what the sender says where the bytes say nothing, and what the bytes say otherwise."""
     vague = {"", "application/octet-stream", "application/x-www-form-urlencoded"}
     if sniffed not in {"application/octet-stream", "text/plain"} or given in vague:
@@ -142,7 +144,8 @@ def _content_type(given: str, sniffed: str) -> str:
     return given if given.isascii() and given.isprintable() and len(given) <= 100 else sniffed
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
+    """Return the part of a name that can be that of a file."""
     return _UNSAFE.sub("_", name).strip(". ")[-200:] or "file"
 
 

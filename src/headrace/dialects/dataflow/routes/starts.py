@@ -17,6 +17,7 @@ from headrace.dialects.dataflow import render, runs, start
 from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, FILES, RUN, SECRET, WEBHOOK, WORKFLOW
 from headrace.dialects.dataflow.parse import style_of
 from headrace.dialects.dataflow.routes import requests
+from headrace.dialects.dataflow.routes.inline_files import with_kept_contents
 from headrace.dialects.dataflow.routes.lookup import definition_of, workflow_of
 from headrace.dialects.dataflow.routes.operations import json_answer
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid
@@ -56,7 +57,8 @@ async def start_run(request: Request, services: Services, first: str) -> Respons
     if checked.problems:
         raise invalid("invalid_execution", "The start", checked.problems, checked.warnings)
     labels = file_labels(facts.files) | await _webhook_labels(checked.webhook, services)
-    opening = Opening(row, row.version, definition, checked.inputs, labels, style_for_door(definition, first))
+    inputs = await with_kept_contents(checked.inputs, services)
+    opening = Opening(row, row.version, definition, inputs, labels, style_for_door(definition, first))
     return await opening.start(once, services, credentials, checked.warnings)
 
 
@@ -135,6 +137,7 @@ async def facts_of(
         secrets=needed.secrets & stored,
         keys=keys,
         check_url=services.egress.check_url,
+        max_file=services.settings.dataflow.max_file,
         removed={file_id: gone.message for file_id, gone in files.items() if isinstance(gone, Gone)},
     )
 
