@@ -180,8 +180,9 @@ class Executions:
     async def wait(self, row: ExecutionRow, seconds: float) -> Execution:
         """Return the execution when it has ended, or as it is after so many seconds."""
         until = self._clock.now() + seconds
-        while row.number in self._house.mailboxes and (left := until - self._clock.now()) > 0:
-            await self._house.feed.next_change(row.number, left)
+        with self._house.feed.watching(row.number) as watch:
+            while row.number in self._house.mailboxes and (left := until - self._clock.now()) > 0:
+                await watch.change(left)
         return await self._house.views.get(row)
 
     async def events(self, row: ExecutionRow, after: int = 0) -> list[NumberedEvent]:
@@ -200,19 +201,20 @@ class Executions:
 
         An empty list comes when nothing happened for `pulse` seconds.
         """
-        while True:
-            batch = await self.events(row, after)
-            if batch:
-                yield batch
-                after = batch[-1].seq
-                if isinstance(batch[-1].event, events.ExecutionEnded):
+        with self._house.feed.watching(row.number) as watch:
+            while True:
+                batch = await self.events(row, after)
+                if batch:
+                    yield batch
+                    after = batch[-1].seq
+                    if isinstance(batch[-1].event, events.ExecutionEnded):
+                        return
+                    continue
+                row = await self._store.executions.get(row.number)
+                if row.ended_at is not None and after >= row.seq:
                     return
-                continue
-            row = await self._store.executions.get(row.number)
-            if row.ended_at is not None and after >= row.seq:
-                return
-            if not await self._house.feed.next_change(row.number, pulse):
-                yield []
+                if not await watch.change(pulse):
+                    yield []
 
     async def cancel(
         self,
