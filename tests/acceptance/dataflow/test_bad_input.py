@@ -106,6 +106,13 @@ WORKFLOWS: list[tuple[str, Any, str, str]] = [
     ),
     ("itself", document(say("{{tasks.b.outputs.text}}")), "cycle", "/tasks/0/inputs/text"),
     ("unclosed", document(say("{{inputs.x")), "invalid_template", "/tasks/0/inputs/text"),
+    ("unclosed many times", document(say("{{" * 25_000)), "invalid_template", "/tasks/0/inputs/text"),
+    (
+        "more than any text has",
+        document(say("{{x}}" * 10_001)),
+        "invalid_template",
+        "/tasks/0/inputs/text",
+    ),
     ("nothing inside", document(say("{{}}")), "invalid_template", "/tasks/0/inputs/text"),
     ("filter", document(say("{{inputs.x | upper}}")), "invalid_template", "/tasks/0/inputs/text"),
     ("unknown root", document(say("{{env.HOME}}")), "invalid_template", "/tasks/0/inputs/text"),

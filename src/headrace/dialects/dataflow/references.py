@@ -10,11 +10,13 @@ from typing import Literal as OneOf, NamedTuple
 
 Root = OneOf["inputs", "tasks", "outputs", "secrets"]
 
-_CUT = re.compile(r"(\\\{\{)|\{\{(.*?)\}\}", re.DOTALL)
 _SEGMENT = re.compile(r"[\w-]+\Z")
 
 LONGEST = 2000
 """Characters of one reference; an expression has 16 KiB, and a condition names its reference five times."""
+
+MOST = 10_000
+"""References in one text, each of which is looked up."""
 
 ROOTS = ("inputs", "tasks", "outputs", "secrets")
 _FORMS = "{{inputs.NAME}}, {{tasks.TASK.outputs.NAME}}"
@@ -50,18 +52,25 @@ def pieces(text: str) -> list[str | Reference]:
     r"""Cut a text into literal pieces and references; `\{{` is two literal braces.  Raises Unreadable."""
     found: list[str | Reference] = []
     literal = ""
-    cut = _CUT.split(text)
-    for before, escaped, content in zip(cut[::3], (*cut[1::3], None), (*cut[2::3], None), strict=True):
-        if "{{" in before:
-            raise Unreadable(f"'{_shortened(before[before.index('{{') :])}' has no closing '}}}}'.")
-        literal += before
-        if escaped:
-            literal += "{{"
-        elif content is not None:
-            if literal:
-                found.append(literal)
-                literal = ""
-            found.append(Reference(content.strip()))
+    at = count = 0
+    while (begin := text.find("{{", at)) >= 0:
+        if text.endswith("\\", at, begin):
+            literal += text[at : begin - 1] + "{{"
+            at = begin + 2
+            continue
+        end = text.find("}}", begin + 2)
+        if end < 0:
+            raise Unreadable(f"'{_shortened(text[begin:])}' has no closing '}}}}'.")
+        literal += text[at:begin]
+        if literal:
+            found.append(literal)
+            literal = ""
+        found.append(Reference(text[begin + 2 : end].strip()))
+        at = end + 2
+        count += 1
+        if count > MOST:
+            raise Unreadable(f"The text has more than {MOST:,} references.")
+    literal += text[at:]
     if literal or not found:
         found.append(literal)
     return found
