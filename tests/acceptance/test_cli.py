@@ -139,6 +139,28 @@ spec:
     assert '  "project two" -> "add";' in dot
 
 
+def test_a_task_may_be_called_like_a_path(ask: Ask, tmp_path: Path) -> None:
+    text = """
+name: paths
+spec:
+  runtime: local
+  activities:
+    - {name: x/y, run: echo slash}
+    - {name: .., run: echo dots}
+    - {name: a/outputs/b/logs, run: echo long}
+"""
+    (tmp_path / "w.yaml").write_text(text)
+    ask("submit", str(tmp_path / "w.yaml"), "--dialect", "akoflow", "--watch")
+    number = str(json.loads(ask("show", "--json").stdout)["number"])
+
+    assert [ask("logs", number, name).stdout for name in ("x/y", "..", "a/outputs/b/logs")] == [
+        "slash\n",
+        "dots\n",
+        "long\n",
+    ]
+    assert "exit_code: 0" in ask("show", number, "x/y").stdout
+
+
 def test_logs_go_where_the_task_sent_them(ask: Ask, tmp_path: Path) -> None:
     number = submitted(ask, written(tmp_path, MEASURE), "-i", "text=a")
 

@@ -396,4 +396,6 @@ def _once(key: str | None) -> dict[str, str]:
 
 
 def _quoted(key: Key) -> str:
-    return quote(str(key), safe="")
+    # no client shall take a name for a step up
+    name = quote(str(key), safe="")
+    return name if name.strip(".") else name.replace(".", "%2E")

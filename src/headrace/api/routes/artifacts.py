@@ -14,7 +14,7 @@ from headrace.api.requests import key_of
 from headrace.definition.templates import FileRef, ValueRef
 from headrace.errors import NotFound
 from headrace.http import downloads
-from headrace.http.downloads import OCTETS, TEXT, content_type_of
+from headrace.http.downloads import OCTETS, content_type_of
 from headrace.orchestrator.services import Services
 
 
@@ -46,7 +46,7 @@ class ArtifactRoutes:
             ),
             Operation(
                 method="GET",
-                path="/v1/executions/{key}/tasks/{run}/outputs/{name}",
+                path="/v1/executions/{key}/tasks/{run:path}/outputs/{name}",
                 endpoint=self.task_output,
                 scope="read",
                 media_type="*/*",
@@ -62,12 +62,11 @@ class ArtifactRoutes:
         type: Annotated[str | None, Query(max_length=100)] = None,
         as_: Annotated[OneOf["text", "json"] | None, Query(alias="as")] = None,
     ) -> Response:
-        """Download a content by its hash."""
+        """Download a content by its hash: a file as it is, a value (`as`) with every secret masked."""
         size = await self._services.artifacts.size(sha256)
-        if as_ == "json":
-            return await self._downloads.value(request, ValueRef(sha256, size, "json"), name or sha256)
-        content_type = TEXT if as_ == "text" else content_type_of(type)
-        file = FileRef(sha256, size, name or sha256, content_type)
+        if as_ is not None:
+            return await self._downloads.value(request, ValueRef(sha256, size, as_), name or sha256)
+        file = FileRef(sha256, size, name or sha256, content_type_of(type))
         return await downloads.stored(request, file, self._services.artifacts)
 
     async def output(self, key: str, name: str, request: Request) -> Response:

@@ -45,7 +45,7 @@ class LogRoutes:
         return [
             Operation(
                 method="GET",
-                path="/v1/executions/{key}/tasks/{run}/logs",
+                path="/v1/executions/{key}/tasks/{run:path}/logs",
                 endpoint=self.logs,
                 scope="read",
                 media_type="text/plain",

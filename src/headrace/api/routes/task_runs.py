@@ -30,11 +30,10 @@ class TaskRunRoutes:
         """The table of these routes."""
         shown = answers.TaskRunShown
         all_ = "/v1/executions/{key}/tasks"
-        one = f"{all_}/{{run}}"
+        one = f"{all_}/{{run:path}}"  # a task may be called `a/b`
         listed = answers.Listed[answers.TaskRunListed]
         return [
             Operation(method="GET", path=all_, endpoint=self.all, scope="read", answer=listed),
-            Operation(method="GET", path=one, endpoint=self.get, scope="read", answer=shown),
             Operation(
                 method="GET",
                 path=f"{one}/metrics",
@@ -47,6 +46,7 @@ class TaskRunRoutes:
                 method="POST", path=f"{one}/withdraw", endpoint=self.withdraw, scope="run", answer=shown
             ),
             Operation(method="POST", path=f"{one}/cancel", endpoint=self.cancel, scope="run", answer=shown),
+            Operation(method="GET", path=one, endpoint=self.get, scope="read", answer=shown),
         ]
 
     async def all(self, key: str, limit: Limit = 1000, cursor: Cursor = None) -> Response:
