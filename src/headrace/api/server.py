@@ -24,7 +24,7 @@ from msgspec import Struct
 from headrace.api.application import Application
 from headrace.clock import Clock
 from headrace.errors import HeadraceError
-from headrace.security.tokens import TokenStore, issue, operator_record
+from headrace.security.tokens import TokenStore, hash_of, issue, operator_record
 from headrace.settings import Settings
 from headrace.settings.model import is_loopback
 from headrace.store.protocol import Numbers
@@ -113,21 +113,26 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
 async def greet(settings: Settings, tokens: TokenStore, numbers: Numbers, clock: Clock) -> str | None:
     """Settle the administrator's token; return a new one when this is the first start without one.
 
-    `admin_token` replaces the former one at each start.
+    Another `admin_token` than at the start before takes its place and revokes it; the same one keeps its
+    number, by which what was done with it is known again (answers kept for an `Idempotency-Key`).
     Raises `InvalidInput` when it is too weak.
     """
-    known = [record for record in await tokens.list() if record.name == "admin"]
+    known = await tokens.list()
     if settings.admin_token is None:
-        if any(record.is_valid(clock.now()) for record in await tokens.list()) or settings.auth == "off":
+        if any(record.is_valid(clock.now()) for record in known) or settings.auth == "off":
             return None
         token, record = issue(number=numbers.take(), name="admin", scopes=["admin"], now=clock.now())
         await tokens.add(record)
         return token
-    record = operator_record(settings.admin_token.get_secret_value(), number=numbers.take(), now=clock.now())
+    token = settings.admin_token.get_secret_value()
+    same = await tokens.find(hash_of(token))
+    number, since = (numbers.take(), clock.now()) if same is None else (same.number, same.created_at)
+    record = operator_record(token, number=number, now=since)
     for former in known:
-        if former.hash != record.hash and not former.revoked:
+        if former.name == record.name and former.hash != record.hash and not former.revoked:
             await tokens.revoke(former.number)
-    await tokens.add(record)
+    if record != same:
+        await tokens.add(record)
     return None
 
 

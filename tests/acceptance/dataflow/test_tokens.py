@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from tests.acceptance.conftest import StartServer
 from tests.acceptance.dataflow.stage import Door
 
 from headrace.security.tokens import Scope
@@ -49,3 +52,33 @@ def test_a_token_may_do_what_its_scope_says(
     assert (answer.status_code != 403) is may
     if not may:
         assert answer.json()["error"] == "forbidden"
+
+
+@pytest.mark.parametrize("end", [RunningServer.kill, RunningServer.stop])
+def test_a_key_of_before_a_restart_is_known_again(
+    start_server: StartServer, end: Callable[[RunningServer], object]
+) -> None:
+    server = start_server()
+    headers = {"idempotency-key": "once"}
+    with server.client() as client:
+        first = client.post("/workflows", json=DOCUMENT, headers=headers)
+        path = f"/workflows/{first.json()['workflow_id']}/executions"
+        started = client.post(path, json={}, headers=headers)
+        native = client.post("/v1/workflows", json=DOCUMENT, headers=headers)
+    end(server)
+    server.start_again()
+    with server.client() as client:
+        again = client.post("/workflows", json=DOCUMENT, headers=headers)
+        restarted = client.post(path, json={}, headers=headers)
+        native_again = client.post("/v1/workflows", json=DOCUMENT, headers=headers)
+        other = client.post("/workflows", json={**DOCUMENT, "title": "Other"}, headers=headers)
+        tokens = client.get("/v1/tokens").json()["items"]
+        runs = client.get(path).json()["executions"]
+
+    assert [each.content for each in (again, restarted, native_again)] == [
+        each.content for each in (first, started, native)
+    ]
+    assert {each.headers["idempotency-replayed"] for each in (again, restarted, native_again)} == {"true"}
+    assert other.status_code == 409
+    assert len(runs) == 1
+    assert [(each["name"], each["revoked"]) for each in tokens] == [("admin", False)]
