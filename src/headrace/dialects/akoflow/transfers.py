@@ -84,21 +84,34 @@ check() {{
 VOLUMES_OUT = f"""{_VOLUMES}{_TRANSFER}"""
 """Any word, then the two sides of each volume; what does not exist is not brought."""
 
-BRING = f"""{_CAREFULLY}
+# Two directories of one name are no clash, whatever their number: they count once.
+_CLASHES = """
+clashes() {
+  {
+    find -H "$@" ! -type d -printf '%P\\0'
+    find -H "$@" -mindepth 1 -type d -printf '%P\\0' | LC_ALL=C sort -zu
+  } 2>/dev/null | LC_ALL=C sort -z | LC_ALL=C uniq -zd | LC_ALL=C sed -z 's|$|//|' | tr '\\0' '\\n'
+}
+"""
+
+BRING = f"""{_CAREFULLY}{_CLASHES}
 if [ "$0" = hard ]; then how=-al; else how=-a; fi
 copy() {{ cp $how --remove-destination --reflink=auto "$1/." "$2/"; }}
 target=$1; shift
 mkdir -p "$target" || exit 1
-first=yes
+[ $# -lt 2 ] || clashes "$@"
 for source; do
-  [ -d "$source" ] || continue
-  if [ -z "$first" ]; then
-    (cd "$source" && find . ! -type d) | while IFS= read -r name; do
-      if [ -e "$target/$name" ]; then printf '%s\\n' "${{name#./}}"; fi
-    done
-  fi
-  carry "$source" "$target" || exit 1
-  first=
+  if [ -d "$source" ]; then carry "$source" "$target" || exit 1; fi
 done
 """
-"""`copy` or `hard`, the directory to be filled, and those brought into it, of which later ones win."""
+"""`copy` or `hard`, the directory to be filled, and those brought into it, of which later ones win.
+
+It writes the names that several of these have, as `clashes_in` reads them."""
+
+
+def clashes_in(output: str) -> list[str]:
+    """Return the names that `BRING` wrote to standard output: those that several directories have.
+
+    A name may have any character but two slashes in a row, so these stand behind each.
+    """
+    return output.split("//\n")[:-1]

@@ -15,7 +15,7 @@ from headrace.definition.model import RunCommand, TaskDefinition
 from headrace.dialects.akoflow.compiling import activity_id
 from headrace.dialects.akoflow.directories import Place
 from headrace.dialects.akoflow.staging import STAGING
-from headrace.dialects.akoflow.transfers import SOURCE_MISSING
+from headrace.dialects.akoflow.transfers import SOURCE_MISSING, clashes_in
 from headrace.engine.execution import Execution, TaskRun
 from headrace.engine.graph import Node
 from headrace.engine.states import EXECUTION_ENDS
@@ -85,7 +85,7 @@ class Activity:
             if execution.graph.nodes[source].task.annotations.get(STAGING) == "bring":
                 run = execution.runs.get(execution.scopes[0].latest.get(source, 0))
                 text = run.outputs.get("stdout") if run is not None else None
-                return text.splitlines() if isinstance(text, str) else []
+                return clashes_in(text) if isinstance(text, str) else []
         return []
 
     def reason(self) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from headrace.definition.templates import Literal
 from headrace.dialects.akoflow import staging
 from headrace.dialects.akoflow.directories import Place
 from headrace.dialects.akoflow.drafts import Volume
-from headrace.dialects.akoflow.transfers import SOURCE_MISSING
+from headrace.dialects.akoflow.transfers import SOURCE_MISSING, clashes_in
 
 _LIBC = ctypes.CDLL(None)
 _DROP_FROM_BOUNDS = 24  # PR_CAPBSET_DROP of prctl
@@ -39,7 +39,8 @@ def run(task: TaskDefinition | None) -> Ended:
         argv,
         preexec_fn=_as_anybody,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         env={"PATH": os.environ["PATH"]},
         check=False,
     )
@@ -278,6 +279,24 @@ def test_no_directory_of_a_volume_is_removed_for_a_file(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert f"'{remote}/x'" in ended.stderr
     assert (remote / "x" / "y").read_text() == "kept"
+
+
+def test_clashes_are_what_several_dependencies_bring(tmp_path: Path) -> None:
+    a = tree(tmp_path / "a", only="1", same="1", sub__same="1", file="1", way__only="1")
+    b = tree(tmp_path / "b", other="1", same="2", sub__same="2", file__only="1", way__other="1")
+    (a / "dangling").symlink_to("gone")
+    (b / "dangling").symlink_to("gone")
+    for name in NAMES:
+        tree(a, **{name: "1"})
+        tree(b, **{name: "2"})
+    expected = {"same", "sub/same", "dangling", "file", *NAMES} - {"\udcff"} | {"\ufffd"}
+    first = brought(tmp_path / "c", a, tmp_path / "missing", b)
+    again = brought(tmp_path / "c", a, tmp_path / "missing", b)
+    from_one = brought(tmp_path / "c", b)
+
+    assert set(clashes_in(first.stdout)) == expected
+    assert set(clashes_in(again.stdout)) == expected
+    assert clashes_in(from_one.stdout) == []
 
 
 def test_a_missing_source_is_no_file_to_bring_and_no_volume(tmp_path: Path) -> None:
