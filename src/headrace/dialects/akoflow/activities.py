@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -154,33 +155,43 @@ def _command(activity: Table) -> Command | None:
     if table is None:
         return None
     table.check_keys(COMMAND_KEYS)
-    key = "entrypoint" if table.has("entrypoint") else "executable"
+    is_older = table.has("executable") and not table.has("entrypoint")
+    key = "executable" if is_older else "entrypoint"
     value = table.values.get(key)
     if isinstance(value, list):
-        entrypoint = tuple(text for text, _ in _arguments(table, key, value))
+        entrypoint = tuple(_arguments(table, key, value))
     else:
         text = table.text(key)
-        entrypoint = (text,) if text else ()
-    if not entrypoint:
+        entrypoint = (text,) if text and _fits(text, table, table.at(key)) else ()
+    if not table.has(key) or value == [] or (type(value) is Scalar and not value.text):
         table.problem(key, "wrong_type", "A command needs an 'entrypoint': a program, or a list of words.")
-    arguments = tuple(text for text, _ in _arguments(table, "arguments", table.items("arguments")))
+    arguments = tuple(_arguments(table, "arguments", table.items("arguments")))
     return Command(entrypoint, arguments, _environment(table))
 
 
-def _arguments(table: Table, key: str, items: list[Any]) -> list[tuple[str, str]]:
-    """Return words for a program: any characters but NUL, each up to the longest that Linux takes."""
-    found = []
+def _arguments(table: Table, key: str, items: list[Any]) -> Iterator[str]:
+    """Yield words for a program: any characters but NUL, each up to the longest that Linux takes."""
     for index, item in enumerate(items):
         path = f"{table.at(key)}/{index}"
         if type(item) is not Scalar or item.value is None:
             table.findings.problem(path, "wrong_type", f"Each element of '{key}' must be a text.")
         elif "\0" in item.text:
             table.findings.problem(path, "control_character", "No program can be given a NUL character.")
-        elif len(item.text.encode()) >= LONGEST_ARGUMENT:
-            table.findings.problem(path, "run_too_large", "An argument has at most 128 KiB.")
-        else:
-            found.append((item.text, path))
-    return found
+        elif _fits(item.text, table, path):
+            yield item.text
+
+
+def _fits(word: str, table: Table, path: str) -> bool:
+    """Tell whether a program can be given this word; a longer one is a problem."""
+    size = len(word.encode())
+    if size < LONGEST_ARGUMENT:
+        return True
+    message = (
+        f"A word for a program (and a variable, NAME=value) has at most {LONGEST_ARGUMENT - 1:,} bytes; "
+        f"this one has {size:,}. Pass the text in a file."
+    )
+    table.findings.problem(path, "run_too_large", message)
+    return False
 
 
 def _environment(command: Table) -> dict[str, str]:
@@ -192,7 +203,8 @@ def _environment(command: Table) -> dict[str, str]:
         if not name or "=" in name or "\0" in name or "\0" in value:
             message = "A variable has a name without '=' and a value without NUL characters."
             table.problem(name, "control_character", message)
-        found[name] = value
+        elif _fits(f"{name}={value}", table, table.at(name)):
+            found[name] = value
     return found
 
 

@@ -47,8 +47,10 @@ class Reading:
         spec = self._spec(root)
         if spec is None:
             return None
-        runtime = spec.text("runtime") or ""
-        if not runtime and self._around.default_runtime:
+        written = spec.text("runtime")
+        runtime = written or ""
+        is_refused = written is None and spec.has("runtime")
+        if not runtime and not is_refused and self._around.default_runtime:
             message = f"The workflow names no runtime; '{self._around.default_runtime}' is taken."
             spec.warn("runtime", "runtime_defaulted", message)
         inherited = Inherited(
@@ -59,13 +61,14 @@ class Reading:
             mount_path=places.directory_of(spec, "mountPath", self._around.why_refused),
         )
         policy, storage_class, storage_size = self._storage(spec)
-        self._tell_unread(spec)
+        schedule = spec.text("schedule") or ""
+        self._tell_unread(spec, schedule)
         made = WorkflowDraft(
             name=name,
             namespace=spec.text("namespace") or _NAMESPACE,
             runtime=runtime,
             image=inherited.image,
-            schedule=spec.text("schedule") or "",
+            schedule=schedule,
             storage_policy=policy,
             storage_class=storage_class,
             storage_size=storage_size,
@@ -102,10 +105,7 @@ class Reading:
         """Return storage policy, class and size; the nested spelling of the last two wins."""
         around, nested = self._around, spec.table("storagePolicy")
         policy = ""
-        found = {key: spec.text(key) or "" for key in ("storageClassName", "storageSize")}
-        for table in (spec, nested):
-            if table is not None and table.has("storageSize"):
-                activities.memory_of(table, "storageSize")
+        found = _storage_of(spec)
         if nested is not None:
             nested.check_keys(POLICY_KEYS)
             policy = nested.text("type") or ""
@@ -115,19 +115,19 @@ class Reading:
                     f"The storage policies are default, distributed and standalone, not '{policy[:80]}'."
                 )
                 nested.problem("type", "unknown_storage_policy", message, near)
-            for key, older in found.items():
-                newer = nested.text(key) or ""
+            for key, newer in _storage_of(nested).items():
+                older = found[key]
                 if newer and older and newer != older:
                     message = f"'{key}' is given twice; the one in 'storagePolicy' counts."
                     nested.warn(key, "storage_given_twice", message)
                 found[key] = newer or older
         return policy or around.default_policy, found["storageClassName"], found["storageSize"]
 
-    def _tell_unread(self, spec: Table) -> None:
+    def _tell_unread(self, spec: Table, schedule: str) -> None:
         for key in ("storageAkoflowPolicy", "nfsServer"):
             if spec.has(key):
                 spec.warn(key, "legacy_ignored", f"'{key}' is of an older layout and is ignored.")
-        schedule, known = spec.text("schedule"), self._around.schedules
+        known = self._around.schedules
         if schedule and known is not None and schedule not in known:
             near = self._findings.nearest(schedule, known)
             message = f"There is no schedule '{schedule[:80]}'; placement is the default."
@@ -204,3 +204,11 @@ class Reading:
             for volume in made.volumes:
                 if (why := self._around.why_not_bound(volume.local)) is not None:
                     spec.problem("volumes", "host_path_refused", why)
+
+
+def _storage_of(table: Table) -> dict[str, str]:
+    """Return class and size of the storage as they are written here."""
+    return {
+        "storageClassName": table.text("storageClassName") or "",
+        "storageSize": activities.memory_of(table, "storageSize")[1],
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, strategies as st
 
 from headrace.dialects.akoflow.quantities import Wrong, cpus, seconds, size
 
@@ -15,7 +16,11 @@ def test_cores(text: str, number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "near"), [("0", "1"), ("-1", "1"), ("NaN", "1"), ("5000", "4096"), ("2 cpus", "2")]
+    ("text", "near"),
+    [
+        *(("0", "1"), ("-1", "1"), ("NaN", "1"), ("5000", "4096"), ("2 cpus", "2"), ("500 m", "500m")),
+        *(("9" * 30, "4096"), ("99999 cpus", "4096"), (".5 cores", "0.5"), ("0.0m", "1")),
+    ],
 )
 def test_what_is_no_number_of_cores(text: str, near: str) -> None:
     assert cpus(text) == Wrong(near)
@@ -46,6 +51,14 @@ def test_bytes(text: str, number: int) -> None:
         ("NaN", "1Gi"),
         ("500m", "500M"),
         ("100000000Ti", "4194304Ti"),
+        ("9" * 26 + "Ti", "4194304Ti"),
+        ("9" * 30, "4194304Ti"),
+        ("5000000 TiB", "4194304Ti"),
+        ("0.1", "0.1Gi"),
+        (".5 GB", "0.5G"),
+        ("0.0001k", "0.0001Gi"),
+        ("0.0000000001", "1Gi"),
+        ("", "1Gi"),
     ],
 )
 def test_what_is_no_size(text: str, near: str) -> None:
@@ -58,7 +71,30 @@ def test_durations(text: str, number: float) -> None:
     assert seconds(text) == number
 
 
-def test_what_is_no_duration() -> None:
-    assert seconds("soon") == Wrong("1s")
-    assert seconds("99999999h") == Wrong("87600h")
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        ("soon", "1s"),
+        ("99999999h", "87600h"),
+        ("9999999999999", "87600h"),
+        ("9" * 30 + " hours", "87600h"),
+        ("5 minutes", "5m"),
+        (".5", "0.5"),
+        ("-3", "3"),
+    ],
+)
+def test_what_is_no_duration(text: str, near: str) -> None:
+    assert seconds(text) == Wrong(near)
+    assert isinstance(seconds(near), float)
+
+
+def test_the_longest_duration() -> None:
     assert seconds("87600h") == 87_600 * 3600
+
+
+@given(st.text("0123456789.-+eE kKmMgGtTiIbBsh", max_size=30))
+def test_what_is_suggested_is_accepted(text: str) -> None:
+    for read in (cpus, size, seconds):
+        found = read(text)
+        if isinstance(found, Wrong):
+            assert not isinstance(read(found.suggestion), Wrong), read
