@@ -180,8 +180,9 @@ class Notifier:
                         lambda: self._deliveries.catch_up(delivery.execution, delivery.url, self._clock.now())
                     )
             case "gone":
-                await self._record(delivery, attempt, "failed", None)
+                # In this order: recording makes room for the next delivery to the same URL.
                 await _patiently(lambda: self._deliveries.abandon(delivery.execution, delivery.url))
+                await self._record(delivery, attempt, "failed", None)
             case "refused":
                 await self._record(delivery, attempt, "refused", None)
             case "failed":

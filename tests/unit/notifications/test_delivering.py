@@ -173,6 +173,28 @@ async def test_410_gives_up_the_url_for_the_run_only(office: Any) -> None:
     assert len(receiver.requests) == 2
 
 
+async def test_a_url_is_given_up_before_there_is_room_for_the_next_delivery(
+    office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    def noted(name: str) -> Any:
+        do = getattr(office.store.deliveries, name)
+
+        async def told_first(*given: Any, **named: Any) -> Any:
+            told.append(name)
+            return await do(*given, **named)
+
+        return told_first
+
+    for name in ("abandon", "record"):
+        monkeypatch.setattr(office.store.deliveries, name, noted(name))
+    async with receive(410) as receiver:
+        await office.over(await office.announce(receiver.url, receiver.url))
+
+    assert told == ["abandon", "record"]
+
+
 async def test_of_an_answer_the_log_has_one_kibibyte(office: Any) -> None:
     async with receive(Reply(200, "é" * 5000)) as receiver:
         execution = await office.announce(receiver.url)
