@@ -73,7 +73,7 @@ def _coerce(port: Port, value: Any) -> Any:
 def _describes_file(value: Any) -> bool:
     match value:
         case str():
-            return value.startswith(("http://", "https://", "data:"))
+            return value[:8].lower().startswith(("http://", "https://", "data:"))
         case {"url": str()} | {"content_base64": str()}:
             return True
         case _:

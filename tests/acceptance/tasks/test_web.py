@@ -18,11 +18,15 @@ import pytest
 from headrace.definition import codec
 from headrace.definition.outcomes import Failure
 from headrace.definition.templates import ValueRef
+from headrace.security.egress import Egress
+from headrace.settings import Settings
 from headrace.tasks import web
 from headrace.tasks.calling import call
 from headrace.tasks.context import Context
 from headrace.tasks.failures import TaskFailure
+from headrace.tasks.files import obtain
 from headrace.tasks.library import TaskType
+from headrace.tasks.youtube import is_youtube
 from headrace.testing.web_server import Answer, Request, response, serve
 
 MakeContext = Callable[..., Context]
@@ -53,6 +57,18 @@ async def test_a_page_is_downloaded_with_all_that_is_said_of_it(context: Context
     assert outputs["content_type"] == "text/html; charset=utf-8"
     assert outputs["url"] == f"{url}/page"
     assert outputs["headers"]["content-length"] == "22"
+
+
+async def test_schemes_are_compared_without_case(context: Context) -> None:
+    async with serve(always(response("x", content_type="text/plain"))) as url:
+        loud = url.replace("http://", "HTTP://")
+        outputs = await call(web.download, {"url": loud}, context)
+        file = await obtain(loud, context)
+
+    assert (outputs["html"], file.size) == ("x", 1)
+    assert is_youtube("HTTPS://www.youtube.com/watch?v=dQw4w9WgXcQ")
+    assert Egress().check_url("HTTPS://example.com/hook") is None
+    assert Settings(openai={"base_url": "HTTP://127.0.0.1:1/v1"}).openai.base_url.startswith("HTTP://")
 
 
 async def test_it_says_who_it_is_unless_told_otherwise(context: Context) -> None:

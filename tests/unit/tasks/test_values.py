@@ -53,7 +53,15 @@ def test_an_absent_optional_value_is_left_out_so_that_the_functions_default_hold
 
 
 @pytest.mark.parametrize(
-    "value", [FILE, "https://example.com/a", "data:,x", {"url": "https://e.com"}, {"content_base64": ""}]
+    "value",
+    [
+        FILE,
+        "https://example.com/a",
+        "HTTP://EXAMPLE.com",
+        "Data:,x",
+        {"url": "https://e.com"},
+        {"content_base64": ""},
+    ],
 )
 def test_a_file_may_be_given_in_every_form(value: Any) -> None:
     assert prepare(spec_of(type="file"), {"value": value}) == {"value": value}
