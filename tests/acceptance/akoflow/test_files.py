@@ -35,8 +35,13 @@ def ran(http: httpx2.Client, text: str) -> Any:
     """Submit a document, wait for its end and return it."""
     answer = http.post("/workflows", json={"workflow": base64.b64encode(text.encode()).decode()})
     assert answer.status_code == 200, answer.text
+    return ended(http, answer.json()["id"])
+
+
+def ended(http: httpx2.Client, workflow: int) -> Any:
+    """Wait for the end of a workflow and return it."""
     until = time.monotonic() + PATIENCE
-    while (found := http.get(f"{API}/{answer.json()['id']}/").json()["data"])["status"] < 2:
+    while (found := http.get(f"{API}/{workflow}/").json()["data"])["status"] < 2:
         assert time.monotonic() < until, found
         time.sleep(0.05)
     return found
@@ -87,6 +92,62 @@ def test_standalone_brings_the_files_of_direct_dependencies(http: httpx2.Client,
     assert Path(shown["d d"]["directory"], "same").read_text() == "from-b\n"
     assert shown["a"]["directory"] == f"{tmp_path}/w/a"
     assert found["counts"]["finished"] == 5
+
+
+IN_THE_WAY = """
+name: in the way
+spec:
+  runtime: local
+  storagePolicy: {{type: standalone}}
+  mountPath: {place}
+  activities:
+    - {{name: a, run: echo 1 > x}}
+    - {{name: b b, run: ls, dependsOn: a}}
+    - {{name: c, run: ls, dependsOn: a}}
+    - {{name: d, run: ls, dependsOn: [c, a]}}
+    - {{name: e, run: ls, dependsOn: d}}
+    - {{name: f, run: ls, dependsOn: a}}
+"""
+
+
+def test_an_activity_whose_files_cannot_be_brought_has_failed(http: httpx2.Client, tmp_path: Path) -> None:
+    (tmp_path / "c" / "x").mkdir(parents=True)
+    (tmp_path / "f").write_text("a file is in the way")
+    found = ran(http, IN_THE_WAY.format(place=tmp_path))
+    shown = {each["name"]: each for each in found["spec"]["activities"]}
+    listed = http.get(f"{API}/{found['id']}/activities/?state=failed").json()["data"]
+
+    assert {name: (each["state"], each["reasonCode"]) for name, each in shown.items()} == {
+        "a": ("succeeded", ""),
+        "b b": ("succeeded", ""),
+        "c": ("failed", "stage_in_failed"),
+        "d": ("skipped", "upstream_failed"),
+        "e": ("skipped", "upstream_failed"),
+        "f": ("failed", "mount_path_unavailable"),
+    }
+    assert f"'{tmp_path}/c/./x'" in shown["c"]["reason"]
+    assert f"{tmp_path}/f" in shown["f"]["reason"]
+    assert "'c'" in shown["e"]["reason"]
+    assert (found["state"], found["reasonCode"]) == ("failed", "activities_failed")
+    assert found["reason"] == "Failed because of 'c', 'f'."
+    assert (found["counts"]["failed"], found["counts"]["skipped"]) == (2, 2)
+    assert [each["name"] for each in listed] == ["c", "f"]
+
+
+@pytest.mark.parametrize("asked", [{"from": "failed"}, {"activities": ["c", "f"]}])
+def test_a_rerun_brings_the_files_that_could_not_be_brought(
+    http: httpx2.Client, tmp_path: Path, asked: dict[str, Any]
+) -> None:
+    (tmp_path / "c" / "x").mkdir(parents=True)
+    (tmp_path / "f").write_text("a file is in the way")
+    found = ran(http, IN_THE_WAY.format(place=tmp_path))
+    (tmp_path / "c" / "x").rmdir()
+    (tmp_path / "f").unlink()
+    answer = http.post(f"{API}/{found['id']}/rerun/", json=asked)
+    again = ended(http, answer.json()["id"])
+
+    assert again["state"] == "succeeded", again["reason"]
+    assert logs(http, again)["f"] == "x\n"
 
 
 def test_what_the_directories_of_a_workflow_hold_is_told(http: httpx2.Client, tmp_path: Path) -> None:

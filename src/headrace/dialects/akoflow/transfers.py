@@ -65,6 +65,9 @@ done
 SOURCE_MISSING = 66
 """Exit code where the local side of a volume does not exist (`EX_NOINPUT` of sysexits.h)."""
 
+NO_TARGET = 73
+"""Exit code where the directory to be filled cannot be made (`EX_CANTCREAT` of sysexits.h)."""
+
 VOLUMES_IN = f"""{_VOLUMES}
 check() {{
   missing=
@@ -98,7 +101,7 @@ BRING = f"""{_CAREFULLY}{_CLASHES}
 if [ "$0" = hard ]; then how=-al; else how=-a; fi
 copy() {{ cp $how --remove-destination --reflink=auto "$1/." "$2/"; }}
 target=$1; shift
-mkdir -p "$target" || exit 1
+mkdir -p "$target" || exit {NO_TARGET}
 [ $# -lt 2 ] || clashes "$@"
 for source; do
   if [ -d "$source" ]; then carry "$source" "$target" || exit 1; fi

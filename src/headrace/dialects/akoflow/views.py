@@ -6,7 +6,7 @@ Looks at the engine's values and never keeps or changes them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,10 +15,10 @@ from headrace.definition.model import RunCommand, TaskDefinition
 from headrace.dialects.akoflow.compiling import activity_id
 from headrace.dialects.akoflow.directories import Place
 from headrace.dialects.akoflow.staging import STAGING
-from headrace.dialects.akoflow.transfers import SOURCE_MISSING, clashes_in
+from headrace.dialects.akoflow.transfers import NO_TARGET, SOURCE_MISSING, clashes_in
 from headrace.engine.execution import Execution, TaskRun
 from headrace.engine.graph import Node
-from headrace.engine.states import EXECUTION_ENDS
+from headrace.engine.states import EXECUTION_ENDS, TASK_FAILURES
 
 _SHOWN_NAMES = 10
 _QUOTED_PATH = re.compile(r"'(/[^']*)'")
@@ -64,9 +64,13 @@ class Activity:
 
     @property
     def state(self) -> str:
-        """A key of `ACTIVITY_STATUS`; one that never began in a run that is over counts as cancelled."""
+        """A key of `ACTIVITY_STATUS`; one that never began in a run that is over counts as cancelled.
+
+        One whose files could not be brought has failed, though nothing of it was started.
+        """
         if self.run is not None:
-            return self.run.state
+            bringing = self._failed_bringing()
+            return self.run.state if bringing is None else bringing.state
         return "cancelled" if self._execution.state in EXECUTION_ENDS else "waiting"
 
     @property
@@ -80,13 +84,9 @@ class Activity:
     @property
     def clashes(self) -> list[str]:
         """Files that several of its dependencies brought, of which the last one counted."""
-        execution = self._execution
-        for source in self._node.sources:
-            if execution.graph.nodes[source].task.annotations.get(STAGING) == "bring":
-                run = execution.runs.get(execution.scopes[0].latest.get(source, 0))
-                text = run.outputs.get("stdout") if run is not None else None
-                return clashes_in(text) if isinstance(text, str) else []
-        return []
+        run = self._bringing()
+        text = run.outputs.get("stdout") if run is not None else None
+        return clashes_in(text) if isinstance(text, str) else []
 
     def reason(self) -> tuple[str, str]:
         """Return why it stands where it stands, as a code and a sentence; both empty when that is plain."""
@@ -95,11 +95,27 @@ class Activity:
             if self.state == "cancelled":
                 return "cancelled", "The workflow ended before this activity could start."
             return "", ""
+        if (bringing := self._failed_bringing()) is not None:
+            return _why_not_brought(bringing)
         if run.state == "skipped":
             return self._why_skipped()
         if run.failure is not None and run.state in ("failed", "timed_out"):
             return self._failure_code(run.failure.code, run.failure.message), run.failure.message
         return (run.reason.code, run.reason.sentence) if run.reason is not None else ("", "")
+
+    def _bringing(self) -> TaskRun | None:
+        """Return what brought its files, where `standalone` has that and it has begun."""
+        execution, sources = self._execution, self._node.sources
+        if len(sources) != 1 or activity_brought_by(execution, sources[0]) is None:
+            return None
+        return execution.runs.get(execution.scopes[0].latest.get(sources[0], 0))
+
+    def _failed_bringing(self) -> TaskRun | None:
+        """Return what should have brought its files, where that is why it never began."""
+        if self.run is None or self.run.state != "skipped":
+            return None
+        bringing = self._bringing()
+        return bringing if bringing is not None and bringing.state in TASK_FAILURES else None
 
     def _why_skipped(self) -> tuple[str, str]:
         failed = self._failed_behind()
@@ -134,7 +150,7 @@ class Activity:
                 if run.state == "skipped":
                     waiting.append(source)
                 elif run.state != "succeeded":
-                    failed.append(source)
+                    failed.append(activity_brought_by(execution, source) or source)
         return failed
 
 
@@ -148,6 +164,26 @@ def is_activity(execution: Execution, name: str) -> bool:
     """Tell whether a task is an activity and none that moves files."""
     node = execution.graph.nodes.get(name)
     return node is not None and node.index < count_of(execution)
+
+
+def activity_brought_by(execution: Execution, name: str) -> str | None:
+    """Return the activity whose files a task brings; None where the task does something else."""
+    node = execution.graph.nodes.get(name)
+    is_bringing = node is not None and node.task.annotations.get(STAGING) == "bring"
+    return node.targets[0] if node is not None and is_bringing else None
+
+
+def with_bringing(execution: Execution, names: Iterable[str]) -> list[str]:
+    """Return names of activities and of what must run before them because it failed to bring their files."""
+    found = []
+    for name in names:
+        node = execution.graph.nodes.get(name)
+        found.append(name)
+        for source in node.sources if node is not None else ():
+            run = execution.runs.get(execution.scopes[0].latest.get(source, 0))
+            if activity_brought_by(execution, source) and run is not None and run.state in TASK_FAILURES:
+                found.append(source)
+    return found
 
 
 def activities(execution: Execution) -> Iterator[Activity]:
@@ -186,14 +222,25 @@ def reason_of(execution: Execution) -> tuple[str, str]:
     names = []
     code, sentences = "activities_failed", []
     for run in (execution.runs[number] for number in execution.failed):
-        if is_activity(execution, run.task):
-            names.append(run.task)
+        activity = activity_brought_by(execution, run.task) or run.task
+        if is_activity(execution, activity):
+            names.append(activity)
         else:
             code = _code_of_staging(execution.task(run).annotations[STAGING], run)
             sentences.append(run.failure.message if run.failure is not None else "")
     if names:
+        names.sort(key=lambda name: execution.graph.nodes[name].index)
         sentences.insert(0, f"Failed because of {_named(names)}.")
     return code, " ".join(sentences)
+
+
+def _why_not_brought(run: TaskRun) -> tuple[str, str]:
+    """Return why an activity never began, in the words of what should have brought its files."""
+    failure = run.failure
+    message = failure.message if failure is not None else ""
+    said = message.partition("\n")[2] or message  # which exit code it was tells nobody anything
+    code = "mount_path_unavailable" if failure and failure.exit_code == NO_TARGET else "stage_in_failed"
+    return code, f"The files of its dependencies could not be brought. {said}".rstrip()
 
 
 def _code_of_staging(kind: str, run: TaskRun) -> str:

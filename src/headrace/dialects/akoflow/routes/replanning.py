@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.dialects.akoflow import views
 from headrace.dialects.akoflow.reuse import what_is_gone
 from headrace.dialects.akoflow.routes.histories import sources_of
 from headrace.engine.execution import Execution
@@ -20,6 +21,8 @@ async def plan_again(execution: Execution, start_from: StartFrom, services: Serv
     Raises `TransitionRefused`, `NotFound`, and `InvalidInput` when a directory is gone as a whole: a rerun
     says so, rather than begin in half of one.
     """
+    if not isinstance(start_from, str):
+        start_from = views.with_bringing(execution, start_from)
     plan = plan_rerun(execution, start_from)
     if (gone := what_is_gone(execution, plan, services.clock.now())) is not None:
         raise InvalidInput([gone], gone.message)
