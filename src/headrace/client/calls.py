@@ -396,6 +396,5 @@ def _once(key: str | None) -> dict[str, str]:
 
 
 def _quoted(key: Key) -> str:
-    # no client shall take a name for a step up
     name = quote(str(key), safe="")
-    return name if name.strip(".") else name.replace(".", "%2E")
+    return name if name.strip(".") else name.replace(".", "%2E")  # else it is a step up
