@@ -46,6 +46,8 @@ class Port(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Other names under which it is accepted."""
     literal_only: bool = False
     """A reference may not stand here (a script)."""
+    form: OneOf["any", "names", "headers"] = "any"
+    """Of an object: any, which a list is too; only one with names; one with names and values of headers."""
     secret: bool = False
     """Masked wherever it is shown."""
 

@@ -18,6 +18,7 @@ from msgspec import Struct, field
 
 from headrace import __version__
 from headrace.security.egress import EgressBlocked
+from headrace.tasks import request_headers
 from headrace.tasks.failures import TaskFailure
 from headrace.tasks.values import text_of
 
@@ -119,8 +120,12 @@ async def fetch(make_client: Callable[[], httpx2.AsyncClient], ask: Ask) -> Asyn
 
 
 def _request(client: httpx2.AsyncClient, ask: Ask) -> httpx2.Request:
+    given = {name: text_of(value) for name, value in ask.headers.items() if value is not None}
+    size = len(ask.body or b"")
+    if wrong := request_headers.why_unusable(given) or request_headers.why_miscounted(given, size):
+        raise TaskFailure("invalid_value", f"{_subject(ask)} was not sent. {wrong}")
     headers = httpx2.Headers({"User-Agent": USER_AGENT})
-    headers.update({name: text_of(value) for name, value in ask.headers.items() if value is not None})
+    headers.update(given)
     url = httpx2.URL(ask.url)
     if ask.query:
         url = url.copy_merge_params(_flat(ask.query))
@@ -175,7 +180,7 @@ def _told(ask: Ask) -> Iterator[None]:
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
         raise TaskFailure("invalid_url", f"{ask.url[:200]!r} is not a URL to ask: {error}.") from error
     except (httpx2.LocalProtocolError, UnicodeEncodeError) as error:
-        raise TaskFailure("invalid_value", f"{_subject(ask)} has an unusable header: {error}.") from error
+        raise TaskFailure("invalid_value", f"{_subject(ask)} cannot be sent as it is: {error}.") from error
     except httpx2.HTTPError as error:
         reason = str(error) or type(error).__name__
         raise TaskFailure("connection_failed", f"{_subject(ask)} failed: {reason}.") from error

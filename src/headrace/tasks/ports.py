@@ -2,6 +2,7 @@
 
 `str` is text, `float` number, `int` whole number, `bool` boolean, `dict` object, `list` list,
 `FileRef` file.
+An input that is `dict` takes no list; `dict | list` takes both, as `object` does in workflows.
 Bounds come from `msgspec.Meta`, choices from `Literal`, the rest from `Note`.
 A parameter with a default value has a default port; one that is `X | None = None` may be absent.
 In a docstring the first paragraph describes the type, and a line `name: sentence` describes a port;
@@ -32,6 +33,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     literal_only: bool = False
     secret: bool = False
     default_output: bool = False
+    headers: bool = False
+    """The members of the object are headers of a request."""
 
 
 _TYPES: dict[Any, TypeName] = {
@@ -100,12 +103,19 @@ def _port(name: str, hint: Any, docs: Docs, default: Any = inspect.Parameter.emp
         match part:
             case msgspec.Meta():
                 found |= _bounds(part)
-            case Note(aliases=aliases, literal_only=literal_only, secret=secret, default_output=is_default):
+            case Note(
+                aliases=aliases,
+                literal_only=literal_only,
+                secret=secret,
+                default_output=is_default,
+                headers=headers,
+            ):
                 found |= {
                     "aliases": aliases,
                     "literal_only": literal_only,
                     "secret": secret,
                     "is_default": is_default,
+                    "form": "headers" if headers else "any",
                 }
             case types.NoneType:
                 found["required"] = False
@@ -122,8 +132,17 @@ def _port(name: str, hint: Any, docs: Docs, default: Any = inspect.Parameter.emp
         found["required"] = False
         if default is not None:
             found["default"] = default
-    first, *others = type_names or ["any"]
+    first, *others = _names_of(type_names, found)
     return Port(type=first, extra_types=tuple(other for other in others if other != first), **found)
+
+
+def _names_of(read: list[TypeName], found: dict[str, Any]) -> list[TypeName]:
+    """Return the types of a port; where a dict alone is taken, its form says that a list is not."""
+    if "object" not in read:
+        return read or ["any"]
+    if "list" not in read and found.get("form", "any") == "any":
+        found["form"] = "names"
+    return [each for each in read if each != "list"]
 
 
 def _parts(hint: Any) -> Iterator[Any]:

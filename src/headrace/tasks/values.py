@@ -54,6 +54,10 @@ def checked(type_name: str, port: Port, value: Any) -> Any:
         raise TaskFailure(
             "type_mismatch", f"{type_name} needs {_named(wanted)} for '{port.name}'; it got {_shown(value)}."
         )
+    if port.form != "any" and type_of(value) == "list":
+        raise TaskFailure(
+            "invalid_value", f"{type_name} needs an object with names for '{port.name}'; it got a list."
+        )
     if reason := _out_of_range(port, value):
         raise TaskFailure(
             "invalid_value", f"{type_name} needs {reason} for '{port.name}'; it got {_shown(value)}."

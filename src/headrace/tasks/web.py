@@ -43,7 +43,7 @@ async def download(
     context: Context,
     *,
     method: str = "GET",
-    headers: dict[str, Any] | None = None,
+    headers: Annotated[dict[str, Any] | None, Note(headers=True)] = None,
     body: str | None = None,
     timeout: _Timeout = 30,  # noqa: ASYNC109  # a port of the type, and it limits more than one await
     max_bytes: _MaxBytes = _MAX_BYTES,
@@ -98,9 +98,9 @@ async def request(
     context: Context,
     *,
     method: str = "GET",
-    headers: dict[str, Any] | None = None,
+    headers: Annotated[dict[str, Any] | None, Note(headers=True)] = None,
     query: dict[str, Any] | None = None,
-    body: dict[str, Any] | str | None = None,
+    body: dict[str, Any] | list[Any] | str | None = None,
     timeout: _Timeout = 30,  # noqa: ASYNC109  # a port of the type, and it limits more than one await
     max_bytes: _MaxBytes = _MAX_BYTES,
     fail_on_error: bool = True,

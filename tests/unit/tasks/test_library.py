@@ -70,7 +70,7 @@ def test_ports_come_from_the_signature_and_their_descriptions_from_the_docstring
         ),
         Port(name="fineness", type="text", required=False, default="fine", choices=("coarse", "fine")),
         Port(name="note", type="text", required=False),
-        Port(name="extra", type="object", required=False, extra_types=("text",)),
+        Port(name="extra", type="object", required=False, extra_types=("text",), form="names"),
     )
     assert grind.spec.outputs == (
         Port(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
-from headrace.definition.templates import Expr, Literal, Template
+from headrace.definition.templates import Expr, Literal, ObjectOf, Template
 from headrace.definition.types import Port, TaskTypeSpec, type_of
 from headrace.dialects.dataflow import fields, types_of
 from headrace.dialects.dataflow.catalog import Catalog
@@ -21,6 +21,7 @@ from headrace.dialects.dataflow.names import Found
 from headrace.dialects.dataflow.scope import Scope
 from headrace.dialects.dataflow.values import Compiled, compile_value
 from headrace.dialects.dataflow.wire import NAMED_VALUE, VOICES
+from headrace.tasks import request_headers
 
 Templates = dict[str, Template]
 """Port name to its template."""
@@ -137,7 +138,7 @@ class Call:
             return None
         wanted = (port.type, *port.extra_types)
         template = types_of.fitted(compiled, wanted)
-        if template is None:
+        if template is None or (port.form != "any" and compiled.type == "list"):
             self._mismatch(port, compiled, entry)
             return None
         if port.extra_types and compiled.type not in (*wanted, "any", "list"):
@@ -149,6 +150,8 @@ class Call:
 
     def _mismatch(self, port: Port, compiled: Compiled, entry: Entry) -> None:
         wanted = " or ".join(named(each) for each in (port.type, *port.extra_types))
+        if port.form != "any" and compiled.type == "list":
+            wanted += " with names"
         shown = compiled.reference.written if compiled.reference else "the given value"
         found = "text" if compiled.kind == "composed" and compiled.type == "text" else compiled.type
         message = f"{self._spec.type} needs {wanted} for '{port.name}'; {shown} is {found}."
@@ -164,6 +167,8 @@ class Call:
                 f"{compiled.reference.written} may be absent, and {self._spec.type} needs '{port.name}'."
             )
             self._scope.findings.warn(entry.path, "may_be_missing", message, task=self._site.task)
+        if port.form == "headers" and (wrong := request_headers.why_unusable(_known_members(template))):
+            self._tell(entry.path, "invalid_value", wrong)
         if not isinstance(template, Literal):
             return
         if wanted := types_of.outside(port, template.value):
@@ -200,6 +205,17 @@ class Call:
 
     def _tell(self, path: str, code: str, message: str, suggestion: str | None = None) -> None:
         self._scope.findings.problem(path, code, message, suggestion=suggestion, task=self._site.task)
+
+
+def _known_members(template: Template) -> dict[str, Any]:
+    """Return the members of an object that is written out, null for values that are not known yet."""
+    match template:
+        case Literal(dict() as members):
+            return members
+        case ObjectOf(entries):
+            return {name: each.value if isinstance(each, Literal) else None for name, each in entries.items()}
+        case _:
+            return {}
 
 
 def with_kept_file(template: Template, path: str, scope: Scope, site: Site) -> Template:
