@@ -53,6 +53,11 @@ def work_directory(command: Command, place: str) -> str:
     return command.directory or place
 
 
+def _name_of(shell: str) -> str:
+    """Return what a shell is called by its path: bash called sh is a POSIX shell."""
+    return shell.rpartition("/")[2]
+
+
 class _Wrapping(NamedTuple):
     """A command inside the shell that runs it."""
 
@@ -67,8 +72,8 @@ class _Wrapping(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the shell is called: bash called sh is a POSIX shell."""
-        return self.shell.rpartition("/")[2]
+        """What the shell is called."""
+        return _name_of(self.shell)
 
     @property
     def reads_in_bash(self) -> bool:
@@ -158,7 +163,9 @@ class Launcher:
         shell = self._shells[command.options.get("shell", "sh")]
         shares = prologue.may_share_shell(text)
         if shares and len(content) <= prologue.LONGEST_TEXT and not prologue.needs_its_file(text):
-            return _Wrapping(shell, prologue.from_environment(enter), carried=content)
+            is_bash = _name_of(shell) == "bash"
+            made = prologue.from_environment_in_bash if is_bash else prologue.from_environment
+            return _Wrapping(shell, made(enter), carried=content)
         script = f"{place}.script"
         _write_script(script, content)
         if shares:

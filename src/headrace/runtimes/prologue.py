@@ -81,6 +81,17 @@ def from_environment(enter: str = "") -> str:
     return f'{_CLAIM}{enter}{_SAME_SHELL}eval "unset {TEXT};${TEXT}"'
 
 
+def from_environment_in_bash(enter: str = "") -> str:
+    """Return the same for a bash, which shows the line in which it finds an error of syntax.
+
+    That line must be the user's own, at its own number, so nothing may stand before the text in `eval`.
+    After a call `$_` is the last word of it, also where the function has removed the variable and itself, and
+    the first command of the text takes its place.
+    """
+    call = f'headrace_text() {{ unset {TEXT};unset -f headrace_text;}};headrace_text "${TEXT}"'
+    return f'{_CLAIM}{enter}{_SAME_SHELL}{call};eval "$_"'
+
+
 def told_its_shell(prologue: str) -> str:
     """Return the prologue of a bash that is given SHELL.
 

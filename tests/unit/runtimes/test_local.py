@@ -166,6 +166,39 @@ async def test_bash_exports_the_shell_that_a_step_is_given(runtime: LocalRuntime
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("echo ( bad\n", 1), ("echo (\n", 1), ("true\necho ( bad", 2), ("( echo $#\n\ndone", 3)],
+)
+async def test_an_error_of_syntax_shows_the_line_of_the_text_and_nothing_of_ours(
+    runtime: LocalRuntime, witness: Witness, shell: str, text: str, line: int
+) -> None:
+    runtime.submit(Job(attempt=1001, label="step", work=Command(script=text, options={"shell": shell})))
+    failure = (await witness.ended(1001)).failure
+
+    assert failure is not None
+    assert "yntax error" in failure.message
+    assert "HEADRACE" not in failure.message.upper().replace(str(Path.cwd()).upper(), "")
+    if shell == "bash" and shutil.which("bash"):
+        assert f"line {line}: " in failure.message
+        assert f"`{text.splitlines()[line - 1]}'" in failure.message
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+async def test_a_text_begins_at_line_one_with_no_words_and_no_names_of_ours(
+    runtime: LocalRuntime, witness: Witness, shell: str
+) -> None:
+    text = (
+        "echo $# $? ${HEADRACE_ATTEMPT_TEXT-none}\n"
+        "command -v headrace_text || echo none\n"
+        '[ -z "${BASH_VERSION-}" ] || [ $LINENO = 3 ] || echo $LINENO\n'
+    )
+    runtime.submit(Job(attempt=1001, label="step", work=Command(script=text, options={"shell": shell})))
+
+    assert (await witness.ended(1001)).outputs["stdout"] == "0 0 none\nnone\n"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
 async def test_a_text_can_read_itself(runtime: LocalRuntime, witness: Witness, shell: str) -> None:
     text = "sed -n '/^#/p' \"$0\"\n# of itself"
     runtime.submit(Job(attempt=1001, label="step", work=Command(script=text, options={"shell": shell})))

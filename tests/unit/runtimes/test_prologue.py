@@ -34,7 +34,15 @@ def test_any_other_text_shares_the_shell(text: str) -> None:
     assert prologue.may_share_shell(text) is (". ;" not in text and not text.endswith(".\n"))
 
 
-@pytest.mark.parametrize("made", [prologue.in_same_shell, prologue.from_environment, prologue.as_child])
+@pytest.mark.parametrize(
+    "made",
+    [
+        prologue.in_same_shell,
+        prologue.from_environment,
+        prologue.from_environment_in_bash,
+        prologue.as_child,
+    ],
+)
 def test_bounds_are_entered_after_the_claim_and_before_anything_else(made: Callable[[str], str]) -> None:
     claim, entering, rest = made("enter;").partition("enter;")
 
