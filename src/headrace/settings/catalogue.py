@@ -29,6 +29,8 @@ class Setting(Struct, frozen=True):
     """Its name in the environment."""
     accepts: str
     """What may be given, in words that follow "give"."""
+    takes_empty: bool
+    """Whether an empty variable is a value of its own."""
     default: str
     """What counts when it is not given, as it would be written."""
     sentence: str
@@ -56,12 +58,13 @@ def _settings_of(model: type[BaseModel], room: str) -> Iterator[Setting]:
 
 def _setting(name: str, field: FieldInfo) -> Setting:
     kinds = list(_annotations(field))
-    accepts = next(kind.sentence for kind in kinds if isinstance(kind, Accepts))
+    accepts, takes_empty = next(kind for kind in kinds if isinstance(kind, Accepts))
     nothing = _WORD_FOR_NOTHING.match(accepts)
     return Setting(
         name=name,
         variable=PREFIX + name.upper().replace(".", "__"),
         accepts=accepts,
+        takes_empty=takes_empty,
         default=BY_THE_MACHINE
         if field.default_factory
         else as_written(field.default) or ("" if nothing is None else nothing[1]),

@@ -42,12 +42,11 @@ def load(options: Mapping[str, object] | None = None, config: Path | None = None
     unknown = [*_unknown_variables(), *_unknown_in_file(tables[1], config)]
     if unknown:
         raise InvalidSettings(unknown)
-    option, file = (InitSettingsSource(Settings, table) for table in tables)
-    environment = EnvSettingsSource(Settings)
+    tables.insert(1, _variables())
+    names = ("option", "environment", "file")
     origins = {
-        "option": Origin(option, tables[0]),
-        "environment": Origin(environment, environment()),
-        "file": Origin(file, tables[1]),
+        name: Origin(InitSettingsSource(Settings, table), table)
+        for name, table in zip(names, tables, strict=True)
     }
     try:
         return Settings(_build_sources=(tuple(origin.source for origin in origins.values()), {}))
@@ -61,6 +60,16 @@ def _nested(options: Mapping[str, object]) -> dict[str, Any]:
         room, _, key = name.rpartition(".")
         if value is not None:
             (table.setdefault(room, {}) if room else table)[key] = value
+    return table
+
+
+def _variables() -> dict[str, Any]:
+    """Return what the environment says, where an empty variable mostly says nothing."""
+    table = EnvSettingsSource(Settings)()
+    for setting in catalogue().values():
+        if setting.takes_empty and os.environ.get(setting.variable) == "":
+            room, _, key = setting.name.rpartition(".")
+            (table.setdefault(room, {}) if room else table)[key] = ""
     return table
 
 

@@ -79,7 +79,9 @@ class OpenAISettings(Room):
 class AkoflowSettings(Room):
     """The AkoFlow dialect."""
 
-    default_runtime: Annotated[str, Accepts("the name of a runtime, or an empty text")] = "local"
+    default_runtime: Annotated[str, Accepts("the name of a runtime, or an empty text", takes_empty=True)] = (
+        "local"
+    )
     """Runtime of a workflow that names none; empty refuses such a workflow."""
     unknown_runtime: Annotated[OneOf["refuse", "local"], Accepts("`refuse` or `local`")] = "refuse"
     """What becomes of a runtime that is not configured: refuse the workflow, or try it out on local."""

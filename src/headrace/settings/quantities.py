@@ -35,6 +35,8 @@ class Accepts(NamedTuple):
     """Says in words what a setting accepts."""
 
     sentence: str
+    takes_empty: bool = False
+    """An empty variable is a value of its own; else it counts as absent."""
 
 
 class Rate(NamedTuple):

@@ -75,6 +75,14 @@ def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.load().admin_token is None
 
 
+def test_an_empty_variable_counts_where_it_means_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_AKOFLOW__DEFAULT_RUNTIME", "")
+    monkeypatch.setenv("HEADRACE_AKOFLOW__UNKNOWN_RUNTIME", "local")
+
+    akoflow = settings.load().akoflow
+    assert (akoflow.default_runtime, akoflow.unknown_runtime) == ("", "local")
+
+
 def test_a_wrong_value_is_told_with_its_name_its_origin_and_what_is_accepted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
