@@ -281,6 +281,20 @@ def test_a_failed_way_back_fails_the_workflow_and_no_activity(http: httpx2.Clien
     assert [each["state"] for each in found["spec"]["activities"]] == ["succeeded"]
 
 
+def test_a_rerun_brings_back_what_could_not_be_brought_back(http: httpx2.Client, tmp_path: Path) -> None:
+    for name, file in (("in", "x"), ("both", "y")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text(f"{file}\n")
+    (tmp_path / "results").write_text("a file is in the way")
+    found = ran(http, VOLUMES.format(place=tmp_path, code=0))
+    (tmp_path / "results").unlink()
+    answer = http.post(f"{API}/{found['id']}/rerun/", json={"from": "failed"})
+    again = ended(http, answer.json()["id"])
+
+    assert (found["state"], again["state"]) == ("failed", "succeeded")
+    assert (tmp_path / "results" / "z").read_text() == "result\n"
+
+
 def test_the_golden_document_can_be_tried_out(
     start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -235,6 +235,18 @@ def test_two_dependencies_may_carry_one_file_that_is_read_only(tmp_path: Path, l
     assert (tmp_path / "c" / "sub").stat().st_mode & 0o777 == 0o555
 
 
+@pytest.mark.parametrize("link", WAYS)
+def test_a_dependency_that_closed_its_directory_does_not_close_that_of_others(
+    tmp_path: Path, link: str
+) -> None:
+    a = tree(tmp_path / "a", x="1")
+    a.chmod(0o555)
+    first, again = brought(tmp_path / "c", a, link=link), brought(tmp_path / "c", a, link=link)
+
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    assert (tmp_path / "c").stat().st_mode & 0o777 == 0o755
+
+
 def test_read_only_files_of_a_volume_can_be_replaced(tmp_path: Path) -> None:
     local, remote = tree(tmp_path / "local", x="1", sub__y="1"), tmp_path / "remote"
     (local / "x").chmod(0o444)
