@@ -371,6 +371,7 @@ def test_who_cannot_show_mapped_paths_elsewhere_says_so(
         ("mount_path_not_bound", "/spec/volumes/0"),
         ("mount_path_not_bound", "/spec/volumes/1"),
     ]
+    assert all(each["line"] and each["column"] for each in found["warnings"])
     assert found["spec"]["activities"][0]["warnings"] == ["mount_path_not_bound"]
     assert log["a"] == 2 * f"{tmp_path}/s/me\n"
 

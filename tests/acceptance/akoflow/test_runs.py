@@ -272,10 +272,13 @@ def test_what_was_moved_to_try_it_out_is_told_with_its_place(
         )
         warnings = Client(http).post(text).json()["warnings"]
 
-    assert [each["pointer"] for each in warnings if each["code"] == "mount_path_moved"] == [
-        "/spec/mountPath",
-        "/spec/activities/1/mountPath",
-        "/spec/volumes/0",
+    moved = [each for each in warnings if each["code"] == "mount_path_moved"]
+    assert [
+        (each["pointer"], text.splitlines()[each["line"] - 1].split(":")[0].strip()) for each in moved
+    ] == [
+        ("/spec/volumes/0", "volumes"),
+        ("/spec/mountPath", "mountPath"),
+        ("/spec/activities/1/mountPath", "- {name"),
     ]
 
 

@@ -210,3 +210,5 @@ def test_a_description_of_wfcommons_is_taken_in_and_started(client: Client) -> N
     assert found["state"] == "succeeded"
     assert client.log(workflow, found["spec"]["activities"][1]["id"]) == "$HOME\n"
     assert client.http.post(f"{API}/import/", json=description).status_code == 400
+    unread = client.http.post(f"{API}/import/?format=wfformat", content=b"{").json()
+    assert [each["code"] for each in unread["errors"]] == ["body_not_json"]

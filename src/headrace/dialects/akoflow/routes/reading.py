@@ -12,12 +12,14 @@ from msgspec.structs import replace
 
 from headrace.dialects.akoflow.compiling import NOT_BOUND, Ground
 from headrace.dialects.akoflow.drafts import WorkflowDraft
+from headrace.dialects.akoflow.findings import told
 from headrace.dialects.akoflow.parse import Parsed, parse
 from headrace.dialects.akoflow.places import mapped
 from headrace.dialects.akoflow.routes.surroundings import surroundings_of
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.errors import Problem
 from headrace.orchestrator.services import Services
+from headrace.security.documents import read_yaml_texts
 
 
 async def read_here(source: bytes, services: Services, around: Surroundings | None = None) -> Parsed:
@@ -35,6 +37,8 @@ def _read(source: bytes, services: Services, around: Surroundings) -> Parsed:
         return parsed
     ground = _ground(parsed.draft, source, services, around)
     moved = _moved(parsed.draft, ground)
+    if moved:  # rarely: it is read once more, to tell the lines
+        moved = [*told(moved, read_yaml_texts(source)).shown]
     found = replace(parsed, ground=ground, warnings=(*parsed.warnings, *moved))
     assert found.definition is not None  # compiled here, because a large one takes its time
     return found

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
+
 from headrace.dialects.akoflow import render
 from headrace.errors import HeadraceError, InvalidDefinition, InvalidInput, Problem
 from headrace.http import refusals
@@ -60,7 +62,8 @@ def refusal_of(error: HeadraceError) -> Refusal:
     """Return how an error of another room is told here."""
     match error:
         case InvalidDefinition():
-            return Refusal(400, "body_not_json", error.message, error.problems)
+            problems = [replace(each, code="body_not_json") for each in error.problems]
+            return Refusal(400, "body_not_json", problems[0].message, problems)
         case InvalidInput():
             return invalid_query(error.message)
         case BodyTooLarge():

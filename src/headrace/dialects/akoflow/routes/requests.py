@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec.structs import replace
 from starlette.requests import Request
 
 from headrace.dialects.akoflow.routes.refusals import Refusal, invalid_query
-from headrace.errors import InvalidDefinition
 from headrace.http.bodies import read_body
 from headrace.http.repeating import Once
 from headrace.orchestrator.services import Services
@@ -34,11 +32,7 @@ def members_of(body: bytes) -> dict[str, Any]:
 
 def object_of(body: bytes) -> Document:
     """Return the same with the places of its members."""
-    try:
-        document = read_json(body if body.strip() else b"{}")
-    except InvalidDefinition as error:
-        problems = [replace(each, code="body_not_json") for each in error.problems]
-        raise Refusal(400, "body_not_json", problems[0].message, problems) from None
+    document = read_json(body if body.strip() else b"{}")
     if not isinstance(document.value, dict):
         raise Refusal(400, "body_not_object", "The body must be a JSON object.")
     return document
