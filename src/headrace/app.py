@@ -6,6 +6,7 @@ Everything else is given what it needs; whoever wants another store or runtime c
 from __future__ import annotations
 
 import gc
+import shutil
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -48,7 +49,7 @@ from headrace.runtimes.logs import CallContext
 from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, Runtime, TaskCall
 from headrace.security.egress import Egress
 from headrace.security.egress_client import guarded_async_client
-from headrace.security.redaction import SecretsInUse
+from headrace.security.redaction import Redactor, SecretsInUse
 from headrace.security.sealing import Sealer, server_key
 from headrace.security.secrets import GLOBAL, Vault
 from headrace.settings import Settings
@@ -100,7 +101,11 @@ def _caller(
     async def call(job: Job, place: CallContext) -> dict[str, Any]:
         assert isinstance(job.work, TaskCall)
         given = msgspec.structs.replace(
-            context, label=job.label, credentials=job.credentials, write_log=place.log
+            context,
+            label=job.label,
+            credentials=job.credentials,
+            redactor=Redactor(job.secrets) if job.secrets else context.redactor,
+            write_log=place.log,
         )
         return await calling.call(library.get(job.work.type), job.work.inputs, given)
 
@@ -248,10 +253,10 @@ class Processes:
         self._around = around
         self._files = files
 
-    def command(self, type: str, inputs: dict[str, Any], label: str) -> Command:
-        """Return the command that makes the call."""
+    def command(self, type: str, inputs: dict[str, Any], label: str, secrets: tuple[str, ...]) -> Command:
+        """Return the command that makes the call; `secrets` are the secret values among the inputs."""
         task_type = self._library.get(type)
-        stdin = process.stdin(task_type, inputs, self._around, label)
+        stdin = process.stdin(task_type, inputs, self._around, label, secrets=secrets)
         return Command(argv=process.argv(), stdin=stdin, options={"capture": False})
 
     def result(self, ended: JobEnded) -> JobEnded:
@@ -266,6 +271,10 @@ class Processes:
             return replaced(ended, outcome="succeeded", outputs=found, failure=None)
         outcome = "lost" if found.code == "lost" else "failed"
         return replaced(ended, outcome=outcome, outputs={}, failure=found)
+
+    def tidy(self, attempt: int) -> None:
+        """Remove what the worker left, when its result is remembered."""
+        shutil.rmtree(self._files.path(attempt), ignore_errors=True)
 
 
 class Server:

@@ -45,11 +45,14 @@ class Children(Protocol):
 class ProcessCalls(Protocol):
     """How a library call that needs a process of its own becomes a command, and its result outputs."""
 
-    def command(self, type: str, inputs: dict[str, Any], label: str) -> Command:
-        """Return the command that makes the call."""
+    def command(self, type: str, inputs: dict[str, Any], label: str, secrets: tuple[str, ...]) -> Command:
+        """Return the command that makes the call; `secrets` are the secret values among the inputs."""
 
     def result(self, ended: JobEnded) -> JobEnded:
         """Return the report with the outputs or the failure that the process left."""
+
+    def tidy(self, attempt: int) -> None:
+        """Remove what the process left; called in a thread, once the report is committed."""
 
 
 class FileRecords(Protocol):
@@ -98,6 +101,8 @@ class Dispatcher:
         self._places: dict[int, Runtime] = {}
         self._calls: set[int] = set()
         """Attempts of library calls that run in a process."""
+        self._reported: dict[int, set[int]] = {}
+        """Execution to those of them that have ended, and whose end is not committed yet."""
         self._forbidden: dict[int, Failure] = {}
         """Attempts of an earlier server that may not go on, to the failure with which they end."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,6 +123,7 @@ class Dispatcher:
 
     def perform(self, mailbox: Mailbox, todo: list[commands.Command], *, recovering: bool = False) -> None:
         """Do what events call for; `recovering` says that an earlier server may have done it already."""
+        self._tidy(mailbox)
         for command in todo:
             run = mailbox.execution.runs[command.run]
             match command:
@@ -130,6 +136,17 @@ class Dispatcher:
                     self.children.relay(command.attempt, command.wanted)
                 case _:
                     assert_never(command)
+
+    def _tidy(self, mailbox: Mailbox) -> None:
+        """Remove what processes left whose ends are remembered; until then a next server needs it."""
+        reported = self._reported.get(mailbox.row.number)
+        if reported is None:
+            return
+        for attempt in reported - mailbox.execution.attempts.keys():
+            reported.discard(attempt)
+            self._later(asyncio.to_thread(self._processes.tidy, attempt))
+        if not reported:
+            del self._reported[mailbox.row.number]
 
     def finished(self, attempt: int) -> None:
         """Forget an attempt."""
@@ -174,7 +191,9 @@ class Dispatcher:
                 case "inline":
                     credentials = await self._credentials(mailbox, run, action)
                     job = self._inline_job(run, action, input)
-                    self._runtimes["inline"].submit(msgspec.structs.replace(job, credentials=credentials))
+                    known = self._secrets.get(attempt, ())
+                    job = msgspec.structs.replace(job, credentials=credentials, secrets=known)
+                    self._runtimes["inline"].submit(job)
                 case "command":
                     self._run_command(mailbox, run, action, input, recovering=recovering)
                 case "process":
@@ -259,7 +278,7 @@ class Dispatcher:
 
     def _process_job(self, run: TaskRun, action: Any, input: dict[str, Any]) -> Job:
         assert isinstance(action, CallTask)
-        work = self._processes.command(action.type, input, run.task)
+        work = self._processes.command(action.type, input, run.task, self._secrets.get(run.attempt, ()))
         return Job(attempt=run.attempt, label=run.task, work=work, timeout=run.timeout)
 
     def _place(self, action: Any) -> Runtime:
@@ -321,6 +340,7 @@ class Dispatcher:
         if mailbox is None:
             return
         if status.attempt in self._calls:
+            self._reported.setdefault(mailbox.row.number, set()).add(status.attempt)
             status = self._process_result(status)
         if status.attempt in self._secrets:
             status = self._cleared(status)

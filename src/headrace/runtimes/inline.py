@@ -151,7 +151,7 @@ class InlineRuntime:
 
     def _add(self, job: Job) -> _Running:
         place = self._directories.path(job.attempt)
-        context = CallContext(job.attempt, job.label, job.credentials, place)
+        context = CallContext(job.attempt, job.label, job.credentials, place, job.secrets)
         running = self._running[job.attempt] = _Running(job, context)
         return running
 

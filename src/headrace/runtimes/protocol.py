@@ -57,6 +57,8 @@ class Job(Struct, frozen=True, kw_only=True):
     """Bytes."""
     credentials: dict[str, str] = field(default_factory=dict)
     """Secret values that the task type may ask for by name; never written anywhere."""
+    secrets: tuple[str, ...] = ()
+    """Every secret value that the job was given: masked in what this server writes about it."""
 
 
 Outcome = OneOf["succeeded", "failed", "timed_out", "cancelled", "lost"]

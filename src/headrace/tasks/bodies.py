@@ -1,6 +1,8 @@
 """Turns the body of an answer into a text, however large: small ones in place, large ones as an artifact.
 
 Memory stays flat: a large body is decoded piece by piece on its way to the store.
+Secrets that the call was given are masked on that way, because nobody looks into an artifact afterwards; in
+a small text whoever takes the outputs masks them.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ async def read_text(answer: Answer, context: Context, max_bytes: int) -> str | V
         start.append(piece)
         size += len(piece)
         if size > context.limits.inline:
-            stored = await files.keep_stream(_joined(start, pieces), context)
+            stored = await files.keep_stream(_masked(_joined(start, pieces), context), context)
             return ValueRef(stored.sha256, stored.size, "text")
     return b"".join(start).decode()
 
@@ -61,6 +63,13 @@ async def _joined(start: list[bytes], rest: AsyncIterator[bytes]) -> AsyncIterat
         yield piece
     async for piece in rest:
         yield piece
+
+
+async def _masked(pieces: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+    mask = context.redactor.stream()
+    async for piece in pieces:
+        yield mask.feed(piece)
+    yield mask.finish()
 
 
 async def _as_utf8(answer: Answer, max_bytes: int) -> AsyncIterator[bytes]:

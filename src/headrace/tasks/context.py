@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, field
 
+from headrace.security.redaction import Redactor
 from headrace.tasks.failures import TaskFailure
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class Context(Struct, frozen=True, kw_only=True):
     label: str = "task"
     """Name of the task, for the names of files that it makes."""
     credentials: Mapping[str, str] = field(default_factory=dict)
+    redactor: Redactor = field(default_factory=Redactor)
+    """Masks the secrets that the call was given, in texts that it keeps."""
     write_log: Callable[[str], None] = lambda _line: None
 
     def log(self, line: str) -> None:

@@ -19,8 +19,10 @@ from headrace.tasks.context import Limits
 from headrace.tasks.library import TaskType
 
 RESULT = "result.msgpack"
-"""File in the directory of the attempt; it appears whole or not at all."""
+"""File in the directory of the attempt; it appears whole or not at all, and is the user's alone.
 
+The directory is the worker's own; who has read the result and remembered it removes both.
+"""
 
 _CORES = 4
 """So many cores may be busy for the whole of a type's timeout; beyond, something runs wild."""
@@ -52,6 +54,8 @@ class WorkerJob(Struct, frozen=True, kw_only=True):
     label: str
     cpu_seconds: int
     """Processor time after which the kernel ends the worker."""
+    secrets: tuple[str, ...] = ()
+    """Secret values among the inputs: masked in all that the worker leaves behind."""
 
 
 class WorkerResult(Struct, frozen=True, kw_only=True):
@@ -66,14 +70,25 @@ def argv() -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", "headrace.tasks.worker")
 
 
-def stdin(type: TaskType, inputs: dict[str, Any], around: Surroundings, label: str = "task") -> str:
-    """Return what the worker reads: one line of base64. Values may be references; files may be URLs."""
+def stdin(
+    type: TaskType,
+    inputs: dict[str, Any],
+    around: Surroundings,
+    label: str = "task",
+    *,
+    secrets: tuple[str, ...] = (),
+) -> str:
+    """Return what the worker reads: one line of base64. Values may be references; files may be URLs.
+
+    It goes through a pipe or memory alone, since it holds the `secrets`.
+    """
     job = WorkerJob(
         place=type.place,
         inputs=inputs,
         around=around,
         label=label,
         cpu_seconds=int(_CORES * type.spec.timeout),
+        secrets=secrets,
     )
     return base64.b64encode(codec.encode(job)).decode()
 

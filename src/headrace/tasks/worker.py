@@ -1,6 +1,7 @@
 """Runs one call in a process of its own: `python -m headrace.tasks.worker` with a job on standard input.
 
 Limits come first, then the one module that the job names, then the call; the result file is the last thing.
+Whatever is written, to the log or to the result, is written without the secrets that the job was given.
 A task failure is a result and exit status 0; whatever else ends this process is the end of this task only.
 Start-up is part of every call's cost, so nothing is imported here that some task type does not need.
 """
@@ -19,22 +20,29 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from headrace.definition import codec
+from headrace.security.redaction import Redactor
 from headrace.tasks import process
 from headrace.tasks.calling import call, unexpected
 from headrace.tasks.context import Context
 from headrace.tasks.failures import TaskFailure
 from headrace.tasks.library import TaskType
+from headrace.tasks.masked_output import masked_output
 from headrace.tasks.process import Surroundings, WorkerJob, WorkerResult
 
 
 def main() -> None:
     """Read a job, run it, leave its result."""
+    os.umask(0o077)
     directory = Path(os.environ["HEADRACE_ATTEMPT_DIR"])
     job = codec.decode(base64.b64decode(sys.stdin.buffer.read()), WorkerJob)
     _limit(job)
     tempfile.tempdir = str(directory)
-    content = codec.encode(_result(job))
+    redactor = Redactor(job.secrets)
+    with masked_output(redactor):
+        content = codec.encode(_masked(_result(job, redactor), redactor))
     draft = directory / f"{process.RESULT}.draft"
     draft.write_bytes(content)
     draft.replace(directory / process.RESULT)
@@ -53,11 +61,19 @@ def _limit(job: WorkerJob) -> None:
         resource.setrlimit(kind, (lowered, lowered))
 
 
-def _result(job: WorkerJob) -> WorkerResult:
+def _masked(result: WorkerResult, redactor: Redactor) -> WorkerResult:
+    failure = result.failure
+    if failure is not None:
+        trace = None if failure.trace is None else redactor.text(failure.trace)
+        failure = msgspec.structs.replace(failure, message=redactor.text(failure.message), trace=trace)
+    return WorkerResult(outputs=redactor.json(result.outputs), failure=failure)
+
+
+def _result(job: WorkerJob, redactor: Redactor) -> WorkerResult:
     type: TaskType = _named(job.place)
     sys.addaudithook(_guard(job.around))
     try:
-        return WorkerResult(outputs=asyncio.run(call(type, job.inputs, _context(job))))
+        return WorkerResult(outputs=asyncio.run(call(type, job.inputs, _context(job, redactor))))
     except TaskFailure as failure:
         return WorkerResult(failure=failure.failure)
     except MemoryError as error:
@@ -69,7 +85,7 @@ def _named(place: str) -> Any:
     return operator.attrgetter(name)(importlib.import_module(module))
 
 
-def _context(job: WorkerJob) -> Context:
+def _context(job: WorkerJob, redactor: Redactor) -> Context:
     def client() -> Any:
         from headrace.security.egress_client import guarded_async_client
 
@@ -81,6 +97,7 @@ def _context(job: WorkerJob) -> Context:
         openai_http=client,
         limits=job.around.limits,
         label=job.label,
+        redactor=redactor,
         write_log=lambda line: print(line, flush=True),  # noqa: T201  # standard output is the attempt's log
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 from typing import Any
 
 from msgspec import Struct
@@ -65,3 +66,15 @@ def connects(host: str) -> Nothing:
 def tells_environment() -> Names:
     """Tell which environment variables are there."""
     return Names(sorted(os.environ))
+
+
+@task("testing.prints", runtime="process")
+def prints(text: str) -> Nothing:
+    """Print a text, in pieces too, on both streams.
+
+    text: What to print. Example: "Hello, World!"
+    """
+    for piece in (text[:3], text[3:], " and ", text, "\n"):
+        sys.stdout.write(piece)
+    sys.stderr.write(f"{text}\n")
+    return Nothing()

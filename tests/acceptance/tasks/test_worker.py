@@ -116,3 +116,27 @@ def test_a_worker_knows_no_secret_of_the_servers_environment(
     outcome = work(misbehaving.tells_environment, {})
 
     assert "HEADRACE_SECRET_KEY" not in outcome["names"]
+
+
+def test_a_worker_leaves_no_secret_of_its_job_in_what_it_leaves(tmp_path: Path, around: Surroundings) -> None:
+    secret = "open/sesame+please"
+    stdin = process.stdin(
+        web_text.extract_text, {"html": f"<p>w={secret}</p>"}, around, secrets=(secret,)
+    ).encode()
+    environment = {"HEADRACE_ATTEMPT_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(process.argv(), input=stdin, env=environment, check=False, capture_output=True)
+    result = tmp_path / process.RESULT
+
+    assert result.stat().st_mode & 0o777 == 0o600
+    assert secret.encode() not in result.read_bytes()
+    assert process.outcome_of(tmp_path, done.returncode) == {"text": "w=***"}
+
+
+def test_what_a_worker_prints_is_masked_also_in_pieces(tmp_path: Path, around: Surroundings) -> None:
+    secret = "open/sesame+please"
+    stdin = process.stdin(misbehaving.prints, {"text": secret}, around, secrets=(secret,)).encode()
+    environment = {"HEADRACE_ATTEMPT_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(process.argv(), input=stdin, env=environment, check=False, capture_output=True)
+
+    assert done.stdout == b"*** and ***\n"
+    assert done.stderr == b"***\n"

@@ -104,8 +104,11 @@ class MemoryArtifacts:
 class NoProcesses:
     """No call of these tests needs a process."""
 
-    def command(self, type: str, inputs: dict[str, Any], label: str) -> Command:
+    def command(self, type: str, inputs: dict[str, Any], label: str, secrets: tuple[str, ...]) -> Command:
         raise AssertionError(type)
+
+    def tidy(self, attempt: int) -> None:
+        raise AssertionError(attempt)
 
     def result(self, ended: JobEnded) -> JobEnded:
         raise AssertionError(ended)

@@ -246,3 +246,39 @@ async def test_what_ran_when_the_server_died_is_lost(tmp_path: Path) -> None:
     assert end.outcome == "lost"
     assert end.failure is not None
     assert end.failure.code == "lost"
+
+
+SECRET = "open/sesame+please"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (f"v={SECRET}",),
+        (f"a\n{SECRET}\nb", SECRET[:9]),
+        ("b3Blbi9zZXNhbWUrcGxlYXNl", "open%2Fsesame%2Bplease"),
+    ],
+)
+async def test_a_log_is_written_without_the_jobs_secrets(tmp_path: Path, lines: tuple[str, ...]) -> None:
+    def call(_job: Job, context: CallContext) -> Called:
+        for line in lines:
+            context.log(line)
+        return {}
+
+    await ended(tmp_path, call, secrets=(SECRET,))
+    written = (tmp_path / "attempts" / "1" / "1001.stdout").read_text()
+
+    assert not [form for form in (SECRET, "b3Blbi9zZXNhbWUrcGx", "%2Fsesame") if form in written]
+    assert written.endswith("\n")
+
+
+async def test_a_secret_that_two_writes_cut_is_masked(tmp_path: Path) -> None:
+    def call(_job: Job, context: CallContext) -> Called:
+        context.log("the first line of a key")
+        context.log("and its second line")
+        return {}
+
+    await ended(tmp_path, call, secrets=("first line of a key\nand its second",))
+    written = (tmp_path / "attempts" / "1" / "1001.stdout").read_text()
+
+    assert written == "the *** line\n"
