@@ -13,6 +13,9 @@ from headrace.definition.templates import FileRef, ValueRef
 
 T = TypeVar("T")
 
+SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**64 - 1
+"""Whole numbers that MessagePack can hold."""
+
 _VALUE, _FILE = 1, 2
 
 

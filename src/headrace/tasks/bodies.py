@@ -102,6 +102,8 @@ def _decoder(answer: Answer, start: bytes) -> codecs.IncrementalDecoder:
 async def read_json(body: str | ValueRef, media_type: str, context: Context) -> Any:
     """Return the object or list that a body spells, `{}` when it spells none.
 
+    Raises TaskFailure `invalid_value` for a whole number that no journal can hold.
+
     A body that is kept as an artifact is looked into only when its media type says JSON,
     and its value is then an artifact too.
     """
@@ -120,6 +122,13 @@ def _parsed(body: str | bytes) -> Any:
     try:
         value = msgspec.json.decode(body)
         codec.encode(value)
-    except (msgspec.MsgspecError, RecursionError, OverflowError):
+    except OverflowError:
+        low, high = codec.SMALLEST_INTEGER, codec.LARGEST_INTEGER
+        raise TaskFailure(
+            "invalid_value",
+            f"The answer has a whole number beyond {low} to {high}, which 'json' cannot hold; "
+            "web.download gives the answer as a text.",
+        ) from None
+    except (msgspec.MsgspecError, RecursionError):
         return {}
     return value if isinstance(value, dict | list) else {}

@@ -89,7 +89,8 @@ def output_ports(function: Callable[..., Any]) -> tuple[Port, ...]:
         )
     docs = read_docs(result)
     hints = typing.get_type_hints(result, include_extras=True)
-    ports = [_port(name, hints[name], docs) for name in result.__struct_fields__]
+    read = (_port(name, hints[name], docs) for name in result.__struct_fields__)
+    ports = [msgspec.structs.replace(port, form="any") for port in read]  # functions give what they like
     if len(ports) == 1:
         ports = [msgspec.structs.replace(ports[0], is_default=True)]
     return tuple(ports)

@@ -1,4 +1,4 @@
-"""Requests that cannot be sent as they are: told before they are, finally, and in the words of the user."""
+"""Requests that cannot be sent, and answers that cannot be held: told finally, in the words of the user."""
 
 from __future__ import annotations
 
@@ -58,3 +58,19 @@ async def test_what_counts_right_and_a_body_that_is_a_list_are_sent(context: Con
         outputs = await call(web.request, given, context)
 
     assert outputs["status"] == 200
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
+async def test_an_answer_with_a_number_that_no_value_can_be_is_not_lost_silently(
+    context: Context, media_type: str
+) -> None:
+    async def large(request: Request, writer: StreamWriter) -> None:
+        writer.write(response('{"n": 123456789012345678901234567890}', content_type=media_type))
+
+    async with serve(large) as url:
+        with pytest.raises(TaskFailure) as caught:
+            await call(web.request, {"url": url}, context)
+    failure = caught.value.failure
+
+    assert (failure.code, failure.final) == ("invalid_value", True)
+    assert "beyond -9223372036854775808 to 18446744073709551615" in failure.message

@@ -25,6 +25,8 @@ _CONDITION = re.compile(
 )
 _LONGEST_LITERAL = 4096
 """Characters; the source of an expression has 16 KiB."""
+_LARGEST_INTEGER = 2**63 - 1
+"""What the language of expressions can write; values may be twice as large."""
 _ORDERED = frozenset({"number", "text", "any"})
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
@@ -83,7 +85,10 @@ def _comparison(
         return None
     source = _literal_source(value)
     if source is None:
-        message = "The literal of the condition is too large."
+        message = (
+            f"The literal of the condition is too large: whole numbers go to {_LARGEST_INTEGER} either way, "
+            f"texts to {_LONGEST_LITERAL} characters."
+        )
         scope.findings.problem(path, "invalid_condition", message, task=site.task)
         return None
     if operator in {"==", "!="}:
@@ -108,7 +113,8 @@ def _literal_source(value: Any) -> str | None:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return repr(value) if is_storable(value) else None
+            is_written = isinstance(value, float) or abs(value) <= _LARGEST_INTEGER
+            return repr(value) if is_written and is_storable(value) else None
         case str() if len(value) <= _LONGEST_LITERAL:
             return f"'{value.translate(_ESCAPES)}'"
         case str():

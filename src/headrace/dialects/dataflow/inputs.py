@@ -10,7 +10,7 @@ from headrace.definition.types import Port, TypeName, accepts
 from headrace.dialects.dataflow import fields, types_of
 from headrace.dialects.dataflow.fields import Fields, Given
 from headrace.dialects.dataflow.findings import Findings
-from headrace.dialects.dataflow.values import is_all_storable
+from headrace.dialects.dataflow.values import unstorable
 from headrace.dialects.dataflow.wire import INPUT, TYPE_WORDS
 
 
@@ -68,7 +68,9 @@ def read_type(given: Given, findings: Findings) -> TypeName | None:
 def _default(given: Given | None, type_name: TypeName, findings: Findings) -> Any | UnsetType:
     if given is None:
         return UNSET
-    if not has_type(type_name, given.value):
+    if found := unstorable(given.value, given.path):
+        findings.problem(found.path, "invalid_value", found.why)
+    elif not has_type(type_name, given.value):
         message = f"The default must be of type {type_name}; it is {fields.kind(given.value)}."
         findings.problem(given.path, "invalid_type", message)
     elif type_name == "file" and (wrong := types_of.why_unreadable(given.value)):
@@ -77,9 +79,7 @@ def _default(given: Given | None, type_name: TypeName, findings: Findings) -> An
 
 
 def has_type(type_name: TypeName, value: Any) -> bool:
-    """Tell whether a value that was sent has exactly this type, and fits into the journal."""
-    if not is_all_storable(value):
-        return False
+    """Tell whether a value that was sent has exactly this type."""
     if type_name == "file":
         return types_of.describes_file(value)
     if type_name == "number":

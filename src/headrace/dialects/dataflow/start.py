@@ -21,6 +21,7 @@ from headrace.dialects.dataflow.findings import Findings, member
 from headrace.dialects.dataflow.inputs import has_type
 from headrace.dialects.dataflow.names import Ambiguous, Found, NameTable
 from headrace.dialects.dataflow.ports import hidden_input, named
+from headrace.dialects.dataflow.values import unstorable
 from headrace.dialects.dataflow.webhooks import CheckUrl, Webhook, read_webhook
 from headrace.dialects.dataflow.wire import START
 from headrace.errors import Problem
@@ -166,6 +167,9 @@ class _Inputs:
                 message = f"The workflow needs {named(port.type)} for its input '{port.name}'."
                 self._findings.problem(where, "missing_input", message)
             return None if port.default is UNSET else self._stored(port, port.default, at)
+        if found := unstorable(given.value, given.path):
+            self._findings.problem(found.path, "invalid_value", found.why)
+            return None
         if not has_type(port.type, given.value):
             message = f"Input '{port.name}' must be {named(port.type)}; it is {fields.kind(given.value)}."
             self._findings.problem(given.path, "invalid_type", message)

@@ -6,10 +6,11 @@ A string that is exactly one reference keeps the value's type; any other with re
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any, Literal as OneOf
+from typing import Any, Literal as OneOf, NamedTuple
 
 from msgspec import Struct
 
+from headrace.definition.codec import LARGEST_INTEGER, SMALLEST_INTEGER
 from headrace.definition.templates import Expr, ListOf, Literal, ObjectOf, Template, Text
 from headrace.definition.types import TypeName, type_of
 from headrace.dialects.dataflow import references
@@ -28,6 +29,13 @@ class Compiled(Struct, frozen=True, gc=False):
     """Only with kind `reference`."""
 
 
+class Unstorable(NamedTuple):
+    """A number that no journal can hold."""
+
+    path: str
+    why: str
+
+
 def compile_value(value: Any, path: str, scope: Scope, site: Site) -> Compiled | None:
     """Compile a value and all inside it; None when a problem was told."""
     match value:
@@ -42,7 +50,7 @@ def compile_value(value: Any, path: str, scope: Scope, site: Site) -> Compiled |
         case list():
             return _list(value, path, scope, site)
         case int() | float() if not is_storable(value):
-            scope.findings.problem(path, "invalid_value", "The number is too large.", task=site.task)
+            scope.findings.problem(path, "invalid_value", why_not_storable(value), task=site.task)
             return None
         case _:
             return Compiled(Literal(value), type_of(value), "literal")
@@ -50,20 +58,31 @@ def compile_value(value: Any, path: str, scope: Scope, site: Site) -> Compiled |
 
 def is_storable(value: float) -> bool:
     """Tell whether a number is finite and, as an integer, has at most 64 bits: others fit into no journal."""
-    return -(2**63) <= value < 2**63 if isinstance(value, int) else isfinite(value)
+    return SMALLEST_INTEGER <= value <= LARGEST_INTEGER if isinstance(value, int) else isfinite(value)
 
 
-def is_all_storable(value: Any) -> bool:
-    """Tell whether every number in a value is storable."""
+def why_not_storable(value: float) -> str:
+    """Return the sentence about a number that is not storable."""
+    if not isinstance(value, int):
+        return "The number is not finite."
+    return (
+        f"Whole numbers go from {SMALLEST_INTEGER} to {LARGEST_INTEGER}; "
+        "one beyond can be given as a text, or with an exponent, which rounds it."
+    )
+
+
+def unstorable(value: Any, path: str) -> Unstorable | None:
+    """Return the first number in a JSON value at `path` that is not storable; None when all are."""
     match value:
         case dict():
-            return all(map(is_all_storable, value.values()))
+            inside = ((inner, member(path, key)) for key, inner in value.items())
         case list():
-            return all(map(is_all_storable, value))
-        case int() | float():
-            return is_storable(value)
+            inside = ((inner, f"{path}/{index}") for index, inner in enumerate(value))
+        case int() | float() if not is_storable(value):
+            return Unstorable(path, why_not_storable(value))
         case _:
-            return True
+            return None
+    return next((found for each in inside if (found := unstorable(*each)) is not None), None)
 
 
 def _string(text: str, path: str, scope: Scope, site: Site) -> Compiled | None:

@@ -77,6 +77,41 @@ async def test_all_problems_are_told_at_once_and_nothing_is_kept(client: httpx2.
     assert (await client.get("/workflows")).json() == {"workflows": []}
 
 
+@pytest.mark.parametrize("number", [2**64 - 1, -(2**63)])
+async def test_whole_numbers_of_64_bits_come_through_a_run_as_they_are(
+    client: httpx2.AsyncClient, number: int
+) -> None:
+    document = {
+        "title": "Large",
+        "inputs": [
+            {"name": "o", "type": "object"},
+            {"name": "n", "type": "number", "default": number},
+        ],
+        "tasks": [{"name": "say", "type": "echo", "inputs": {"text": "{{inputs.o.v}} {{inputs.n}}"}}],
+        "outputs": [
+            {"name": "v", "value": "{{inputs.o.v}}"},
+            {"name": "text", "value": "{{tasks.say.outputs.text}}"},
+            {"name": "written", "value": {"n": number}},
+        ],
+    }
+    path = await run(client, document, {"inputs": {"o": {"v": number}}})
+    details = (await client.get(f"{path}?wait=20")).json()
+
+    assert details["outputs"] == {"v": number, "text": f"{number} {number}", "written": {"n": number}}
+    assert details["inputs"] == {"o": {"v": number}, "n": number}
+
+
+async def test_whole_numbers_beyond_64_bits_are_refused_with_the_range(client: httpx2.AsyncClient) -> None:
+    declared = [{"name": "n", "type": "number", "default": 2**64}, {"name": "o", "type": "object"}]
+    call = {"name": "a", "type": "http.request", "inputs": {"url": "https://e.com", "body": [-(2**63) - 1]}}
+    answer = await client.post("/workflows", json={"title": "t", "inputs": declared, "tasks": [call]})
+    told = [(each["path"], each["code"]) for each in answer.json()["errors"]]
+
+    assert told == [("/inputs/0/default", "invalid_value"), ("/tasks/0/inputs/body/0", "invalid_value")]
+    for each in answer.json()["errors"]:
+        assert "from -9223372036854775808 to 18446744073709551615" in each["message"]
+
+
 async def test_a_body_above_the_limit_is_refused(tmp_path: Path) -> None:
     limited = DataflowSettings(max_body=1000)
     async with opened(Settings(data_dir=tmp_path, dataflow=limited)) as (_, client):
