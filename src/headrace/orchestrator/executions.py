@@ -21,8 +21,12 @@ from headrace.orchestrator.dispatcher import Dispatcher
 from headrace.orchestrator.house import House
 from headrace.orchestrator.mailbox import Mailbox
 from headrace.orchestrator.replay import decode_events
+from headrace.store import cursors
 from headrace.store.protocol import KeyTaken, Store
 from headrace.store.rows import ExecutionFilter, ExecutionRow, IdempotencyRecord, Page
+
+PART, MOST_PARTS = 500, 10
+"""Executions that a search by name reads at once, and how often: no list may slow down with history."""
 
 
 class ExecutionNames(Struct, frozen=True):
@@ -172,6 +176,23 @@ class Executions:
     ) -> Page[ExecutionRow]:
         """Return a page of executions, newest first."""
         return await self._store.executions.newest(which, limit=limit, cursor=cursor)
+
+    async def newest_named(
+        self, name: str, which: ExecutionFilter, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[ExecutionRow]:
+        """Return a page of executions of this name, newest first.
+
+        It looks through 5,000 executions at most and is cut short there, with a cursor that leads on.
+        """
+        found: list[ExecutionRow] = []
+        for _ in range(MOST_PARTS):
+            part = await self.newest(which, limit=PART, cursor=cursor)
+            found += [row for row in part.rows if row.name == name]
+            cursor = part.cursor
+            if cursor is None or len(found) > limit:
+                break
+        shown = cursors.page(found, limit, cursors.EXECUTIONS, lambda row: row.number)
+        return shown if shown.cursor is not None else Page(shown.rows, cursor)
 
     async def view(self, row: ExecutionRow) -> Execution:
         """Return an execution to look at now; it may be neither kept nor changed."""

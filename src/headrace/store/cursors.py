@@ -12,6 +12,9 @@ from headrace.store.rows import Page
 
 Row = TypeVar("Row")
 
+EXECUTIONS = "executions"
+"""Name of the list of executions, which whoever filters it further must give as well."""
+
 LARGEST = 2**63 - 1
 """What the databases can compare with."""
 

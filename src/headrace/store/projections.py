@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, func, select, union_all
 from headrace.engine import states
 from headrace.errors import NotFound
 from headrace.store import schema
-from headrace.store.cursors import page, position
+from headrace.store.cursors import EXECUTIONS, page, position
 from headrace.store.lookup import named
 from headrace.store.reading import Readers
 from headrace.store.rows import (
@@ -87,9 +87,9 @@ class SqlExecutions:
         self, which: ExecutionFilter = EVERY, *, limit: int = 100, cursor: str | None = None
     ) -> Page[ExecutionRow]:
         """Return a page of executions."""
-        query = newest_executions(which, limit + 1, position(cursor, "executions"))
+        query = newest_executions(which, limit + 1, position(cursor, EXECUTIONS))
         rows = await self._readers.read(lambda c: _executions_of(c, query))
-        return page(rows, limit, "executions", lambda row: row.number)
+        return page(rows, limit, EXECUTIONS, lambda row: row.number)
 
     async def live(self) -> list[ExecutionRow]:
         """Return all that are not over, oldest first."""

@@ -7,7 +7,7 @@ from collections import Counter
 
 from headrace.errors import NotFound
 from headrace.store import rows
-from headrace.store.cursors import page, position
+from headrace.store.cursors import EXECUTIONS, page, position
 from headrace.testing.memory_store.contents import Contents, newest
 
 
@@ -84,7 +84,7 @@ class MemoryExecutions:
                 and (which.states is None or row.state in which.states)
             )
 
-        return newest(filter(fits, self._contents.executions.values()), limit, cursor, "executions")
+        return newest(filter(fits, self._contents.executions.values()), limit, cursor, EXECUTIONS)
 
     async def live(self) -> list[rows.ExecutionRow]:
         """See `Executions.live`."""

@@ -19,12 +19,10 @@ from headrace.engine.rerun import preview
 from headrace.engine.states import EXECUTION_ENDS
 from headrace.errors import InvalidDefinition, InvalidInput, NotFound, TransitionRefused
 from headrace.orchestrator.services import Services
-from headrace.store.rows import ExecutionFilter, ExecutionRow
+from headrace.store.rows import ExecutionFilter
 
 PATH = "/akoflow-api/workflows"
 _PAGE, _LARGEST_PAGE = 50, 500
-_MOST_PAGES = 20
-"""Pages that a search by name looks through before it answers with a cursor."""
 
 
 class WorkflowRoutes:
@@ -51,9 +49,13 @@ class WorkflowRoutes:
         state = requests.choice(request, "state", tuple(WORKFLOW_STATUS))
         expanded = request.query_params.get("expand") == "activities"
         which = ExecutionFilter(dialect=DIALECT, states=(state,) if state else None)
-        rows, cursor = await self._rows(request, which, limit)
+        name, cursor = request.query_params.get("name"), request.query_params.get("cursor")
+        if name:
+            page = await services.executions.newest_named(name, which, limit=limit, cursor=cursor)
+        else:
+            page = await services.executions.newest(which, limit=limit, cursor=cursor)
         now = services.clock.now()
-        runs = [(row, await services.executions.view(row)) for row in rows]
+        runs = [(row, await services.executions.view(row)) for row in page.rows]
         held = await disk_bytes([execution for _, execution in runs], services)
         shown = [
             render.workflow(
@@ -61,20 +63,7 @@ class WorkflowRoutes:
             )
             for row, execution in runs
         ]
-        return data_answer(shown, services, next=cursor)
-
-    async def _rows(
-        self, request: Request, which: ExecutionFilter, limit: int
-    ) -> tuple[list[ExecutionRow], str | None]:
-        name, cursor = request.query_params.get("name"), request.query_params.get("cursor")
-        rows: list[ExecutionRow] = []
-        for _ in range(_MOST_PAGES):
-            page = await self._services.executions.newest(which, limit=limit - len(rows), cursor=cursor)
-            rows += [row for row in page.rows if name is None or row.name == name]
-            cursor = page.cursor
-            if cursor is None or len(rows) == limit:
-                break
-        return rows, cursor
+        return data_answer(shown, services, next=page.cursor)
 
     async def get_workflow(self, request: Request) -> Response:
         """Return a workflow with its activities."""
