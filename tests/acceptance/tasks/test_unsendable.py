@@ -12,6 +12,7 @@ from headrace.tasks import web
 from headrace.tasks.calling import call
 from headrace.tasks.context import Context
 from headrace.tasks.failures import TaskFailure
+from headrace.tasks.files import obtain
 from headrace.testing.web_server import Request, response, serve
 
 
@@ -74,3 +75,28 @@ async def test_an_answer_with_a_number_that_no_value_can_be_is_not_lost_silently
 
     assert (failure.code, failure.final) == ("invalid_value", True)
     assert "beyond -9223372036854775808 to 18446744073709551615" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("", "'' is not an absolute http or https URL."),
+        ("x", "'x' is not an absolute http or https URL."),
+        (" http://h/p ", "' http://h/p ' has white space around it."),
+        ("http://h/p?token=1 ", "'http://h/p' has white space around it."),
+        ("http://", "'http://' is not an absolute http or https URL."),
+        ("//h/p?q", "'//h/p' is not an absolute http or https URL."),
+        ("mailto:a@b", "'mailto:a@b' is not an absolute http or https URL."),
+        ("ftp://h", "'ftp://h' is not an absolute http or https URL."),
+        ("http://h:x/", "'http://h:x/' is not a URL to ask: Invalid port: 'x'."),
+    ],
+)
+async def test_a_url_that_cannot_be_asked_is_quoted_as_it_was_written(
+    context: Context, url: str, told: str
+) -> None:
+    failure = await failure_of(context, url=url)
+
+    assert (failure.code, failure.final, failure.message) == ("invalid_url", True, told)
+    with pytest.raises(TaskFailure) as caught:
+        await obtain(url, context)
+    assert caught.value.failure.message == told

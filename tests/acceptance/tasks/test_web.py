@@ -358,9 +358,7 @@ async def test_an_object_is_sent_as_json_and_the_answer_is_parsed(context: Conte
     assert outputs["ok"] is True
 
 
-@pytest.mark.parametrize(
-    "body", ["", "text", "5", "null", "{broken", "[" * 100_000, '{"n": 1' + "0" * 400 + "}"]
-)
+@pytest.mark.parametrize("body", ["", "text", "5", "null", "{broken", "[" * 100_000])
 async def test_a_body_that_is_no_object_gives_an_empty_one(context: Context, body: Any) -> None:
     async with serve(always(response(body))) as url:
         outputs = await call(web.request, {"url": url}, context)
