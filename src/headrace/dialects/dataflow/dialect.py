@@ -11,7 +11,7 @@ from headrace.definition.model import WorkflowDefinition
 from headrace.dialects.dataflow import parse as documents
 from headrace.dialects.dataflow.names import fold
 from headrace.dialects.dataflow.parse import DIALECT, Parsed
-from headrace.dialects.dataflow.wire import EXECUTION_ID, MOST_PROBLEMS, MOST_TASKS, WORKFLOW, Style
+from headrace.dialects.dataflow.wire import EXECUTION_ID, MOST_TASKS, WORKFLOW, Style
 from headrace.dialects.protocol import Announce, ReadyStart, ToldRefusal
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
@@ -52,11 +52,7 @@ class DataflowDialect:
         return replace(
             parsed,
             problems=tuple(_located(problem, document) for problem in parsed.problems),
-            # to find a place costs a walk through the text, and nobody reads more
-            warnings=tuple(
-                _located(warning, document) if index < MOST_PROBLEMS else warning
-                for index, warning in enumerate(parsed.warnings)
-            ),
+            warnings=tuple(_located(warning, document) for warning in parsed.warnings),
         )
 
     def announcer(

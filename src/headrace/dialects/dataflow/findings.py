@@ -51,13 +51,19 @@ class Findings:
         return self._suggestions.nearest(written, names)
 
     def told(self, document: Any) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-        """Return problems (at most 100 and `more_problems`) and warnings in document order."""
+        """Return problems and warnings in document order, at most 100 of each and how many more there are.
+
+        The rest is one `more_problems`, and one `more_warnings`.
+        """
         places = _Places(document)
         problems = sorted(self.problems, key=lambda problem: places.of(problem.path))
         warnings = sorted(self.warnings, key=lambda problem: places.of(problem.path))
         if (more := len(problems) - MOST_PROBLEMS) > 0:
             message = f"There {'is 1 more problem' if more == 1 else f'are {more} more problems'}."
             problems[MOST_PROBLEMS:] = [Problem(path="", code="more_problems", message=message)]
+        if (more := len(warnings) - MOST_PROBLEMS) > 0:
+            message = f"There {'is 1 more warning' if more == 1 else f'are {more} more warnings'}."
+            warnings[MOST_PROBLEMS:] = [Problem(path="", code="more_warnings", message=message)]
         return tuple(problems), tuple(warnings)
 
 

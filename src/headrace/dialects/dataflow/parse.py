@@ -37,7 +37,7 @@ class Parsed(Struct, frozen=True):
     definition: WorkflowDefinition | None
     """None when there are problems."""
     problems: tuple[Problem, ...]
-    """In document order, at most 100 and `more_problems`."""
+    """In document order, at most 100 and `more_problems`; warnings likewise."""
     warnings: tuple[Problem, ...]
     plan: tuple[PlanStep, ...]
     """Empty when there are problems."""

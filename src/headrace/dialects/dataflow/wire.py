@@ -23,7 +23,7 @@ FILE_ID = re.compile(r"file-[a-z0-9]{8}\Z")
 LARGEST_TITLE = 200
 MOST_TASKS = 10_000
 MOST_PROBLEMS = 100
-"""Problems shown in one answer, before `more_problems`."""
+"""Problems shown in one answer, before `more_problems`; and warnings, before `more_warnings`."""
 
 LONGEST_TIMEOUT = 86_400
 """Seconds; also the longest delay between two tries."""

@@ -375,3 +375,13 @@ def test_a_hundred_problems_are_told_and_the_rest_is_counted(library: TaskTypes)
     assert len(parsed.problems) == 101
     assert parsed.problems[-1].code == "more_problems"
     assert parsed.problems[-1].message == "There are 139 more problems."
+
+
+def test_a_hundred_warnings_are_told_and_the_rest_is_counted(library: TaskTypes) -> None:
+    unknown = {f"zzzz_key_{number}": 1 for number in range(101)}
+    parsed = parse({"title": "w", "tasks": [echo("a", "x")], **unknown}, library)
+
+    assert len(parsed.warnings) == 101
+    assert parsed.warnings[99].code == "unknown_field"
+    assert (parsed.warnings[-1].code, parsed.warnings[-1].path) == ("more_warnings", "")
+    assert parsed.warnings[-1].message == "There is 1 more warning."
