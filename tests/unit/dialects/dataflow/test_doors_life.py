@@ -211,6 +211,26 @@ async def test_logs_are_followed_to_their_end(client: httpx2.AsyncClient) -> Non
     ]
 
 
+@pytest.mark.parametrize("last", ["1.2.0", "2"])
+async def test_a_stream_of_logs_is_taken_up_where_it_was_left(client: httpx2.AsyncClient, last: str) -> None:
+    script = "for i in 1 2 3; do echo $i; done; echo e >&2"
+    document = {"title": "w", "tasks": [{"name": "t", "type": "core.shell", "inputs": {"script": script}}]}
+    logs = f"{await run(client, document, {})}/tasks/t/logs?follow=true"
+    whole = (await client.get(logs)).text.split("\n\n")
+    rest = (await client.get(logs, headers={"last-event-id": last})).text
+    other = (await client.get(logs, headers={"last-event-id": "x"})).text
+    lines = [json.loads(line[5:])["message"] for line in rest.splitlines() if line.startswith("data:")]
+
+    assert [event.splitlines()[0] for event in whole if "id:" in event] == [
+        "id: 1.1.0",
+        "id: 1.2.0",
+        "id: 1.3.0",
+        "id: 1.3.1",
+    ]
+    assert lines == ["3", "e"]
+    assert other.count("data:") == 4
+
+
 async def test_events_are_a_list_or_a_stream_with_the_same_numbers(client: httpx2.AsyncClient) -> None:
     path = await ended(client)
     listed = (await client.get(f"{path}/events?after=1")).json()

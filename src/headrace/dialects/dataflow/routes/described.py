@@ -48,6 +48,7 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     "update": ("If-Match",),
     "delete": ("If-Match",),
     "list_events": ("Last-Event-ID",),
+    "get_logs": ("Last-Event-ID",),
     "get_output": ("Range",),
     "get_task_output": ("Range",),
     "get_content": ("Range", "If-None-Match"),

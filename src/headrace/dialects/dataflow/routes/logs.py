@@ -7,9 +7,10 @@ A list counts lines, so it may grow at its end only: the standard error of a try
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal as OneOf, NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -27,6 +28,8 @@ from headrace.http.streaming import event_stream, sse
 from headrace.orchestrator.services import Services
 from headrace.security.redaction import Redactor
 
+_STREAMS: tuple[OneOf["stdout", "stderr"], ...] = ("stdout", "stderr")
+_PLACES = re.compile(r"\d{1,4}\.\d{1,12}\.\d{1,12}(?:-\d{1,4}\.\d{1,12}\.\d{1,12}){0,999}", re.ASCII)
 _LARGEST = 2**31 - 1
 _LONGEST_LINE = 64 * 1024
 _PIECE = 1000
@@ -45,6 +48,35 @@ class _Source(NamedTuple):
     timestamp: str | None
     is_over: bool
     """Nothing more will be written."""
+
+
+class _Places(NamedTuple):
+    """How far the streams of the tries were told, which is the id of a line.
+
+    A running number would not do: who comes back reads both streams of a try in another order.
+    """
+
+    read: dict[tuple[int, str], int]
+    """Try, from 1, and stream to the lines that were told."""
+
+    @classmethod
+    def of(cls, text: str) -> _Places:
+        """Return the places that an id says; none for what is no id of ours."""
+        found = _Places({})
+        for part in text.split("-") if _PLACES.fullmatch(text) else ():
+            attempt, *counts = map(int, part.split("."))
+            found.read.update(
+                {(attempt, stream): count for stream, count in zip(_STREAMS, counts, strict=True)}
+            )
+        return found
+
+    @property
+    def text(self) -> str:
+        """The id: try, lines of standard output and of standard error, as in `1.12.0-2.3.1`."""
+        return "-".join(
+            ".".join(map(str, (attempt, *(self.read.get((attempt, stream), 0) for stream in _STREAMS))))
+            for attempt in sorted({attempt for attempt, _ in self.read})
+        )
 
 
 class LogRoutes:
@@ -66,7 +98,11 @@ class LogRoutes:
         limit = requests.whole_number(request, "limit", 1000, 1, 10_000)
         if request.query_params.get("follow") == "true":
             await self._found(request)
-            return event_stream(request, self._follow(request, attempt, offset))
+            last = request.headers.get("last-event-id", "")
+            if last.isascii() and last.isdecimal() and len(last) < 10:
+                offset = int(last)
+            places = _Places.of(last)
+            return event_stream(request, self._follow(request, attempt, 0 if places.read else offset, places))
         style, sources, is_over = await self._sources(request, attempt)
         steady = [source for source in sources if source.is_over or source.stream == "stdout"]
         lines = await self._lines(steady, offset, limit)
@@ -78,19 +114,21 @@ class LogRoutes:
         }
         return json_answer(ours(style, answer), self._services)
 
-    async def _follow(self, request: Request, attempt: int, offset: int) -> AsyncIterator[bytes]:
-        read: dict[tuple[int, str], int] = {}
-        told = 0
+    async def _follow(
+        self, request: Request, attempt: int, offset: int, places: _Places
+    ) -> AsyncIterator[bytes]:
+        """Yield the lines behind these places, the first `offset` of them left out; ids are places."""
+        read, told = places.read, 0
         while True:
             _, sources, is_over = await self._sources(request, attempt)
             for source in sources:
                 place = (source.attempt, source.stream)
                 while lines := await self._lines([source], read.get(place, 0), _PIECE):
-                    read[place] = read.get(place, 0) + len(lines)
                     for line in lines:
+                        read[place] = read.get(place, 0) + 1
                         told += 1
                         if told > offset:
-                            yield sse(msgspec.json.encode(line), event="log", id=told)
+                            yield sse(msgspec.json.encode(line), event="log", id=places.text)
             if is_over:
                 return
             await asyncio.sleep(_LOOK)
@@ -107,7 +145,7 @@ class LogRoutes:
         style, task_run, is_over = await self._found(request)
         sources: list[_Source] = []
         for index, each in enumerate(task_run.tries if task_run else (), 1):
-            for stream in ("stdout", "stderr") if attempt in {0, index} else ():
+            for stream in _STREAMS if attempt in {0, index} else ():
                 file = self._services.log_file(each.number, stream)
                 if file is not None:
                     began = moment(each.started_at or each.queued_at)
