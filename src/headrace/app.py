@@ -229,6 +229,24 @@ def _recorder(
     )
 
 
+def _vault(settings: Settings, store: Store) -> Vault:
+    """Return who keeps secrets, sealed with the key of the settings or of the data directory."""
+    return Vault(Sealer(server_key(_plain(settings.secret_key), settings.data_dir)), store.secrets)
+
+
+def _runtimes(
+    settings: Settings,
+    library: Library,
+    artifacts: LocalArtifacts,
+    own_addresses: tuple[tuple[str, int], ...],
+    certificates: ssl.SSLContext,
+    files: AttemptDirectories,
+) -> registry.Registry:
+    """Return every runtime that is installed and configured, and the one inside the server."""
+    call = _caller(settings, library, artifacts, own_addresses, certificates)
+    return registry.installed(settings, [InlineRuntime(call, files)])
+
+
 def _capabilities(settings: Settings, runtimes: Mapping[str, Runtime]) -> dict[str, Capabilities]:
     """Return what workflows may ask of each runtime: what it can do, and the operator lets it do."""
     found = {name: runtime.capabilities for name, runtime in runtimes.items()}
@@ -282,19 +300,17 @@ class Server:
 
     def __init__(self, settings: Settings, *, own_addresses: tuple[tuple[str, int], ...] = ()) -> None:
         clock = SystemClock()
-        data = settings.data_dir
-        self.store = open_sqlite(data, clock=clock)
-        vault = Vault(Sealer(server_key(_plain(settings.secret_key), data)), self.store.secrets)
+        self.store = open_sqlite(settings.data_dir, clock=clock)
+        vault = _vault(settings, self.store)
         secrets_in_use = SecretsInUse()
         library = Library.installed(why_no_commands=settings.local.why_no_shell)
-        artifacts = open_local(data / "artifacts")
+        artifacts = open_local(settings.data_dir / "artifacts")
         values = LargeValues(artifacts)
         shelf = Shelf(self.store.definitions)
         egress = Egress(settings.egress_allow, own_addresses)
-        files = AttemptDirectories(data / "attempts")
+        files = AttemptDirectories(settings.data_dir / "attempts")
         certificates = httpx2.create_ssl_context()
-        call = _caller(settings, library, artifacts, own_addresses, certificates)
-        self.runtimes = registry.installed(settings, [InlineRuntime(call, files)])
+        self.runtimes = _runtimes(settings, library, artifacts, own_addresses, certificates, files)
         capabilities = _capabilities(settings, self.runtimes)
         self._recorder = _recorder(settings, self.store, artifacts, clock, self.runtimes)
         self._dispatcher = Dispatcher(
