@@ -148,6 +148,15 @@ def test_a_task_type_can_be_tried_alone(client: httpx2.Client) -> None:
     assert {each["path"] for each in refused.json()["problems"]} >= {"/inputs/size"}
 
 
+def test_a_trial_is_judged_like_a_start(client: httpx2.Client) -> None:
+    refused = client.post(
+        "/v1/task-types/openai.audio.transcription/try", json={"inputs": {"file": "file-99999999"}}
+    )
+
+    assert refused.status_code == 400
+    assert {each["code"] for each in refused.json()["problems"]} >= {"unknown_file", "missing_credential"}
+
+
 def test_a_secret_is_nowhere_to_be_read(client: httpx2.Client, running_server: RunningServer) -> None:
     client.put("/v1/secrets/door_key", json={"value": "hunter2-hunter2"})
     script = 'printf "key=%s\\n" "$KEY"; sleep 0.3'

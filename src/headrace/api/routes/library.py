@@ -11,6 +11,7 @@ from starlette.responses import Response
 from headrace.api import answers, bodies
 from headrace.api.definitions import ports_shown
 from headrace.api.operations import Operation, json_answer
+from headrace.api.starting import ready
 from headrace.definition.model import WorkflowDefinition
 from headrace.definition.types import TaskTypeSpec
 from headrace.dialects.protocol import Dialect
@@ -82,14 +83,24 @@ class LibraryRoutes:
         definition, source = self._trial(spec, body)
         row = await self._kept(f"try-{spec.type}", definition, source)
         names = self._services.executions.name()
+        credentials = given_with(request)
+        made = await ready(
+            self._dialects[TRIALS],
+            row,
+            definition,
+            bodies.StartBody(),
+            names.number,
+            self._services,
+            credentials=credentials,
+        )
         await self._services.executions.start(
             StartRequest(
                 workflow=row.number,
                 version=row.version,
-                inputs={},
+                inputs=made.inputs,  # no user's, but the files that the trial names
                 names=names,
-                labels={"try": spec.type},
-                credentials=given_with(request),
+                labels={"try": spec.type, **made.labels},
+                credentials=credentials,
             )
         )
         url = f"/v1/executions/{names.number}"
