@@ -81,7 +81,7 @@ def unreachable(url: str, error: Exception) -> Unreachable:
     if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError)):
         return Unreachable(f"'{url}' is no address of a server: {error}.")
     cause = str(error) or type(error).__name__
-    return Unreachable(f"Nobody answers at {url}: {cause.rstrip('.')}.")
+    return Unreachable(f"Nobody answers at {url}: {cause.rstrip('.')}. `headrace serve` starts a server.")
 
 
 def event_of(sent: httpx2.ServerSentEvent) -> Event:

@@ -63,6 +63,7 @@ def test_no_server_is_told_with_its_address(say: Say) -> None:
 
     assert said.status == Status.UNREACHABLE
     assert "Nobody answers at http://127.0.0.1:9" in said.err
+    assert "headrace serve" in said.err
 
 
 @pytest.mark.parametrize(
