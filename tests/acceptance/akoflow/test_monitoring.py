@@ -12,11 +12,14 @@ def test_lists_have_cursors_and_filters(client: Client) -> None:
     ids = [client.submit(document("name: a, run: 'true'")) for _ in range(3)]
     for each in ids:
         client.ended(each)
-    page = client.http.get(f"{API}/", params={"limit": 2, "state": "succeeded"}).json()
-    rest = client.http.get(f"{API}/", params={"limit": 2, "cursor": page["next"]}).json()
+    asked = {"limit": 2, "state": "succeeded"}
+    page = client.http.get(f"{API}/", params=asked).json()
+    rest = client.http.get(f"{API}/", params={**asked, "cursor": page["next"]}).json()
+    crossed = client.http.get(f"{API}/", params={"limit": 2, "cursor": page["next"]})
 
     assert [each["id"] for each in page["data"]] == [ids[2], ids[1]]
     assert rest["data"][0]["id"] == ids[0]
+    assert crossed.status_code == 400
     assert page["data"][0]["spec"]["activities"] == []
     assert isinstance(page["timestamp"], int)
 

@@ -158,6 +158,35 @@ def test_lists_come_in_pages_without_gaps(door: Door) -> None:
     assert door.client.get(path, params={"status": "FAILED"}).json() == {"executions": []}
 
 
+def test_a_cursor_leads_on_only_where_it_came_from(door: Door) -> None:
+    one, other = door.create(SAY), door.create(SAY)
+    for workflow in (one, other, one, other):
+        door.ended(door.start_again(workflow))
+    path = f"/workflows/{one}/executions"
+    plain = door.client.get(path, params={"limit": 1}).json()["next_cursor"]
+    done = door.client.get(path, params={"limit": 1, "status": "COMPLETED"}).json()["next_cursor"]
+    asked = {"limit": 1, "state": "succeeded"}
+    native = door.client.get("/v1/executions", params=asked).json()["next_cursor"]
+    crossed = [
+        door.client.get(f"/workflows/{other}/executions", params={"cursor": plain}),
+        door.client.get(path, params={"cursor": done, "status": "FAILED"}),
+        door.client.get(path, params={"cursor": plain, "status": "COMPLETED"}),
+        door.client.get(path, params={"cursor": plain.split(".")[-1]}),
+        door.client.get("/workflows", params={"cursor": plain}),
+    ]
+    elsewhere = [
+        door.client.get("/v1/executions", params={"cursor": native, "state": "failed"}),
+        door.client.get("/v1/executions", params={"cursor": native}),
+        door.client.get("/akoflow-api/workflows/", params={"cursor": native}),
+    ]
+    kept = door.client.get(path, params={"limit": 5, "cursor": done, "status": "COMPLETED"})
+
+    assert [(each.status_code, each.json()["error"]) for each in crossed] == [(400, "invalid_query")] * 5
+    assert [each.json()["errors"][0]["code"] for each in crossed] == ["invalid_value"] * 5
+    assert [each.status_code for each in elsewhere] == [400] * 3
+    assert len(kept.json()["executions"]) == 1
+
+
 def test_a_version_is_changed_only_by_who_knows_it(door: Door) -> None:
     workflow = door.create(SAY)
     path = f"/workflows/{workflow}"

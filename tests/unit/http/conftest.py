@@ -21,7 +21,14 @@ def make_request() -> MakeRequest:
 
     def make(headers: dict[str, str] | None = None, **scope: Any) -> Request:
         raw = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
-        made = {"type": "http", "method": "POST", "path": "/things", "headers": raw, CALLER: caller}
+        made = {
+            "type": "http",
+            "method": "POST",
+            "path": "/things",
+            "query_string": b"",
+            "headers": raw,
+            CALLER: caller,
+        }
         return Request({**made, **scope})
 
     return make

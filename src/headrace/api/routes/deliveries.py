@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path
+from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api import answers
@@ -12,6 +13,7 @@ from headrace.api.lists import Cursor, Limit
 from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of
 from headrace.api.values import moment, moment_of
+from headrace.http import cursors
 from headrace.orchestrator.services import Services
 from headrace.security.redaction import without_query
 from headrace.store.rows import DeliveryEntry
@@ -43,11 +45,15 @@ class DeliveryRoutes:
             ),
         ]
 
-    async def all(self, key: str, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    async def all(self, request: Request, key: str, limit: Limit = 100, cursor: Cursor = None) -> Response:
         """List the deliveries of an execution, oldest first."""
         row = await self._services.executions.get(key_of(key, "execution"))
-        page = await self._services.store.deliveries.log(row.number, limit=limit, cursor=cursor)
-        return json_answer(answers.Listed([_shown(each) for each in page.rows], page.cursor))
+        page = await self._services.store.deliveries.log(
+            row.number, limit=limit, cursor=cursors.opened(request, cursor)
+        )
+        return json_answer(
+            answers.Listed([_shown(each) for each in page.rows], cursors.sealed(request, page.cursor))
+        )
 
     async def redeliver(self, number: Annotated[int, Path(ge=0, le=2**63 - 1)]) -> Response:
         """Tell something again, whatever became of it."""

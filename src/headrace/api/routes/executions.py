@@ -21,6 +21,7 @@ from headrace.api.values import ShownValues
 from headrace.dialects.protocol import Dialect
 from headrace.engine.execution import Execution
 from headrace.engine.states import EXECUTION, EXECUTION_ENDS
+from headrace.http import cursors
 from headrace.http.credentials import HEADER, given_with
 from headrace.http.streaming import Streams
 from headrace.orchestrator.executions import StartRequest
@@ -137,6 +138,8 @@ class ExecutionRoutes:
 
     async def newest(
         self,
+        request: Request,
+        *,
         workflow: str | None = None,
         state: Annotated[list[str] | None, Query(max_length=8)] = None,
         dialect: str | None = None,
@@ -155,8 +158,12 @@ class ExecutionRoutes:
         which = ExecutionFilter(
             workflow=number, states=tuple(state) if state else None, dialect=dialect, parent=parent
         )
-        page = await self._executions.newest(which, limit=limit, cursor=cursor)
-        return json_answer(answers.Listed([views.execution_listed(row) for row in page.rows], page.cursor))
+        page = await self._executions.newest(which, limit=limit, cursor=cursors.opened(request, cursor))
+        return json_answer(
+            answers.Listed(
+                [views.execution_listed(row) for row in page.rows], cursors.sealed(request, page.cursor)
+            )
+        )
 
     async def explain(self, key: str) -> Response:
         """Tell why an execution and each of its tasks stand where they stand."""

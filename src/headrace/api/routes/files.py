@@ -16,7 +16,7 @@ from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of
 from headrace.api.values import moment_of
 from headrace.errors import NotFound
-from headrace.http import file_archives, recorded_files
+from headrace.http import cursors, file_archives, recorded_files
 from headrace.http.archives import FORMATS
 from headrace.http.downloads import OCTETS
 from headrace.http.recorded_files import LEFT
@@ -61,7 +61,13 @@ class FileRoutes:
         ]
 
     async def all(
-        self, key: str, task: Task = None, path: Pattern = None, limit: Limit = 1000, cursor: Cursor = None
+        self,
+        request: Request,
+        key: str,
+        task: Task = None,
+        path: Pattern = None,
+        limit: Limit = 1000,
+        cursor: Cursor = None,
     ) -> Response:
         """List the files that tasks made or changed, oldest first."""
         row = await self._row(key)
@@ -71,9 +77,11 @@ class FileRoutes:
             task=task,
             has=_having(path),
             limit=limit,
-            cursor=cursor,
+            cursor=cursors.opened(request, cursor),
         )
-        return json_answer(answers.Listed([_shown(each) for each in page.rows], page.cursor))
+        return json_answer(
+            answers.Listed([_shown(each) for each in page.rows], cursors.sealed(request, page.cursor))
+        )
 
     async def archive(
         self, key: str, task: Task = None, path: Pattern = None, format: OneOf["zip", "tar.gz"] = "zip"

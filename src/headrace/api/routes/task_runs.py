@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api import answers, bodies, views
@@ -14,6 +15,7 @@ from headrace.api.requests import key_of
 from headrace.api.routes.logs import Attempt, attempt_number
 from headrace.api.values import ShownValues
 from headrace.engine.execution import Execution
+from headrace.http import cursors
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionRow
 
@@ -49,11 +51,17 @@ class TaskRunRoutes:
             Operation(method="GET", path=one, endpoint=self.get, scope="read", answer=shown),
         ]
 
-    async def all(self, key: str, limit: Limit = 1000, cursor: Cursor = None) -> Response:
+    async def all(self, request: Request, key: str, limit: Limit = 1000, cursor: Cursor = None) -> Response:
         """List the task runs of an execution, oldest first."""
         row = await self._row(key)
-        page = await self._services.store.executions.task_runs(row.number, limit=limit, cursor=cursor)
-        return json_answer(answers.Listed([views.task_run_listed(run) for run in page.rows], page.cursor))
+        page = await self._services.store.executions.task_runs(
+            row.number, limit=limit, cursor=cursors.opened(request, cursor)
+        )
+        return json_answer(
+            answers.Listed(
+                [views.task_run_listed(run) for run in page.rows], cursors.sealed(request, page.cursor)
+            )
+        )
 
     async def get(self, key: str, run: str) -> Response:
         """Look at a task run, with its inputs, outputs and tries."""

@@ -14,6 +14,7 @@ from headrace.api.operations import Operation, json_answer
 from headrace.api.requests import key_of, refuse
 from headrace.api.values import moment_of
 from headrace.errors import NotFound
+from headrace.http import cursors
 from headrace.http.known import Known
 from headrace.orchestrator.services import Services
 from headrace.store.rows import WorkflowRow
@@ -50,10 +51,12 @@ class VersionRoutes:
             ),
         ]
 
-    async def versions(self, key: str, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    async def versions(
+        self, request: Request, key: str, limit: Limit = 100, cursor: Cursor = None
+    ) -> Response:
         """List the versions of a workflow, newest first."""
         row = await self._row(key)
-        page = await self._workflows.versions(row.number, limit=limit, cursor=cursor)
+        page = await self._workflows.versions(row.number, limit=limit, cursor=cursors.opened(request, cursor))
         shown = [
             answers.VersionListed(
                 version=version.version,
@@ -63,7 +66,7 @@ class VersionRoutes:
             )
             for version in page.rows
         ]
-        return json_answer(answers.Listed(shown, page.cursor))
+        return json_answer(answers.Listed(shown, cursors.sealed(request, page.cursor)))
 
     async def version(self, key: str, version: str, request: Request) -> Response:
         """Look at one version, with its document and its graph."""

@@ -17,6 +17,7 @@ from headrace.api.requests import expected_version, key_of
 from headrace.api.values import moment_of
 from headrace.dialects.protocol import Dialect, Judging, Parsed
 from headrace.errors import InvalidDefinition, NotFound, StaleVersion
+from headrace.http import cursors
 from headrace.http.bodies import BodyTooLarge, read_body
 from headrace.http.known import Known
 from headrace.orchestrator.services import Services
@@ -89,11 +90,15 @@ class WorkflowRoutes:
             ),
         ]
 
-    async def newest(self, dialect: str | None = None, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    async def newest(
+        self, request: Request, dialect: str | None = None, limit: Limit = 100, cursor: Cursor = None
+    ) -> Response:
         """List workflows, newest first."""
-        page = await self._workflows.newest(dialect=dialect, limit=limit, cursor=cursor)
+        page = await self._workflows.newest(
+            dialect=dialect, limit=limit, cursor=cursors.opened(request, cursor)
+        )
         shown = [definitions.workflow_shown(row) for row in page.rows]
-        return json_answer(answers.Listed(shown, page.cursor))
+        return json_answer(answers.Listed(shown, cursors.sealed(request, page.cursor)))
 
     async def create(self, request: Request, dialect: str | None = None) -> Response:
         """Create a workflow from a document of any dialect, JSON or YAML."""

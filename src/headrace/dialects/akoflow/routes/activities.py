@@ -11,10 +11,10 @@ from headrace.dialects.akoflow.routes.lookup import run_of
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer
 from headrace.dialects.akoflow.routes.workflows import PATH
 from headrace.dialects.akoflow.spelling import ACTIVITY_STATUS
+from headrace.http import cursors
 from headrace.orchestrator.services import Services
 
 _PAGE, _LARGEST_PAGE = 50, 500
-_LARGEST = 2**31 - 1
 
 
 class ActivityRoutes:
@@ -34,7 +34,7 @@ class ActivityRoutes:
     async def list_activities(self, request: Request) -> Response:
         """List the activities of a workflow in the order of its document."""
         limit = requests.whole_number(request, "limit", _PAGE, 1, _LARGEST_PAGE)
-        after = requests.whole_number(request, "cursor", 0, 0, _LARGEST)
+        after = cursors.opened_number(request, request.query_params.get("cursor"))
         state = requests.choice(request, "state", tuple(ACTIVITY_STATUS))
         name = request.query_params.get("name")
         run = await run_of(request, self._services)
@@ -48,7 +48,7 @@ class ActivityRoutes:
                 following = str(each.index)
                 break
             shown.append(render.activity(each, run.execution, now))
-        return data_answer(shown, self._services, next=following)
+        return data_answer(shown, self._services, next=cursors.sealed(request, following))
 
     async def get_activity(self, request: Request) -> Response:
         """Return one activity with all its attempts."""

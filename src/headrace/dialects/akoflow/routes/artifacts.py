@@ -17,7 +17,7 @@ from headrace.dialects.akoflow.routes.refusals import Refusal, invalid_query
 from headrace.dialects.akoflow.routes.workflows import PATH
 from headrace.dialects.akoflow.spelling import instant
 from headrace.errors import NotFound
-from headrace.http import file_archives, recorded_files
+from headrace.http import cursors, file_archives, recorded_files
 from headrace.http.archives import FORMATS
 from headrace.http.recorded_files import LEFT
 from headrace.orchestrator.services import Services
@@ -58,7 +58,7 @@ class ArtifactRoutes:
     async def list_artifacts(self, request: Request) -> Response:
         """List the files that activities made or changed, oldest first."""
         limit = requests.whole_number(request, "limit", _PAGE, 1, _LARGEST_PAGE)
-        cursor = request.query_params.get("cursor")
+        cursor = cursors.opened(request, request.query_params.get("cursor"))
         run = await run_of(request, self._services)
         which = _selection(request, run)
         page = await recorded_files.made_by(
@@ -70,7 +70,7 @@ class ArtifactRoutes:
             cursor=cursor,
         )
         shown = [_artifact(each, run, which.names) for each in page.rows]
-        return data_answer(shown, self._services, next=page.cursor)
+        return data_answer(shown, self._services, next=cursors.sealed(request, page.cursor))
 
     async def get_artifact(self, request: Request) -> Response:
         """Download a file as an activity left it."""

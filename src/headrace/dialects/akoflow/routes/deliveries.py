@@ -14,6 +14,7 @@ from headrace.dialects.akoflow.routes.operations import Operation, data_answer, 
 from headrace.dialects.akoflow.routes.refusals import Refusal
 from headrace.dialects.akoflow.routes.workflows import PATH
 from headrace.dialects.akoflow.spelling import instant
+from headrace.http import cursors
 from headrace.orchestrator.services import Services
 from headrace.security.redaction import without_query
 from headrace.store.rows import DeliveryEntry, ExecutionRow
@@ -42,10 +43,12 @@ class DeliveryRoutes:
         row = await row_of(request, self._services)
         names = await self._names(row)
         deliveries = self._services.store.deliveries
-        page = await deliveries.log(row.number, limit=limit, cursor=request.query_params.get("cursor"))
+        page = await deliveries.log(
+            row.number, limit=limit, cursor=cursors.opened(request, request.query_params.get("cursor"))
+        )
         bodies = await deliveries.bodies([each.number for each in page.rows])
         shown = [_delivery(each, bodies.get(each.number), names) for each in page.rows]
-        return data_answer(shown, self._services, next=page.cursor)
+        return data_answer(shown, self._services, next=cursors.sealed(request, page.cursor))
 
     async def redeliver(self, request: Request) -> Response:
         """Send one delivery again."""

@@ -31,6 +31,7 @@ from headrace.dialects.akoflow.spelling import instant
 from headrace.dialects.akoflow.wfformat_export import Machine
 from headrace.dialects.akoflow.wire import DIALECT
 from headrace.errors import NotFound
+from headrace.http import cursors
 from headrace.http.archives import ArchiveNames, Entry, ZipArchive, only, sent
 from headrace.http.downloads import protective
 from headrace.http.recorded_files import ArtifactGone, content_of
@@ -94,7 +95,7 @@ class ProvenanceRoutes:
         if not _SHA256.fullmatch(sha256):
             raise invalid_query("'sha256' must be a SHA-256, which is 64 hexadecimal digits.")
         limit = requests.whole_number(request, "limit", _PAGE, 1, _LARGEST_PAGE)
-        cursor = request.query_params.get("cursor")
+        cursor = cursors.opened(request, request.query_params.get("cursor"))
         page = await services.store.provenance.uses_of(sha256.lower(), limit=limit, cursor=cursor)
         runs: dict[int, tuple[Run, FileNames] | None] = {}
         shown: list[dict[str, Any]] = []
@@ -105,7 +106,7 @@ class ProvenanceRoutes:
                 runs[number] = (run, FileNames(run.execution)) if run is not None else None
             if (known := runs[number]) is not None:
                 shown += _touches(each, *known, sha256.lower())
-        return data_answer(shown, services, next=page.cursor)
+        return data_answer(shown, services, next=cursors.sealed(request, page.cursor))
 
     async def _run(self, number: int) -> Run | None:
         """Return a run of this dialect, or None."""

@@ -18,6 +18,7 @@ from headrace.dialects.akoflow.wire import DIALECT
 from headrace.engine.rerun import preview
 from headrace.engine.states import EXECUTION_ENDS
 from headrace.errors import InvalidDefinition, InvalidInput, NotFound, TransitionRefused
+from headrace.http import cursors
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionFilter
 
@@ -49,7 +50,8 @@ class WorkflowRoutes:
         state = requests.choice(request, "state", tuple(WORKFLOW_STATUS))
         expanded = request.query_params.get("expand") == "activities"
         which = ExecutionFilter(dialect=DIALECT, states=(state,) if state else None)
-        name, cursor = request.query_params.get("name"), request.query_params.get("cursor")
+        name = request.query_params.get("name")
+        cursor = cursors.opened(request, request.query_params.get("cursor"))
         if name:
             page = await services.executions.newest_named(name, which, limit=limit, cursor=cursor)
         else:
@@ -63,7 +65,7 @@ class WorkflowRoutes:
             )
             for row, execution in runs
         ]
-        return data_answer(shown, services, next=page.cursor)
+        return data_answer(shown, services, next=cursors.sealed(request, page.cursor))
 
     async def get_workflow(self, request: Request) -> Response:
         """Return a workflow with its activities."""

@@ -16,6 +16,7 @@ from headrace.dialects.dataflow.routes.shelves import shelf_of, view_of
 from headrace.dialects.dataflow.routes.starts import start_run
 from headrace.dialects.dataflow.spelling import RUN_STATES
 from headrace.engine.states import EXECUTION_ENDS
+from headrace.http import cursors
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionFilter
 
@@ -57,10 +58,11 @@ class ExecutionRoutes:
         page = await services.executions.newest(
             ExecutionFilter(workflow=row.number, states=_states(request)),
             limit=requests.page_size(request),
-            cursor=request.query_params.get("cursor"),
+            cursor=cursors.opened(request, request.query_params.get("cursor")),
         )
         style = style_of(await definition_of(row, services))
-        return json_answer(render.executions(style, page.rows, page.cursor), services)
+        following = cursors.sealed(request, page.cursor)
+        return json_answer(render.executions(style, page.rows, following), services)
 
     async def get_execution(self, request: Request) -> Response:
         """Return the details of a run, when it has ended or after the seconds of wait."""
@@ -100,9 +102,12 @@ class ExecutionRoutes:
         """Return the log of a run's webhook."""
         run = await run_of(request, self._services)
         page = await self._services.store.deliveries.log(
-            run.row.number, limit=requests.page_size(request), cursor=request.query_params.get("cursor")
+            run.row.number,
+            limit=requests.page_size(request),
+            cursor=cursors.opened(request, request.query_params.get("cursor")),
         )
-        return json_answer(render.deliveries(run.style, page.rows, page.cursor), self._services)
+        following = cursors.sealed(request, page.cursor)
+        return json_answer(render.deliveries(run.style, page.rows, following), self._services)
 
     async def redeliver(self, request: Request) -> Response:
         """Send one webhook again."""

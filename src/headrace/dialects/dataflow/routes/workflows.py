@@ -17,6 +17,7 @@ from headrace.dialects.dataflow.routes.operations import Operation, json_answer
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid, invalid_query
 from headrace.dialects.dataflow.wire import MOST_TASKS
 from headrace.errors import Conflict, StaleVersion
+from headrace.http import cursors
 from headrace.http.known import Known
 from headrace.orchestrator.services import Services
 from headrace.security.documents import read
@@ -87,10 +88,10 @@ class WorkflowRoutes:
         page = await services.workflows.newest(
             dialect=DIALECT,
             limit=requests.page_size(request),
-            cursor=request.query_params.get("cursor"),
+            cursor=cursors.opened(request, request.query_params.get("cursor")),
         )
         rows = [(row, style_of(await definition_of(row, services))) for row in page.rows]
-        return json_answer(render.workflows(rows, page.cursor), services)
+        return json_answer(render.workflows(rows, cursors.sealed(request, page.cursor)), services)
 
     async def get_workflow(self, request: Request) -> Response:
         """Return a workflow as it was sent."""
@@ -128,10 +129,13 @@ class WorkflowRoutes:
         services = self._services
         row = await workflow_of(request, services)
         page = await services.workflows.versions(
-            row.number, limit=requests.page_size(request), cursor=request.query_params.get("cursor")
+            row.number,
+            limit=requests.page_size(request),
+            cursor=cursors.opened(request, request.query_params.get("cursor")),
         )
         style = style_of(await definition_of(row, services))
-        return json_answer(render.versions(style, page.rows, page.cursor), services)
+        following = cursors.sealed(request, page.cursor)
+        return json_answer(render.versions(style, page.rows, following), services)
 
     async def get_version(self, request: Request) -> Response:
         """Return one version as it was sent."""
