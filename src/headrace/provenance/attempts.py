@@ -7,6 +7,7 @@ from typing import Literal as OneOf
 
 from msgspec import Struct
 
+from headrace.provenance.index import place
 from headrace.runtimes.protocol import JobEnded
 from headrace.store.provenance_rows import FileVersion
 
@@ -47,6 +48,7 @@ class LiveAttempt:
         "is_recovered",
         "known",
         "known_versions",
+        "prefix",
         "reads",
         "ready",
     )
@@ -58,11 +60,19 @@ class LiveAttempt:
         """An earlier server may have begun it."""
         self.is_admitted = False
         """It was told that it may begin."""
-        self.reads: dict[tuple[str, str], FileVersion] = {}
-        """What it reads, by directory and path, as it was when it began."""
+        self.prefix = ""
+        """Where it works inside of the directory that has the record, as in `sub/`; mostly in all of it."""
+        self.reads: dict[str, FileVersion] = {}
+        """What it reads, by absolute path, as it was when it began."""
         self.known: frozenset[str] = frozenset()
-        """Paths of which an earlier server has remembered that the attempt read or made them."""
+        """Absolute paths of which an earlier server has remembered that the attempt read or made them."""
         self.known_versions: frozenset[int] = frozenset()
         """Numbers of the versions that it is known to have had."""
         self.ended: JobEnded | None = None
         self.heard: Heard | None = None
+
+    def read(self, version: FileVersion) -> None:
+        """Take note that it reads a version, unless that is remembered already."""
+        path = place(version)
+        if path not in self.known:
+            self.reads[path] = version

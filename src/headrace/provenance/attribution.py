@@ -6,7 +6,7 @@ Pure but for the length of a tick of this machine. Moments are Unix seconds.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from headrace.provenance import patterns
@@ -36,10 +36,17 @@ class Life(NamedTuple):
     attempt: RecordedAttempt
     started_at: float
     ended_at: float
+    prefix: str = ""
+    """What the paths in its directory begin with."""
 
     def has(self, moment: float) -> bool:
         """Tell whether a file could be given this time during the life."""
         return self.started_at <= moment + TICK and moment <= self.ended_at
+
+
+Lives = Callable[[], Mapping[int, tuple[float, float]]]
+"""Returns the attempts that are running, or whose end was not reported yet: the Unix seconds of their start
+and of their end, which is infinite while they run."""
 
 
 class Attribution(NamedTuple):
@@ -59,13 +66,18 @@ def possible(lives: Sequence[Life], span: Span) -> list[Life]:
 
 
 def attribute(path: str, state: FileState | None, span: Span, candidates: list[Life]) -> Attribution:
-    """Tell whose a change is among those who were running in its span; `state` is None for what is gone."""
+    """Tell whose a change is among those who were running in its span; `state` is None for what is gone.
+
+    Who works in a directory inside is no candidate for what lies outside of it; who works outside may well
+    have written inside.
+    """
+    candidates = [life for life in candidates if path.startswith(life.prefix)]
     if not candidates:
         return NOBODY
     if len(candidates) > 1 and state is not None:
         candidates = _narrowed(candidates, state, span)
     if len(candidates) > 1:
-        declared = [life for life in candidates if _declares(life.attempt, path)]
+        declared = [life for life in candidates if _declares(life, path)]
         candidates = declared if len(declared) == 1 else candidates
     if len(candidates) > MOST_CANDIDATES:
         return NOBODY
@@ -85,5 +97,6 @@ def _narrowed(candidates: list[Life], state: FileState, span: Span) -> list[Life
     return [life for life in candidates if life.has(moment) and life.has(changed_at)] or candidates
 
 
-def _declares(attempt: RecordedAttempt, path: str) -> bool:
-    return any(patterns.matches(pattern, path) for pattern in attempt.outputs)
+def _declares(life: Life, path: str) -> bool:
+    inside = path[len(life.prefix) :]
+    return any(patterns.matches(pattern, inside) for pattern in life.attempt.outputs)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from headrace.provenance.index import is_same
+from headrace.provenance.index import is_same, place
 from headrace.provenance.scan import look
 from headrace.store.protocol import Provenance
 from headrace.store.provenance_rows import FileVersion
@@ -26,13 +26,12 @@ class _Left(Struct):
 
 async def changed_since(provenance: Provenance, execution: int) -> set[str]:
     """Return the tasks that made or changed a file which is not as the last of them left it."""
-    left: dict[tuple[str, str], _Left] = {}
+    left: dict[str, _Left] = {}
     cursor = None
     while True:
         page = await provenance.uses(execution, kinds=("created", "modified", "deleted"), cursor=cursor)
         for recorded in page.rows:
-            place = (recorded.version.directory, recorded.version.path)
-            known = left.setdefault(place, _Left(None))
+            known = left.setdefault(place(recorded.version), _Left(None))
             known.version = recorded.after
             known.tasks.add(recorded.use.task)
         cursor = page.cursor
@@ -49,7 +48,7 @@ def _changed(left: Iterable[_Left]) -> set[str]:
 
 
 def _is_as_left(version: FileVersion) -> bool:
-    path = f"{version.directory}/{version.path}"
+    path = place(version)
     state = look(path)
     if state is None or (state.size, state.link) != (version.size, version.link):
         return False

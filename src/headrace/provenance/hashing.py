@@ -25,7 +25,7 @@ import structlog
 from headrace.artifacts.protocol import Stored
 from headrace.errors import HeadraceError, StoreError
 from headrace.provenance.attribution import TICK
-from headrace.provenance.index import is_copy, is_same
+from headrace.provenance.index import is_copy, is_same, place
 from headrace.provenance.listing import Draft
 from headrace.provenance.scan import look
 from headrace.store.protocol import Provenance
@@ -266,7 +266,7 @@ class Hashing:
     def _read_large(self, wanted: _Wanted) -> Hashed:
         version = wanted.version
         kept = self._keep(
-            wanted, lambda: self._artifacts.put_file(Path(_path(version)), max_size=self._max_file)
+            wanted, lambda: self._artifacts.put_file(Path(place(version)), max_size=self._max_file)
         )
         sha256 = self._digest(version) if kept is None else kept.sha256
         if not is_still(version):
@@ -281,7 +281,7 @@ class Hashing:
         try:
             stored = put()
         except HeadraceError as error:
-            log.warning("content_not_kept", path=_path(wanted.version), error=error.message)
+            log.warning("content_not_kept", path=place(wanted.version), error=error.message)
             return None
         self._left[execution] -= size
         return stored
@@ -304,17 +304,13 @@ class Hashing:
             raise _Stopped
 
 
-def _path(version: FileVersion) -> str:
-    return f"{version.directory}/{version.path}"
-
-
 def is_still(version: FileVersion) -> bool:
     """Tell whether a file is still the version that was listed."""
-    state = look(_path(version))
+    state = look(place(version))
     return state is not None and is_same(version, state)
 
 
 def opened(version: FileVersion) -> BinaryIO:
     """Open a file, unless a link or a pipe that nobody writes to has taken its place."""
-    handle = os.open(_path(version), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(place(version), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     return os.fdopen(handle, "rb", buffering=0)

@@ -24,13 +24,32 @@ def is_copy(original: FileVersion, found: FileState | FileVersion) -> bool:
     return found.mtime_ns == original.mtime_ns and found.size == original.size and found.link == original.link
 
 
+def place(version: FileVersion) -> str:
+    """Return the absolute path of a version, whatever directory had the record when it was seen."""
+    return f"{version.directory}/{version.path}"
+
+
 class Index:
     """Paths and their current versions."""
 
-    def __init__(self, versions: Iterable[FileVersion] = ()) -> None:
-        self.files = {version.path: version for version in versions}
-        self.bytes = sum(version.size for version in self.files.values())
+    def __init__(self, root: str, versions: Iterable[FileVersion] = ()) -> None:
+        """Take versions that lie in `root`, oldest first."""
+        self.files: dict[str, FileVersion] = {}
+        """By path relative to the root; a version that was recorded for a directory above or below the root
+        has another path there."""
+        self.bytes = 0
         """What all of them have together."""
+        self.parts: dict[str, int] = {}
+        """What the files of directories inside have together where that was asked for, by what their paths
+        begin with (`sub/`)."""
+        self.outdated: list[int] = []
+        """Numbers of versions that a later one of the same file was found beside."""
+        start = len(root) + 1
+        for version in versions:
+            path = place(version)[start:]
+            if (former := self.files.get(path)) is not None:
+                self.outdated.append(former.number)
+            self.put(path, version)
 
     def differs(self, path: str, state: FileState | None) -> bool:
         """Tell whether a path is not any more what it was."""
@@ -48,30 +67,64 @@ class Index:
             if path not in files:
                 yield path
 
-    def put(self, version: FileVersion) -> None:
-        """Make a version the current one of its path."""
-        former = self.files.get(version.path)
-        self.bytes += version.size - (former.size if former is not None else 0)
-        self.files[version.path] = version
+    def put(self, path: str, version: FileVersion) -> None:
+        """Make a version the current one of a path."""
+        former = self.files.get(path)
+        self._count(path, version.size - (former.size if former is not None else 0))
+        self.files[path] = version
 
     def remove(self, path: str) -> None:
         """Forget a path."""
         former = self.files.pop(path, None)
-        self.bytes -= former.size if former is not None else 0
+        self._count(path, -former.size if former is not None else 0)
 
-    def matching(self, declared: Iterable[str], is_directory: Callable[[str], bool]) -> Iterator[FileVersion]:
-        """Yield what the declared paths and globs mean; a path of a directory is all that lies in it.
+    def matching(
+        self, declared: Iterable[str], is_directory: Callable[[str], bool], prefix: str = ""
+    ) -> Iterator[tuple[str, FileVersion]]:
+        """Yield what the declared paths and globs mean, by path.
 
-        A path of a file costs nothing, the others a look at every name.
+        They are relative to the directory that `prefix` (`sub/`) leads to; a path of a directory means all
+        that lies in it. A path of a file costs nothing, the others a look at every name.
         """
         for pattern in declared:
             path = patterns.plain(pattern)
-            if (version := self.files.get(path)) is not None:
-                yield version
-            elif not patterns.is_literal(path) or is_directory(path):
-                yield from (each for name, each in self.files.items() if patterns.matches(path, name))
+            if (version := self.files.get(prefix + path)) is not None:
+                yield prefix + path, version
+            elif not patterns.is_literal(path) or is_directory(prefix + path):
+                for name, each in self.files.items():
+                    if name.startswith(prefix) and patterns.matches(path, name[len(prefix) :]):
+                        yield name, each
 
     def beneath(self, directory: str) -> list[str]:
         """Return the paths in a directory, those in its directories included."""
         inside = f"{directory}/"
         return [path for path in self.files if path.startswith(inside)]
+
+    def part(self, prefix: str) -> dict[str, FileVersion]:
+        """Return the files of a directory inside, by their paths there."""
+        if not prefix:
+            return self.files
+        start = len(prefix)
+        return {path[start:]: each for path, each in self.files.items() if path.startswith(prefix)}
+
+    def held_by(self, prefix: str) -> int:
+        """Return how many bytes the files of a directory inside have together; only the first time counts."""
+        if prefix not in self.parts:
+            self.parts[prefix] = sum(each.size for each in self.part(prefix).values())
+        return self.parts[prefix]
+
+    def replace(self, prefix: str, other: Index) -> None:
+        """Have what another index knows of a directory inside, and nothing else of it."""
+        for path in self.part(prefix):
+            self.remove(prefix + path)
+        for path, version in other.files.items():
+            self.put(prefix + path, version)
+
+    def _count(self, path: str, more: int) -> None:
+        self.bytes += more
+        if self.parts:
+            end = path.find("/") + 1
+            while end:
+                if path[:end] in self.parts:
+                    self.parts[path[:end]] += more
+                end = path.find("/", end) + 1

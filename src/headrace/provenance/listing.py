@@ -6,7 +6,7 @@ Nothing here touches a file or the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -39,6 +39,13 @@ class Draft(Struct, kw_only=True):
     """Contents that were read already, by the numbers of their versions."""
 
 
+class Contents(Protocol):
+    """Who reads contents, later."""
+
+    def take(self, draft: Draft, reads: list[FileVersion], originals: Mapping[str, FileVersion]) -> None:
+        """Read what a listing found new and what its attempts read, where that is not known already."""
+
+
 class Drafting:
     """Puts one listing together; the index is changed on the way."""
 
@@ -62,7 +69,8 @@ class Drafting:
         self._take = take
         self._now = now
         self._appeared: list[FileVersion] = []
-        self._gone: list[int] = []
+        self._gone = index.outdated.copy()
+        index.outdated.clear()
         self._uses: list[FileUse] = []
         self._unread: set[int] = set()
         self._made: list[tuple[FileVersion, RecordedAttempt]] = []
@@ -90,12 +98,19 @@ class Drafting:
         for version in attempt.reads.values():
             self._use("read", [attempt.asked], before=version)
 
-    def draft(self, *, is_complete: bool) -> Draft:
-        """Return what was put together."""
-        held = self._index.bytes
-        row = DirectoryRow(path=self._directory, listed_at=self._now, is_complete=is_complete, bytes=held)
+    def draft(self, parts: Iterable[str], *, is_complete: bool) -> Draft:
+        """Return what was put together; `parts` are prefixes of directories inside that are told of too."""
+
+        def row(path: str, held: int) -> DirectoryRow:
+            return DirectoryRow(path=path, listed_at=self._now, is_complete=is_complete, bytes=held)
+
         listing = Listing(
-            directory=row, appeared=self._appeared, gone=self._gone, uses=self._uses, unread=self._unread
+            directory=row(self._directory, self._index.bytes),
+            parts=[row(f"{self._directory}/{each[:-1]}", self._index.held_by(each)) for each in parts],
+            appeared=self._appeared,
+            gone=self._gone,
+            uses=self._uses,
+            unread=self._unread,
         )
         return Draft(listing=listing, made=self._made, found=self._found)
 
@@ -105,12 +120,12 @@ class Drafting:
         if before is not None:
             self._gone.append(before.number)
         if before is not None:
-            self._declared(before, whose)
+            self._declared(change.path, whose)
         if after is None:
             self._index.remove(change.path)
             self._use("deleted", whose.attempts, before=before, is_certain=whose.is_certain)
             return
-        self._index.put(after)
+        self._index.put(change.path, after)
         self._appeared.append(after)
         kind: UseKind = "created" if before is None else "modified"
         if before is not None:
@@ -122,7 +137,7 @@ class Drafting:
             else:
                 self._found.append(after)
 
-    def _declared(self, version: FileVersion, whose: Attribution) -> None:
+    def _declared(self, path: str, whose: Attribution) -> None:
         """Say that those who changed or removed a version read it, where they had declared it as input.
 
         It is said now, because nothing has the version any more when a later server takes them up, and before
@@ -130,7 +145,7 @@ class Drafting:
         """
         for attempt in whose.attempts:
             live = self._live.get(attempt.number)
-            found = None if live is None else live.reads.get((version.directory, version.path))
+            found = None if live is None else live.reads.get(f"{self._directory}/{path}")
             if found is not None:
                 self._use("read", [attempt], before=found)
 

@@ -32,14 +32,16 @@ class TooLarge(Exception):
 class Tree:
     """The files of a directory, and which of them may have changed."""
 
-    def __init__(self, root: str, clock: Clock, watch: Watch, roots: Container[str], most_files: int) -> None:
-        """`roots` are all directories that are open; those inside of this one are left out."""
+    def __init__(
+        self, root: str, clock: Clock, watch: Watch, private: Container[str], most_files: int
+    ) -> None:
+        """`private` has the server's own directory, which is left out where it lies in this one."""
         self.root = root
         self.unreadable: list[str] = []
         """Directories below that could not be read at the last look at everything."""
         self._clock = clock
         self._watch = watch
-        self._roots = roots
+        self._private = private
         self.most_files = most_files
         """More than these are not recorded."""
         self._is_watched = False
@@ -77,6 +79,31 @@ class Tree:
         """Make the directory if it can be made, begin to watch it, and return what it has."""
         await asyncio.to_thread(self._prepare)
         return await self._survey()
+
+    async def make(self, inside: str) -> None:
+        """Make a directory inside if it can be made."""
+        await asyncio.to_thread(_make, f"{self.root}/{inside}")
+
+    async def measure(self) -> None:
+        """Raise `TooLarge` where more files lie here than are recorded; nothing else comes of it."""
+        found = await asyncio.to_thread(scan, self.root, most=self.most_files, skipped=self._private)
+        if found.is_too_large:
+            raise TooLarge
+
+    def hand_over(self, other: Tree, prefix: str) -> float:
+        """Tell a tree that this one lies in what is noted here, and watch no more.
+
+        Returns since when (Unix seconds) more may have changed.
+        """
+        is_told_all = self._is_watched
+        if is_told_all:
+            self._watch.drain()
+        for path, span in self._dirty.items():
+            other.note(prefix + path, span)
+        for path, span in self._gone.items():
+            other.note_directory(prefix + path, span)
+        self.close()
+        return self._clock.now() if is_told_all and not self._is_stale else self._looked_at
 
     async def find(self, index: Index) -> list[Change]:
         """Return what is different from the index; raises `TooLarge`."""
@@ -125,10 +152,7 @@ class Tree:
         return found.files
 
     def _prepare(self) -> None:
-        try:
-            Path(self.root).mkdir(parents=True, exist_ok=True)
-        except OSError as error:  # the runtime will say so in its own words
-            log.info("directory_not_made", directory=self.root, error=str(error))
+        _make(self.root)
         self._may_watch = tells_of_changes(self.root)
 
     def _scan(self) -> Scanned:
@@ -137,23 +161,30 @@ class Tree:
                 return scan(
                     self.root,
                     most=self.most_files,
-                    skipped=self._roots,
+                    skipped=self._private,
                     enter=self._watch.entering(self),
                 )
             except Unwatchable as error:
                 log.warning("directory_not_watched", directory=self.root, error=str(error))
                 self._may_watch = False
                 self._watch.leave(self)
-        return scan(self.root, most=self.most_files, skipped=self._roots)
+        return scan(self.root, most=self.most_files, skipped=self._private)
 
     def _ours(self, paths: Iterable[str]) -> Iterable[str]:
-        """Leave out what belongs to directories inside that are open themselves."""
+        """Leave out what belongs to the server itself."""
         return (path for path in paths if not self._is_elsewhere(path))
 
     def _is_elsewhere(self, path: str) -> bool:
         end = path.find("/")
         while end >= 0:
-            if f"{self.root}/{path[:end]}" in self._roots:
+            if f"{self.root}/{path[:end]}" in self._private:
                 return True
             end = path.find("/", end + 1)
         return False
+
+
+def _make(directory: str) -> None:
+    try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # the runtime will say so in its own words
+        log.info("directory_not_made", directory=directory, error=str(error))

@@ -68,10 +68,10 @@ class _Place(NamedTuple):
 class Watch:
     """The queue of changes; all but `enter` belongs to the event loop's thread."""
 
-    def __init__(self, clock: Clock, roots: Container[str]) -> None:
-        """`roots` are the directories that are open; what lies in a deeper one belongs to that one alone."""
+    def __init__(self, clock: Clock, private: Container[str]) -> None:
+        """`private` has the server's own directory, of which nothing is told to a tree that it lies in."""
         self._clock = clock
-        self._roots = roots
+        self._private = private
         self._inotify: INotify | None = None
         self._places: dict[int, _Place] = {}
         self._watches: dict[Watched, set[int]] = {}
@@ -185,14 +185,14 @@ class Watch:
             tree.note_directory(path, span)
 
     def _explore(self, tree: Watched, path: str, span: Span) -> None:
-        if f"{tree.root}/{path}" in self._roots:
+        if f"{tree.root}/{path}" in self._private:
             return
         try:
             found = scan(
                 tree.root,
                 path,
                 most=EXPLORED_AT_ONCE,
-                skipped=self._roots,
+                skipped=self._private,
                 enter=self.entering(tree),
             )
         except Unwatchable:

@@ -28,6 +28,11 @@ def record(cursor: sqlite3.Cursor, listing: Listing) -> None:
         (os.fsencode(directory.path), directory.listed_at, directory.is_complete, directory.bytes),
     )
     [(key,)] = cursor.fetchall()
+    for part in listing.parts:
+        cursor.execute(
+            statements.PUT_DIRECTORY, (os.fsencode(part.path), part.listed_at, part.is_complete, part.bytes)
+        )
+        cursor.fetchall()
     wanted = listing.wanted()
     if listing.appeared:
         cursor.executemany(

@@ -299,7 +299,11 @@ class Provenance(Protocol):
         """Return what is known of a directory, or None when it was never listed."""
 
     async def current(self, directory: str) -> list[FileVersion]:
-        """Return what a directory has by its last listing."""
+        """Return what a directory has by the last listings, oldest first.
+
+        That is what was listed of it, of directories inside, and of those that it lies in; where two of them
+        have the same file, both versions are returned.
+        """
 
     async def bytes_of(self, directories: Collection[str]) -> dict[str, int]:
         """Return how many bytes directories have by their last listings, of those where that is known."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Select, func, select, text, union
+from sqlalchemy import CompoundSelect, Connection, Select, and_, func, or_, select, text, union
 from sqlalchemy.sql import FromClause
 
 from headrace.errors import NotFound
@@ -60,10 +61,18 @@ class SqlProvenance:
         return await self._readers.read(look)
 
     async def current(self, directory: str) -> list[FileVersion]:
-        """Return what a directory has by its last listing."""
-        return await self._readers.read(
-            lambda c: [_version(row) for row in c.execute(current_versions(os.fsencode(directory)))]
-        )
+        """Return what a directory has by the last listings, oldest first."""
+        asked = os.fsencode(directory)
+
+        def look(connection: Connection) -> list[FileVersion]:
+            found: list[FileVersion] = []
+            for row in connection.execute(directories_around(asked)):
+                query = current_versions(row.key, asked[len(row.path) + 1 :])
+                path = os.fsdecode(row.path)
+                found += (_version((path, *version)) for version in connection.execute(query))
+            return sorted(found, key=attrgetter("number"))
+
+        return await self._readers.read(look)
 
     async def bytes_of(self, directories: Collection[str]) -> dict[str, int]:
         """Return how many bytes directories have, of those where that is known."""
@@ -132,14 +141,24 @@ class SqlProvenance:
         return await self._readers.read(lambda c: int(c.execute(query).scalar_one()))
 
 
-def current_versions(directory: bytes) -> Select[Any]:
-    """Return the query for what a directory has."""
-    return (
-        select(*_columns(_versions, _directories))
-        .join(_directories, _directories.c.key == _versions.c.directory)
-        .where(_directories.c.path == directory, text(schema.CURRENT))
-        .order_by(_versions.c.number)
+def directories_around(directory: bytes) -> Select[Any]:
+    """Return the query for the keys of a directory, of those inside and of those that it lies in."""
+    above = [directory]
+    while b"/" in above[-1][1:]:
+        above.append(above[-1][: above[-1].rindex(b"/")])
+    path = _directories.c.path
+    is_inside = and_(path > directory + b"/", path < directory + b"0")  # 0 comes after the slash
+    return select(_directories.c.key, path).where(or_(path.in_(above), is_inside))
+
+
+def current_versions(directory: int, inside: bytes = b"") -> Select[Any]:
+    """Return the query for what the directory with this key has, or what a directory inside of it has."""
+    query = select(*(_versions.c[name] for name in _VERSION)).where(
+        _versions.c.directory == directory, text(schema.CURRENT)
     )
+    if inside:
+        query = query.where(_versions.c.path > inside + b"/", _versions.c.path < inside + b"0")
+    return query.order_by(_versions.c.number)
 
 
 def bytes_in(directories: Sequence[bytes]) -> Select[Any]:

@@ -86,16 +86,15 @@ class DirectoryRow(Struct, frozen=True, kw_only=True):
     is_complete: bool = True
     """False when it has more files than are recorded; nothing is recorded from then on."""
     bytes: int | None = None
-    """What its files have together, also those in its directories; None where nothing is recorded any more.
-
-    Directories in it that have a record of their own are left out while attempts work in both.
-    """
+    """What its files have together, those in its directories included; None where nothing is recorded now."""
 
 
 class Listing(Struct, frozen=True, kw_only=True):
     """What a listing of a directory found to be different from the one before; remembered as a whole."""
 
     directory: DirectoryRow
+    parts: Sequence[DirectoryRow] = ()
+    """Directories inside of it that attempts work in, which were listed with it."""
     appeared: Sequence[FileVersion] = ()
     """New versions of paths; each takes the place of the current version of its path."""
     gone: Sequence[int] = ()

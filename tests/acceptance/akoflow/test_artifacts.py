@@ -196,6 +196,38 @@ def test_an_input_that_an_activity_uses_up_leads_to_what_it_made(client: Client,
     assert tasks["reduce"]["inputFiles"] == ["raw.dat"]
 
 
+def test_directories_that_lie_in_each_other_share_one_history(client: Client, tmp_path: Path) -> None:
+    spec = f"mountPath: {tmp_path}/m"
+    workflow = client.submit(
+        document(
+            "name: a, run: 'mkdir -p sub; echo 1 > sub/f'",
+            f"name: b, run: 'echo 2 > f; echo 3 > h', mountPath: {tmp_path}/m/sub, dependsOn: [a]",
+            "name: c, run: 'cat sub/f sub/h > out', inputs: [sub/f, sub/h], dependsOn: [b]",
+            spec=spec,
+        )
+    )
+    hashed(client, workflow)
+    lineage = client.get(f"{workflow}/lineage/?path=out")
+    again = client.http.post(f"{API}/{workflow}/rerun/", json={"from": "failed", "dry_run": True})
+
+    edges = {(each["from"], each["to"], each["sha256"], each["certain"]) for each in lineage["edges"]}
+    one, two, three = digest(b"1\n"), digest(b"2\n"), digest(b"3\n")
+    assert edges == {
+        ("activity:a", "file:sub/f", one, True),
+        ("file:sub/f", "activity:b", one, True),
+        ("activity:b", "file:sub/f", two, True),
+        ("activity:b", "file:sub/h", three, True),
+        ("file:sub/f", "activity:c", two, True),
+        ("file:sub/h", "activity:c", three, True),
+        ("activity:c", "file:out", digest(b"2\n3\n"), True),
+    }
+    assert {each["name"]: each["mode"] for each in again.json()["data"]["activities"]} == {
+        "a": "reuse",
+        "b": "reuse",
+        "c": "reuse",
+    }
+
+
 def test_an_export_is_imported_as_the_same_workflow(client: Client, tmp_path: Path) -> None:
     workflow = client.submit(document(*TURNS, spec=f"mountPath: {tmp_path}/m"))
     hashed(client, workflow)

@@ -20,6 +20,7 @@ from headrace.testing.memory_store import Contents
 STEPS = st.lists(
     st.tuples(st.sampled_from(["begin", "write", "change", "end"]), st.integers(1, 3)), max_size=14
 )
+PLACES = st.sampled_from([{}, {1: "sub/"}, {2: "sub/", 3: "sub/"}, {1: "one/", 3: "three/"}])
 DEADLINE = 10.0
 
 
@@ -51,15 +52,22 @@ class DyingStore:
 class World:
     """Attempts as processes, which live on when the server dies."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, places: dict[int, str]) -> None:
         self.root = root
+        self.places = places
+        """Where in the root each of them works, as in `sub/`; the others work in all of it."""
         self.contents = Contents()
         self.started: dict[int, float] = {}
         self.ended: dict[int, float] = {}
         self.heard: set[int] = set()
         self.wrote: dict[str, int] = {}
 
-    def write(self, number: int, path: str) -> None:
+    def directory(self, number: int) -> str:
+        return f"{self.root}/{self.places.get(number, '')}"
+
+    def write(self, number: int, name: str) -> None:
+        path = self.places.get(number, "") + name
+        (self.root / path).parent.mkdir(exist_ok=True)
         (self.root / path).write_text(f"{number} {len(self.wrote)} {time.time_ns()}")
         self.wrote[path] = number
 
@@ -77,7 +85,7 @@ async def live(world: World, steps: list[tuple[str, int]], dies_at: int, when: A
     for what, number in steps:
         is_running = number in world.started and number not in world.ended
         if what == "begin" and number not in world.started:
-            await _or_death(dying, laboratory.begin(number))
+            await _or_death(dying, laboratory.begin(number, directory=world.directory(number)))
             if number not in laboratory.starts:
                 break  # it never began
             world.started[number] = laboratory.starts[number]
@@ -109,7 +117,8 @@ async def live_again(world: World) -> list[tuple[int, str, str, int | None]]:
     for number in waiting:
         if number not in world.ended:
             laboratory.starts[number] = world.started[number]
-        laboratory.recorder.begin(laboratory.asked(number), ready.set, "recovered")
+        asked = laboratory.asked(number, directory=world.directory(number))
+        laboratory.recorder.begin(asked, ready.set, "recovered")
     await laboratory.recorder.resume()
     if waiting:
         await asyncio.wait_for(ready.wait(), DEADLINE)
@@ -124,16 +133,25 @@ async def live_again(world: World) -> list[tuple[int, str, str, int | None]]:
     await laboratory.recorder.close()
 
     assert sorted(heard) == sorted(waiting)
-    return [(each.use.attempt, each.use.kind, each.version.path, each.use.after) for each in uses]
+    start = len(str(world.root)) + 1
+    return [
+        (
+            each.use.attempt,
+            each.use.kind,
+            f"{each.version.directory}/{each.version.path}"[start:],
+            each.use.after,
+        )
+        for each in uses
+    ]
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(STEPS, st.integers(1, 5), st.sampled_from(["before", "after"]))
+@given(STEPS, st.integers(1, 5), st.sampled_from(["before", "after"]), PLACES)
 def test_a_crash_at_any_listing_loses_nothing_and_repeats_nothing(
-    steps: list[tuple[str, int]], dies_at: int, when: str
+    steps: list[tuple[str, int]], dies_at: int, when: str, places: dict[int, str]
 ) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        world = World(Path(directory) / "work")
+        world = World(Path(directory) / "work", places)
 
         async def both() -> list[tuple[int, str, str, int | None]]:
             await live(world, steps, dies_at, when)

@@ -35,26 +35,42 @@ class _Copies:
 
     def __init__(self, uses: Sequence[RecordedUse], directories: Mapping[str, str]) -> None:
         homes = {name: normpath(directory) for name, directory in directories.items()}
+        self._homes = set(homes.values())
         self._made = {each.after.number for each in uses if each.after is not None}
         self._sources: dict[tuple[str, str], list[FileVersion]] = {}
         for each in uses:
             version, home = each.before, homes.get(each.use.task)
             if each.use.kind != "read" or version is None or home is None:
                 continue
-            if normpath(version.directory) != home:
-                self._sources.setdefault((home, version.path), []).append(version)
+            directory, path = self._place(version)
+            if directory != home:
+                self._sources.setdefault((home, path), []).append(version)
 
     def original(self, version: FileVersion) -> FileVersion:
         """Return what a version is a copy of, and itself where it is none."""
         seen = {version.number}
         while version.number not in self._made:
-            sources = self._sources.get((normpath(version.directory), version.path), ())
+            sources = self._sources.get(self._place(version), ())
             found = next((each for each in reversed(sources) if _is_copy(version, each)), None)
             if found is None or found.number in seen:
                 break
             version = found
             seen.add(version.number)
         return version
+
+    def _place(self, version: FileVersion) -> tuple[str, str]:
+        """Return the directory of an activity that a version lies in, and its path there.
+
+        The record may be that of a directory around, where other workflows work.
+        """
+        directory = normpath(version.directory)
+        whole = f"{directory}/{version.path}"
+        end = len(directory)
+        while end > 0:
+            if whole[:end] in self._homes:
+                return whole[:end], whole[end + 1 :]
+            end = whole.find("/", end + 1)
+        return directory, version.path
 
 
 def _is_copy(version: FileVersion, source: FileVersion) -> bool:

@@ -83,6 +83,27 @@ class ProvenanceConformance(WithStore):
         assert await store.provenance.current(PLACE) == [stays, second]
         assert await store.provenance.current("/srv/other") == [other]
 
+    async def test_a_directory_has_what_was_listed_of_those_inside_and_around(self, store: Store) -> None:
+        outer = version(store, "we-1001/a", directory="/srv/runs")
+        beside = version(store, "we-1001.b/a", directory="/srv/runs")
+        own = version(store, "b")
+        inner = version(store, "c", directory=f"{PLACE}/d\udcff")
+        other = version(store, "c", directory=f"{PLACE}.d")
+        for each in (outer, beside, own, inner, other):
+            await store.provenance.record(listing(each))
+
+        assert await store.provenance.current(PLACE) == [outer, own, inner]
+        assert await store.provenance.current(f"{PLACE}/d\udcff") == [inner]
+        assert await store.provenance.current("/srv/runs") == [outer, beside, own, inner, other]
+
+    async def test_a_listing_tells_of_directories_inside_too(self, store: Store) -> None:
+        parts = [DirectoryRow(path=f"{PLACE}/{name}", listed_at=100.0, bytes=7) for name in "ab"]
+        row = DirectoryRow(path=PLACE, listed_at=100.0, bytes=20)
+        await store.provenance.record(Listing(directory=row, parts=parts))
+
+        assert [await store.provenance.directory(each.path) for each in parts] == parts
+        assert await store.provenance.directory(PLACE) == row
+
     async def test_what_directories_hold_is_told_of_those_where_it_is_known(self, store: Store) -> None:
         for path, held in ((PLACE, 5), ("/srv/other", 0), ("/srv/\udcff", 2**40), ("/srv/full", None)):
             row = DirectoryRow(path=path, listed_at=100.0, bytes=held)

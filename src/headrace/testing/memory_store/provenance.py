@@ -36,7 +36,10 @@ class MemoryProvenance:
 
     async def current(self, directory: str) -> list[FileVersion]:
         """See `Provenance.current`."""
-        return self._sorted(lambda version: version.is_current and version.directory == directory)
+        inside = f"{directory}/"
+        return self._sorted(
+            lambda version: version.is_current and f"{version.directory}/{version.path}".startswith(inside)
+        )
 
     async def bytes_of(self, directories: Collection[str]) -> dict[str, int]:
         """See `Provenance.bytes_of`."""
@@ -45,7 +48,7 @@ class MemoryProvenance:
 
     async def record(self, listing: Listing) -> None:
         """See `Provenance.record`."""
-        self._directories[listing.directory.path] = listing.directory
+        self._directories.update((row.path, row) for row in (listing.directory, *listing.parts))
         self._versions.update((version.number, version) for version in listing.appeared)
         for number in listing.gone:
             if (former := self._versions.get(number)) is not None:

@@ -28,6 +28,21 @@ def test_what_was_brought_along_is_the_work_of_who_made_it() -> None:
     ]
 
 
+def test_copies_are_traced_where_a_directory_around_has_the_record() -> None:
+    records = Records("/m")
+    made = records.created("a", "a/x", "1")
+    records.read("b", made)
+    copy = records.version("b/x", "1")
+    changed = records.modified("b", copy, "2")
+
+    found = traced(records.uses, HOMES)
+
+    assert [(each.use.task, each.before, each.after) for each in found][1:] == [
+        ("b", made, None),
+        ("b", made, changed),
+    ]
+
+
 def test_of_two_files_with_one_name_the_content_tells_which_it_was() -> None:
     records = Records("/m/a")
     one = records.created("a", "x", "1")
