@@ -77,10 +77,12 @@ class Literal(Struct, frozen=True, tag="literal"):
     value: Json
 
 
-class Expr(Struct, frozen=True, tag="expr"):
+class Expr(Struct, frozen=True, tag="expr", omit_defaults=True):
     """One expression of the expression language; its value keeps its type."""
 
     source: str
+    written: str = ""
+    """How the document spells it, for sentences; empty where it spells the source itself."""
 
 
 class Text(Struct, frozen=True, tag="text"):

@@ -12,7 +12,7 @@ from headrace.engine.ending import FAILURE_CODES, fail, succeed
 from headrace.engine.execution import NOTHING, Scope, TaskRun
 from headrace.engine.graph import Node
 from headrace.engine.plans import Reason
-from headrace.engine.rendering import render_object, render_value
+from headrace.engine.rendering import explained, render_object, render_value
 from headrace.engine.starting import SHOWN_NAMES, new_run, skip_unreached, start
 from headrace.engine.states import TASK_FAILURES
 from headrace.expressions import ExpressionError
@@ -149,7 +149,7 @@ def _declared_outputs(decision: Decision, scope: Scope) -> tuple[dict[str, Any],
         try:
             outputs[output.name] = render_value(output.value, names)
         except ExpressionError as error:
-            sentence = f"Output '{output.name}' is not available: {error.message}."
+            sentence = f"Output '{output.name}' is not available: {explained(error).rstrip('?')}."
             warnings.append(Reason("output_unavailable", sentence))
     return outputs, tuple(warnings)
 

@@ -107,7 +107,7 @@ def _field(work: Evaluation, value: Json, name: str) -> Json:
             "content_type": value.content_type,
             "sha256": value.sha256,
         }[name]
-    raise Missing(name)
+    raise Missing(name, there=value if type(value) is dict else None)
 
 
 def _constant(value: Json) -> Compiled:

@@ -14,6 +14,7 @@ The texts are documented ones and are shown to people word for word.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Self
 
 from headrace.definition.templates import ValueRef
@@ -29,6 +30,10 @@ class ExpressionError(RequestError):
         super().__init__(message)
         self.position = position
         """Offset in the source in code points, from 0; None while it is not known."""
+        self.written = ""
+        """The block of a template in which it happened, as the document spells it."""
+        self.part = ""
+        """Name of the input in which it happened."""
 
     def at(self, position: int) -> Self:
         """Say where it happened in the expression that is being evaluated."""
@@ -65,9 +70,11 @@ class Missing(ExpressionError):
 
     code = "variable_not_found"
 
-    def __init__(self, field: str, position: int | None = None) -> None:
+    def __init__(self, field: str, position: int | None = None, there: Iterable[str] | None = None) -> None:
         super().__init__(f"Variable not found: field '{field}'", position)
         self.field = field
+        self.there = None if there is None else tuple(there)
+        """The fields of the object in which it was sought; None where that was no object."""
 
 
 class WrongType(ExpressionError):

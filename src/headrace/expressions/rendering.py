@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from headrace.definition.templates import Expr, Json, ListOf, Literal, ObjectOf, Template, Text, ValueRef
-from headrace.expressions.errors import NeedsValue, TooExpensive
+from headrace.expressions.errors import ExpressionError, NeedsValue, TooExpensive
 from headrace.expressions.evaluation import Budget, Evaluation
 from headrace.expressions.expression import evaluate, parse_filled
 from headrace.expressions.scope import Scope
@@ -63,6 +63,9 @@ class Rendering:
         except NeedsValue as question:
             self.need(question)
             return None
+        except ExpressionError as error:
+            error.written = block.written
+            raise
 
     def text_of(self, block: Expr) -> str:
         """Return the text of a block, an empty one when it needs something."""
@@ -73,6 +76,9 @@ class Rendering:
         except NeedsValue as question:
             self.need(question)
             return ""
+        except ExpressionError as error:
+            error.written = block.written
+            raise
         self._left -= len(text)
         if self._left < 0:
             raise TooExpensive(f"{LARGEST_RENDERING} characters of rendered text")

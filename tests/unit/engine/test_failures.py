@@ -132,7 +132,7 @@ def test_a_broken_fallback_is_not_tried_again() -> None:
     run = run_of(rehearsal.execution, "a")
     assert attempts(rehearsal, "a") == [("failed", False)]
     assert run.reason is not None
-    assert "task 'a' fallback: " in run.reason.sentence
+    assert "task 'a' fallback 'x': " in run.reason.sentence
 
 
 def test_a_fallback_that_does_nothing_leaves_the_failed_try_as_it_was() -> None:

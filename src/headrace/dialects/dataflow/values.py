@@ -94,7 +94,7 @@ def _string(text: str, path: str, scope: Scope, site: Site) -> Compiled | None:
     match pieces:
         case [references.Reference(content)]:
             found = scope.resolve(content, path, site)
-            return Compiled(Expr(found.source), found.type, "reference", found) if found else None
+            return Compiled(_block(found), found.type, "reference", found) if found else None
         case [str(literal)]:
             return Compiled(Literal(literal), "text", "literal")
     parts: list[str | Expr] = []
@@ -111,8 +111,13 @@ def _string(text: str, path: str, scope: Scope, site: Site) -> Compiled | None:
             scope.findings.problem(path, "type_mismatch", message, task=site.task)
             is_whole = False
         else:
-            parts.append(Expr(found.source))
+            parts.append(_block(found))
     return Compiled(Text(tuple(parts)), "text", "composed") if is_whole else None
+
+
+def _block(found: Resolved) -> Expr:
+    """Return a reference as a block; one that looks inside a value can miss, and is then told as written."""
+    return Expr(found.source, found.written if found.type == "any" else "")
 
 
 def _object(value: dict[str, Any], path: str, scope: Scope, site: Site) -> Compiled | None:

@@ -77,6 +77,36 @@ async def test_all_problems_are_told_at_once_and_nothing_is_kept(client: httpx2.
     assert (await client.get("/workflows")).json() == {"workflows": []}
 
 
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        ("{{ input.o.content-type }}", "the fields are: Content-Type, n; did you mean 'Content-Type'?"),
+        ("a {{inputs.o.nope}}", "the fields are: Content-Type, n"),
+        ("{{inputs.o.n.deeper}}", ""),
+    ],
+)
+async def test_a_field_that_is_not_there_is_told_with_its_port_and_as_it_is_written(
+    client: httpx2.AsyncClient, reference: str, told: str
+) -> None:
+    document = {
+        "title": "Missing",
+        "inputs": [{"name": "o", "type": "object"}],
+        "tasks": [{"name": "a", "type": "echo", "inputs": {"text": reference}}],
+        "outputs": [{"name": "text", "value": "{{tasks.a.outputs.text}}"}],
+    }
+    path = await run(client, document, {"inputs": {"o": {"Content-Type": "x", "n": 1}}})
+    task = (await client.get(f"{path}?wait=20")).json()["tasks"][0]
+    written = reference.removeprefix("a ")
+    written = f"{{{{{written.strip('{ }')}}}}}"
+    field = written.strip("{}").rsplit(".", 1)[1]
+
+    assert task["error"]["code"] == "missing_value"
+    rest = f"; {told}" if told else ""
+    assert task["error"]["message"] == (
+        f"task 'a' input 'text': {written} is not there: no field '{field}'{rest}"
+    )
+
+
 @pytest.mark.parametrize("number", [2**64 - 1, -(2**63)])
 async def test_whole_numbers_of_64_bits_come_through_a_run_as_they_are(
     client: httpx2.AsyncClient, number: int
