@@ -138,3 +138,24 @@ def test_runs_of_before_fail_at_the_shell_step_that_runs_and_at_the_one_to_come(
     assert [task["error"]["final"] for task in failed] == [True, True]
     assert all(SETTING in task["error"]["message"] for task in failed)
     assert not Path(mark).exists()
+
+
+def test_an_akoflow_workflow_of_before_fails_when_it_is_run_again(start_server: StartServer) -> None:
+    server = start_server()
+    api = "/akoflow-api/workflows/"
+    with server.client() as client:
+        made = client.post(api, json={"workflow": base64.b64encode(AKOFLOW.encode()).decode()}).json()
+        one = f"{api}{made['workflow_id']}/"
+        within(lambda: client.get(one).json()["data"]["status"] >= 2, "the first end")
+        first = client.get(f"/v1/executions/{made['workflow_id']}").json()
+    server.stop()
+    server.settings["LOCAL__SHELL_ENABLED"] = "false"
+    server.start_again()
+    with server.client() as client:
+        again = client.post(f"/v1/executions/{first['number']}/rerun", json={"from": "start"})
+        assert again.status_code == 201, again.text
+        ended = client.get(again.json()["url"], params={"wait": 20}).json()
+
+    assert (first["state"], ended["state"]) == ("succeeded", "failed")
+    assert "shell_disabled" in str(ended)
+    assert SETTING in str(ended)
