@@ -104,3 +104,26 @@ def test_nobody_else_may_enter_where_attempts_are(
     attempts = after[0].directory / "data" / "attempts"
 
     assert stat.S_IMODE(attempts.stat().st_mode) == 0o700
+
+
+def test_a_result_that_waits_for_the_next_server_holds_no_secret_and_goes_with_it(
+    start_server: StartServer,
+) -> None:
+    server = start_server()
+    extract = {"name": "extract", "type": "web.extract_text", "inputs": {"html": PAGE}}
+    with server.client() as client:
+        client.put("/v1/secrets/plain", json={"value": SECRET})
+        run = Door(client).start({"title": "Wait", "tasks": [extract]})
+        within(lambda: client.get(run).json()["tasks"][0]["status"] == "RUNNING", "the start")
+    server.kill()
+    attempts = server.directory / "data" / "attempts"
+    [result] = within(lambda: list(attempts.rglob("result.msgpack")), "the result")
+    mode, content = stat.S_IMODE(result.stat().st_mode), result.read_bytes()
+    server.start_again()
+    with server.client() as client:
+        details = Door(client).ended(run)
+
+    assert mode == 0o600
+    assert [form for form in FORMS if form.encode() in content] == []
+    assert details["tasks"][0]["outputs"]["text"].endswith("w=***")
+    within(lambda: not list(attempts.rglob("result.msgpack")), "the removal")
