@@ -48,7 +48,16 @@ async def call(
         raise
     except Exception as error:
         raise unexpected(type.spec.type, error) from error
-    return outputs_of(result)
+    outputs = outputs_of(result)
+    try:
+        codec.encode(outputs)
+    except OverflowError:
+        low, high = codec.SMALLEST_INTEGER, codec.LARGEST_INTEGER
+        sentence = f"{type.spec.type} gave a whole number beyond {low} to {high}, which no run can keep."
+        raise TaskFailure("invalid_value", sentence) from None
+    except Exception as error:
+        raise unexpected(type.spec.type, error) from error
+    return outputs
 
 
 async def present(spec: TaskTypeSpec, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
