@@ -203,7 +203,7 @@ def native_api_page() -> str:
         "",
         "One API for the workflows of every dialect.",
         "Errors are problem documents (RFC 9457) with the codes of [the errors](errors.md).",
-        "Lists have a `limit`, and a `cursor` that is the `next_cursor` of the page before, with the same filters.",
+        "Lists have a `limit`, and a `cursor`: the `next_cursor` of the page before, with the same filters.",
         "A `key` is the number, the UUID or the alias of a workflow or an execution.",
         "A `run` is the number of a task run, or the name of a task, which means its latest run.",
         "`GET /v1/openapi.json` describes all bodies and answers.",

@@ -207,9 +207,17 @@ class Executions:
         return await self._house.views.get(row)
 
     async def events(self, row: ExecutionRow, after: int = 0) -> list[NumberedEvent]:
-        """Return the committed events later than sequence number `after`."""
+        """Return the committed events later than sequence number `after`.
+
+        Of a live execution these are the ones that its views know too, so that whoever reads of its end and
+        then looks at it finds it ended.
+        """
+        entries = await self._store.journal.read(row.number, after)
+        mailbox = self._house.mailboxes.get(row.number)
         found: list[NumberedEvent] = []
-        for entry in await self._store.journal.read(row.number, after):
+        for entry in entries:
+            if mailbox is not None and entry.seq > mailbox.announced:
+                break
             for seq, event in enumerate(decode_events(entry.events), entry.first_seq):
                 if seq > after:
                     found.append(NumberedEvent(seq, event))

@@ -106,6 +106,7 @@ class House:
         if commit.row.ended_at is not None:
             self._retire(mailbox)
         self._dispatcher.perform(mailbox, todo)
+        mailbox.announced = commit.row.seq
         self.feed.announce(mailbox.execution, commit.expected_seq)
 
     def admit(self, execution: Execution, row: ExecutionRow) -> Mailbox:

@@ -99,11 +99,24 @@ class _Letter:
 class Mailbox:
     """Where everything that concerns one execution arrives, and is decided one after the other."""
 
-    __slots__ = ("_announce", "_batch", "_house", "_inbox", "_task", "_told", "_values", "execution", "row")
+    __slots__ = (
+        "_announce",
+        "_batch",
+        "_house",
+        "_inbox",
+        "_task",
+        "_told",
+        "_values",
+        "announced",
+        "execution",
+        "row",
+    )
 
     def __init__(self, house: House, execution: Execution, row: ExecutionRow) -> None:
         self.execution = execution
         self.row = row
+        self.announced = row.seq
+        """Sequence number of the last event that everybody here was told of; the journal may be ahead."""
         self._house = house
         self._inbox: deque[_Letter] = deque()
         self._batch: list[_Letter] = []

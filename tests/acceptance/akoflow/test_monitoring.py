@@ -12,7 +12,7 @@ def test_lists_have_cursors_and_filters(client: Client) -> None:
     ids = [client.submit(document("name: a, run: 'true'")) for _ in range(3)]
     for each in ids:
         client.ended(each)
-    asked = {"limit": 2, "state": "succeeded"}
+    asked = {"limit": "2", "state": "succeeded"}
     page = client.http.get(f"{API}/", params=asked).json()
     rest = client.http.get(f"{API}/", params={**asked, "cursor": page["next"]}).json()
     crossed = client.http.get(f"{API}/", params={"limit": 2, "cursor": page["next"]})

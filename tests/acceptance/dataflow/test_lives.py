@@ -165,7 +165,7 @@ def test_a_cursor_leads_on_only_where_it_came_from(door: Door) -> None:
     path = f"/workflows/{one}/executions"
     plain = door.client.get(path, params={"limit": 1}).json()["next_cursor"]
     done = door.client.get(path, params={"limit": 1, "status": "COMPLETED"}).json()["next_cursor"]
-    asked = {"limit": 1, "state": "succeeded"}
+    asked = {"limit": "1", "state": "succeeded"}
     native = door.client.get("/v1/executions", params=asked).json()["next_cursor"]
     crossed = [
         door.client.get(f"/workflows/{other}/executions", params={"cursor": plain}),

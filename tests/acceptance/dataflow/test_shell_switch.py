@@ -117,11 +117,12 @@ def test_runs_of_before_fail_at_the_shell_step_that_runs_and_at_the_one_to_come(
     waits = {"name": "wait", "type": "core.shell", "inputs": {"script": "exit 1"}}
     patient = waits | {"retry": {"attempts": 3, "delay": 6}}
 
-    def is_tried(run: str) -> bool:
-        tries = client.get(f"{run}/tasks/wait").json().get("tries", ())
-        return bool(tries) and tries[0]["status"] == "FAILED"
-
     with server.client() as client:
+
+        def is_tried(run: str) -> bool:
+            tries = client.get(f"{run}/tasks/wait").json().get("tries", ())
+            return bool(tries) and tries[0]["status"] == "FAILED"
+
         door = Door(client)
         first = door.start(sleeper)
         second = door.start({"title": "Tries again", "tasks": [patient]})

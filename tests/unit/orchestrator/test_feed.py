@@ -33,6 +33,33 @@ async def test_what_happens_while_a_follower_reads_is_seen_at_once(
     assert isinstance(batches[-1][-1].event, ExecutionEnded)
 
 
+async def test_whoever_reads_of_the_end_finds_it_ended(
+    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executions = workshop.executions
+    commit = workshop.store.commit
+    seen: list[tuple[bool, str, str]] = []
+
+    async def look(number: int) -> None:
+        row = await executions.get(number)
+        is_told = any(isinstance(numbered.event, ExecutionEnded) for numbered in await executions.events(row))
+        found, view = await executions.get(number), await executions.view(row)
+        seen.append((is_told, found.state, view.state))
+
+    async def commit_and_look(asked: Any) -> None:
+        await commit(asked)
+        if asked.row.ended_at is not None:
+            await look(asked.execution)
+
+    monkeypatch.setattr(workshop.store, "commit", commit_and_look)
+    row = await workshop.start(words.workflow(words.step("a")))
+    await look(row.number)
+    await workshop.end_of(row)
+    await look(row.number)
+
+    assert seen[-2:] == [(False, "running", "running"), (True, "succeeded", "succeeded")]
+
+
 async def test_a_watch_that_sees_nothing_says_so_and_leaves_nothing(workshop: Any, words: Any) -> None:
     feed = Feed()
     execution = await workshop.run(words.workflow(words.call("a")))
