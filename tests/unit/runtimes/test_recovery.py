@@ -73,11 +73,16 @@ def leave_dangling_claim(directories: AttemptDirectories) -> None:
 
 
 class Sleeper:
-    """A process that sleeps, marked as one of the attempt."""
+    """A process that waits, marked as one of the attempt."""
 
     def __init__(self, directories: AttemptDirectories) -> None:
         environment = {processes.MARK: directories.path(1001)}
-        self.process = subprocess.Popen(["sleep", "60"], env=environment, start_new_session=True)
+        waits = ["sh", "-c", "echo begun; read -r _"]
+        self.process = subprocess.Popen(
+            waits, env=environment, start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self.process.stdout is not None
+        self.process.stdout.readline()  # while a process begins, the kernel shows no environment of it
         started = processes.started_after_boot(self.process.pid)
         assert started is not None
         self.started = started
@@ -88,7 +93,7 @@ class Sleeper:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(timeout=20)
+        self.process.communicate(timeout=20)
 
 
 @pytest.fixture
