@@ -69,13 +69,17 @@ class Call:
             self._check_parameters(self._written["parameters"])
 
     def fill(self, previous: TaskDraft | None, given: Given | None, path: str) -> None:
-        """Fill the first port that was left out from the task before; tell of the others."""
+        """Fill the first port that was left out from the task before; tell of the others.
+
+        One that takes no references can only be written out.
+        """
         at = path if given is None else given.path
         for port in self._missing():
             output = previous.default_output if previous else None
             if previous and previous.spec is None:
                 continue
-            if previous and output and self.implicit is None and output.type == port.type:
+            fits = output is not None and output.type == port.type and not port.literal_only
+            if previous and output and fits and self.implicit is None:
                 self.implicit = previous.index
                 self._fill_from(port, previous, output, at)
             else:
