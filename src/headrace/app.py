@@ -46,7 +46,7 @@ from headrace.runtimes import registry
 from headrace.runtimes.attempts import AttemptDirectories
 from headrace.runtimes.inline import Call, InlineRuntime
 from headrace.runtimes.logs import CallContext
-from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, Runtime, TaskCall
+from headrace.runtimes.protocol import Command, Job, JobEnded, Runtime, TaskCall
 from headrace.security.egress import Egress
 from headrace.security.egress_client import guarded_async_client
 from headrace.security.redaction import Redactor, SecretsInUse
@@ -247,15 +247,6 @@ def _runtimes(
     return registry.installed(settings, [InlineRuntime(call, files)])
 
 
-def _capabilities(settings: Settings, runtimes: Mapping[str, Runtime]) -> dict[str, Capabilities]:
-    """Return what workflows may ask of each runtime: what it can do, and the operator lets it do."""
-    found = {name: runtime.capabilities for name, runtime in runtimes.items()}
-    because = settings.local.why_no_shell
-    if because is not None and "local" in found:
-        found["local"] = msgspec.structs.replace(found["local"], commands=False, why_no_commands=because)
-    return found
-
-
 def _background(services: Services) -> list[Background]:
     """Return what dialects do beside their doors."""
     found = plugins.load(plugins.DIALECTS).found
@@ -311,7 +302,7 @@ class Server:
         files = AttemptDirectories(settings.data_dir / "attempts")
         certificates = httpx2.create_ssl_context()
         self.runtimes = _runtimes(settings, library, artifacts, own_addresses, certificates, files)
-        capabilities = _capabilities(settings, self.runtimes)
+        capabilities = registry.capabilities_of(settings, self.runtimes)
         self._recorder = _recorder(settings, self.store, artifacts, clock, self.runtimes)
         self._dispatcher = Dispatcher(
             runtimes=self.runtimes,

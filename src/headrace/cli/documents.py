@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +13,10 @@ from headrace.errors import NotFound
 
 if TYPE_CHECKING:
     from headrace.dialects.protocol import Dialect, Parsed
-    from headrace.tasks.library import Library
+    from headrace.settings import Settings
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a document that is read at all; every dialect's own limit is lower."""
-
-MOST_TASKS = 50_000
-"""Tasks of a document that is checked without a server, whose own limit is a setting."""
 
 
 class Source(Struct, frozen=True):
@@ -52,16 +48,23 @@ def dialects() -> dict[str, Dialect]:
     return {plugin.name: plugin.value for plugin in plugins.load(plugins.DIALECTS).found}  # type: ignore[misc]
 
 
-def parse(
-    source: Source, dialect: str | None, known: Mapping[str, Dialect], library: Library
-) -> tuple[Dialect, Parsed]:
+def parse(source: Source, dialect: str | None, settings: Settings) -> tuple[Dialect, Parsed]:
     """Parse a document in the dialect that is named, or in the one that recognises it.
 
+    It is judged by these settings, as a server would that has them, but for what stands in its store.
     Raises `UsageError` for an unknown dialect, `InvalidDefinition` for a document that nobody recognises.
     """
     from headrace.api import definitions
+    from headrace.dialects.protocol import Judging
+    from headrace.runtimes import registry
+    from headrace.tasks.library import Library
 
+    known = dialects()
     if dialect is not None and dialect not in known:
         raise UsageError(f"There is no dialect '{dialect}'; known are {', '.join(known)}.")
     chosen = definitions.dialect_of(known, dialect, source.content)
-    return chosen, chosen.parse(source.content, library, max_tasks=MOST_TASKS)
+    if isinstance(chosen, Judging):
+        runtimes = registry.capabilities_of(settings, registry.installed(settings, ()))
+        return chosen, chosen.parse_for(source.content, settings, runtimes)
+    library = Library.installed(why_no_commands=settings.local.why_no_shell)
+    return chosen, chosen.parse(source.content, library, max_tasks=settings.max_tasks)

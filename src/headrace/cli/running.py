@@ -23,8 +23,7 @@ from headrace.errors import InvalidDefinition, RequestError, StoreError
 if TYPE_CHECKING:
     from headrace.api.answers import ExecutionShown
     from headrace.app import Server
-    from headrace.definition.model import WorkflowDefinition
-    from headrace.dialects.protocol import Dialect as DialectOf
+    from headrace.dialects.protocol import Dialect as DialectOf, Parsed
     from headrace.settings import Settings
     from headrace.store.rows import ExecutionRow
 
@@ -49,25 +48,20 @@ def run(
     from headrace import settings
     from headrace.api.definitions import accepted
     from headrace.cli import excerpts
-    from headrace.tasks.library import Library
 
     terminal = Terminal(json=json)
     found = settings.load({"data_dir": data_dir, **named_settings(set)}, config)
     source = documents.read(file)
     given = inputs.pairs(input)
     try:
-        library = Library.installed(why_no_commands=found.local.why_no_shell)
-        chosen, parsed = documents.parse(source, dialect, documents.dialects(), library)
-        definition = accepted(parsed)
+        chosen, parsed = documents.parse(source, dialect, found)
+        accepted(parsed)  # before anything is opened, so that a document with problems leaves nothing
+        shown = asyncio.run(_run(terminal, found, Asked(chosen, parsed, source.content, given)))
     except InvalidDefinition as error:
         if json:
             raise
         excerpts.tell(terminal, source, error.problems, error.warnings)
         raise typer.Exit(Status.FAILED) from None
-    for warning in parsed.warnings:
-        terminal.note(f"Warning: {warning.message}")
-    asked = Asked(chosen, definition, source.content, given)
-    shown = asyncio.run(_run(terminal, found, asked))
     terminal.answer(shown, lambda: _result(shown))
     raise typer.Exit(status_of_run(shown.state))
 
@@ -82,7 +76,8 @@ class Asked(Struct, frozen=True):
     """What is to be run."""
 
     dialect: DialectOf
-    definition: WorkflowDefinition
+    parsed: Parsed
+    """What became of it, as far as can be told without a store."""
     content: bytes
     given: dict[str, str]
     """Inputs as they were typed."""
@@ -91,7 +86,7 @@ class Asked(Struct, frozen=True):
 async def _run(terminal: Terminal, settings: Settings, asked: Asked) -> ExecutionShown:
     """Run a document to its end; an interruption cancels it."""
     async with _engine(terminal, settings) as server:
-        row = await _start(server, asked)
+        row = await _start(terminal, server, asked)
         try:
             await _follow(terminal, server, row)
         except asyncio.CancelledError:
@@ -134,7 +129,7 @@ def quiet_server(
     return server
 
 
-async def _start(server: Server, asked: Asked) -> ExecutionRow:
+async def _start(terminal: Terminal, server: Server, asked: Asked) -> ExecutionRow:
     from headrace.api.bodies import StartBody
     from headrace.api.definitions import accepted, media_type_of
     from headrace.api.starting import ready
@@ -142,10 +137,13 @@ async def _start(server: Server, asked: Asked) -> ExecutionRow:
     from headrace.orchestrator.executions import StartRequest
 
     services = server.services
-    definition = asked.definition
+    parsed = asked.parsed
     if isinstance(asked.dialect, Judging):
-        definition = accepted(await asked.dialect.parse_here(asked.content, services))
-    values = inputs.typed(asked.given, inputs.types_of(asked.definition.inputs))
+        parsed = await asked.dialect.parse_here(asked.content, services)
+    definition = accepted(parsed)
+    for warning in parsed.warnings:
+        terminal.note(f"Warning: {warning.message}")
+    values = inputs.typed(asked.given, inputs.types_of(definition.inputs))
     for name, value in values.items():
         if isinstance(value, Path):
             values[name] = await _kept_file(server, value)

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from headrace.cli import documents
-from headrace.cli.options import Dialect, Json
+from headrace.cli.options import Config, Dialect, Json, Set
+from headrace.cli.serving import named_settings
 from headrace.cli.statuses import Status
 from headrace.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from headrace.settings import Settings
 
 File = Annotated[
     Path, typer.Argument(metavar="FILE", help="The document, JSON or YAML; - is standard input.")
 ]
 
 
-def validate(file: File, dialect: Dialect = None, json: Json = False) -> None:
-    """Find all problems of a document, without a server."""
+def validate(
+    file: File, *, dialect: Dialect = None, config: Config = None, set: Set = None, json: Json = False
+) -> None:
+    """Find all problems of a document, without a server.
+
+    It is judged by the settings that `headrace run` and `headrace serve` would have here.
+    """
     from rich.text import Text
 
+    from headrace import settings
     from headrace.cli.excerpts import counted, shown
 
     terminal = Terminal(json=json)
+    found = settings.load(named_settings(set), config)
     source = documents.read(file)
-    name, problems, warnings, tasks = _checked(source, dialect)
+    name, problems, warnings, tasks = _checked(source, dialect, found)
     if json:
         terminal.answer(_answer(source, name, problems, warnings, tasks), Text)
     else:
@@ -41,13 +52,12 @@ def validate(file: File, dialect: Dialect = None, json: Json = False) -> None:
         raise typer.Exit(Status.FAILED)
 
 
-def _checked(source: documents.Source, dialect: str | None) -> tuple[str, Any, Any, int]:
+def _checked(source: documents.Source, dialect: str | None, settings: Settings) -> tuple[str, Any, Any, int]:
     """Return the dialect, the problems, the warnings and the number of tasks."""
     from headrace.errors import InvalidDefinition, InvalidInput
-    from headrace.tasks.library import Library
 
     try:
-        chosen, parsed = documents.parse(source, dialect, documents.dialects(), Library.installed())
+        chosen, parsed = documents.parse(source, dialect, settings)
     except InvalidDefinition as error:
         return dialect or "", error.problems, error.warnings, 0
     except InvalidInput as error:  # no dialect recognises it

@@ -17,6 +17,7 @@ from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
 from headrace.engine.rerun import StartFrom
 from headrace.errors import Problem
+from headrace.runtimes.protocol import Capabilities
 from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
 from headrace.store.rows import Delivery, FileRow, WorkflowRow
@@ -116,6 +117,9 @@ class Refusing(Protocol):
 @runtime_checkable
 class Judging(Protocol):
     """A dialect whose documents are judged by what a server is like, at whatever door they come in."""
+
+    def parse_for(self, source: bytes, settings: Settings, runtimes: Mapping[str, Capabilities]) -> Parsed:
+        """Read a document as a server with these settings and runtimes would, without its store."""
 
     async def parse_here(self, source: bytes, services: Any) -> Parsed:
         """Read a document as `parse` does, for this server; `services` is as in `application`."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from msgspec.structs import replace
+
 from headrace import plugins
 from headrace.errors import NotFound, PluginError
-from headrace.runtimes.protocol import Observer, Runtime
+from headrace.runtimes.protocol import Capabilities, Observer, Runtime
 from headrace.settings import Settings
 
 Factory = Callable[[Settings], Runtime | None]
@@ -72,6 +74,15 @@ def installed(settings: Settings, given: Iterable[Runtime]) -> Registry:
         if runtime is not None:
             runtimes.append(runtime)
     return Registry(runtimes, broken)
+
+
+def capabilities_of(settings: Settings, runtimes: Mapping[str, Runtime]) -> dict[str, Capabilities]:
+    """Return what workflows may ask of each runtime: what it can do, and the operator lets it do."""
+    found = {name: runtime.capabilities for name, runtime in runtimes.items()}
+    because = settings.local.why_no_shell
+    if because is not None and "local" in found:
+        found["local"] = replace(found["local"], commands=False, why_no_commands=because)
+    return found
 
 
 def _made(plugin: plugins.Plugin, settings: Settings) -> Runtime | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from headrace.definition.model import WorkflowDefinition
-from headrace.dialects.akoflow import host_paths, parse as documents
+from headrace.dialects.akoflow import host_paths, judging, parse as documents
 from headrace.dialects.akoflow.directories import inputs_of
 from headrace.dialects.akoflow.host_paths import HostPaths
 from headrace.dialects.akoflow.labels import OWN_LABELS, RERUN_OF, labels_of
@@ -19,6 +19,7 @@ from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
 from headrace.engine.rerun import StartFrom
 from headrace.errors import InvalidInput, Problem
+from headrace.runtimes.protocol import Capabilities
 from headrace.security.redaction import SecretsInUse
 from headrace.settings import Settings
 from headrace.store.rows import WorkflowRow
@@ -48,6 +49,10 @@ class AkoflowDialect:
     def parse(self, source: bytes, _library: Library, *, max_tasks: int) -> Parsed:
         """Read a document; every problem has the line and the column of its place."""
         return documents.parse(source, Surroundings(max_activities=max_tasks))
+
+    def parse_for(self, source: bytes, settings: Settings, runtimes: Mapping[str, Capabilities]) -> Parsed:
+        """Read a document as a server with these settings and runtimes would."""
+        return judging.read_for(source, settings, runtimes, judging.surroundings_of(settings, runtimes))
 
     async def parse_here(self, source: bytes, services: Any) -> Parsed:
         """Read a document that is sent to another door of a server."""

@@ -1,9 +1,12 @@
-"""Reads a document for this server: judged by its surroundings, on the ground where its runs will stand."""
+"""Reads a document for one server: judged by what that is like, on the ground where its runs will stand.
+
+All that is known without the store comes from the settings and the runtimes, so documents are judged alike
+with a server and without one; only who has a store can look whether schedules and secrets are there.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -13,29 +16,55 @@ from msgspec.structs import replace
 from headrace.dialects.akoflow.compiling import NOT_BOUND, Ground
 from headrace.dialects.akoflow.drafts import WorkflowDraft
 from headrace.dialects.akoflow.findings import told
+from headrace.dialects.akoflow.host_paths import HostPaths
 from headrace.dialects.akoflow.parse import Parsed, parse
 from headrace.dialects.akoflow.places import mapped
-from headrace.dialects.akoflow.routes.surroundings import surroundings_of
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.errors import Problem
-from headrace.orchestrator.services import Services
+from headrace.runtimes.protocol import Capabilities
 from headrace.security.documents import read_yaml_texts
+from headrace.security.egress import Egress
+from headrace.settings import Settings
+
+Runtimes = Mapping[str, Capabilities]
+"""What each runtime can do, by its name."""
 
 
-async def read_here(source: bytes, services: Services, around: Surroundings | None = None) -> Parsed:
-    """Return what became of a document that is sent now, at whatever door.
+def surroundings_of(settings: Settings, runtimes: Runtimes) -> Surroundings:
+    """Return the surroundings of a document, as far as they are known without a store."""
+    wanted, paths = settings.akoflow, HostPaths.of(settings)
+    return Surroundings(
+        runtimes=taking_commands(runtimes),
+        switched_off={
+            name.lower(): found.why_no_commands
+            for name, found in runtimes.items()
+            if found.why_no_commands is not None
+        },
+        default_runtime=wanted.default_runtime,
+        unknown_runtime=wanted.unknown_runtime,
+        default_policy=wanted.default_storage_policy,
+        max_activities=min(wanted.max_activities, settings.max_tasks),
+        max_run=wanted.max_run,
+        check_url=Egress(settings.egress_allow).check_url,
+        why_refused=paths.why_refused,
+        why_refused_here=paths.why_refused_here,
+        why_not_bound=paths.why_not_bound,
+        cpus=settings.local.cpus,
+        memory=settings.local.memory,
+    )
 
-    It is read away from the loop: it may be long, and its paths are looked up on the disk.
-    """
-    known = await surroundings_of(services) if around is None else around
-    return await asyncio.to_thread(_read, source, services, known)
+
+def taking_commands(runtimes: Runtimes) -> dict[str, Capabilities]:
+    """Return the runtimes that take commands."""
+    return {name: found for name, found in runtimes.items() if found.commands}
 
 
-def _read(source: bytes, services: Services, around: Surroundings) -> Parsed:
+def read_for(source: bytes, settings: Settings, runtimes: Runtimes, around: Surroundings) -> Parsed:
+    """Return what became of a document; its paths are looked up on the disk."""
     parsed = parse(source, around)
     if parsed.draft is None:
         return parsed
-    ground = _ground(parsed.draft, source, services, around)
+    ground = _ground(parsed.draft, source, settings, runtimes)
     moved = _moved(parsed.draft, ground)
     if moved:  # rarely: it is read once more, to tell the lines
         moved = [*told(moved, read_yaml_texts(source)).shown]
@@ -44,20 +73,18 @@ def _read(source: bytes, services: Services, around: Surroundings) -> Parsed:
     return found
 
 
-def _ground(draft: WorkflowDraft, source: bytes, services: Services, around: Surroundings) -> Ground:
+def _ground(draft: WorkflowDraft, source: bytes, settings: Settings, runtimes: Runtimes) -> Ground:
     """Return where the runs of a document stand on this server."""
-    settings = services.settings.akoflow
+    wanted = settings.akoflow
     paths = {each.mount_path for each in draft.activities if each.mount_path is not None}
     paths |= {volume.remote for volume in draft.volumes}
-    moved = {path: place for path in paths if (place := mapped(path, settings.path_map)) != path}
+    moved = {path: place for path in paths if (place := mapped(path, wanted.path_map)) != path}
     displaced = _that_cannot_be_made(paths - moved.keys()) if draft.is_tried_out else frozenset()
-    limits = {
-        name: dict(limit.split(":", 1) for limit in found.limits) for name, found in services.runtimes.items()
-    }
+    limits = {name: dict(limit.split(":", 1) for limit in found.limits) for name, found in runtimes.items()}
     names = {each.effective for each in draft.activities}
-    used = {name: found for name, found in around.runtimes.items() if name in names}
+    used = {name: found for name, found in taking_commands(runtimes).items() if name in names}
     unbound = frozenset(name for name, found in used.items() if not (found.binds or found.images))
-    return Ground(moved, unbound, displaced, settings.standalone_link, source, limits, settings.provenance)
+    return Ground(moved, unbound, displaced, wanted.standalone_link, source, limits, wanted.provenance)
 
 
 def _moved(draft: WorkflowDraft, ground: Ground) -> list[Problem]:

@@ -1,6 +1,6 @@
 """What a document is judged by besides itself: runtimes, limits, addresses and secrets of this server.
 
-A plain value, so that reading stays pure; the routes fill it in.
+A plain value, so that reading stays pure; `judging` and the routes fill it in.
 """
 
 from __future__ import annotations

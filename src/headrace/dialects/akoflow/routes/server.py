@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace import __version__
+from headrace.dialects.akoflow.judging import taking_commands
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer
-from headrace.dialects.akoflow.routes.surroundings import runtimes_of
 from headrace.orchestrator.services import Services
 from headrace.runtimes.protocol import Capabilities
 
@@ -34,7 +34,8 @@ class ServerRoutes:
 
     async def list_runtimes(self, _: Request) -> Response:
         """List the runtimes that workflows may name."""
-        shown = [self._runtime(name, found) for name, found in runtimes_of(self._services).items()]
+        found = taking_commands(self._services.runtimes)
+        shown = [self._runtime(name, can) for name, can in found.items()]
         return data_answer(shown, self._services, next=None)
 
     def _runtime(self, name: str, found: Capabilities) -> dict[str, Any]:
