@@ -12,7 +12,7 @@ from headrace.definition.templates import FileRef
 from headrace.errors import Gone, NotFound
 from headrace.http.known import Known
 from headrace.http.large_texts import LargeText
-from headrace.http.ranges import span_of
+from headrace.http.ranges import asked_span
 
 TEXT = "text/plain; charset=utf-8"
 OCTETS = "application/octet-stream"
@@ -28,7 +28,7 @@ async def stored(request: Request, file: FileRef, artifacts: Artifacts) -> Respo
     known = Known(request, file.sha256, protective(file.name) | {"cache-control": "private, no-cache"})
     if known.answer is not None:
         return known.answer
-    span = span_of(request.headers.get("range"), size)
+    span = asked_span(request, size, known.headers["etag"])
     headers = known.headers | span.headers(size) | {"content-type": file.content_type}
     pieces = artifacts.open_range(file.sha256, span.start, span.end)
     return StreamingResponse(pieces, span.status, headers)
@@ -37,14 +37,14 @@ async def stored(request: Request, file: FileRef, artifacts: Artifacts) -> Respo
 async def text(request: Request, text: LargeText, name: str) -> Response:
     """Answer with a text that is masked while it is sent; raises `NotFound`, `RangeNotSatisfiable`."""
     size = await text.size()
-    span = span_of(request.headers.get("range"), size)
+    span = asked_span(request, size)
     headers = protective(name) | span.headers(size) | {"content-type": TEXT}
     return StreamingResponse(text.octets(span.start, span.end), span.status, headers)
 
 
 def octets(request: Request, content: bytes, name: str, content_type: str) -> Response:
     """Answer with a content that is at hand, masked already; raises `RangeNotSatisfiable`."""
-    span = span_of(request.headers.get("range"), len(content))
+    span = asked_span(request, len(content))
     headers = protective(name) | span.headers(len(content)) | {"content-type": content_type}
     return Response(content[span.start : span.end], span.status, headers)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from msgspec import Struct
+from starlette.requests import Request
 
 from headrace.errors import RequestError
 
@@ -46,6 +47,18 @@ class Span(Struct, frozen=True):
     def status(self) -> int:
         """The status of the answer."""
         return 206 if self.is_part else 200
+
+
+def asked_span(request: Request, size: int, tag: str | None = None) -> Span:
+    """Return what a request asks for of the content that has this strong tag; raises `RangeNotSatisfiable`.
+
+    `If-Range` holds only when it is that very tag (RFC 9110, 13.1.5): a weak tag is never, and neither is a
+    date, because no content of ours is told with the time of its last change.
+    """
+    conditions = request.headers.getlist("if-range")
+    if conditions and [each.strip() for each in conditions] != [tag]:
+        return Span(0, size, is_part=False)
+    return span_of(request.headers.get("range"), size)
 
 
 def span_of(header: str | None, size: int) -> Span:

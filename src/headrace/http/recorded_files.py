@@ -21,7 +21,7 @@ from headrace.artifacts.protocol import Artifacts
 from headrace.errors import NotFound, RequestError
 from headrace.http.downloads import OCTETS, protective
 from headrace.http.known import Known
-from headrace.http.ranges import span_of
+from headrace.http.ranges import asked_span
 from headrace.store.protocol import Provenance
 from headrace.store.provenance_rows import FileVersion, RecordedUse, UseKind, shown
 from headrace.store.rows import Page
@@ -136,7 +136,7 @@ async def answer(request: Request, version: FileVersion, artifacts: Artifacts) -
             return known.answer
         headers = known.headers
     content = await content_of(version, artifacts)
-    span = span_of(request.headers.get("range"), version.size)
+    span = asked_span(request, version.size, headers.get("etag"))
     headers |= span.headers(version.size) | {"content-type": OCTETS}
     return StreamingResponse(content.pieces(span.start, span.end), span.status, headers)
 

@@ -39,6 +39,37 @@ async def test_a_file_that_is_known_already_is_not_sent(tmp_path: Path, make_req
     assert (answer.status_code, answer.body) == (304, b"")
 
 
+async def test_a_part_is_answered_only_of_the_content_that_the_client_has(
+    tmp_path: Path, make_request: MakeRequest
+) -> None:
+    file = await kept(tmp_path)
+    tag = f'"{file.sha256}"'
+
+    async def status(condition: str) -> int:
+        request = make_request({"range": "bytes=0-1", "if-range": condition})
+        return (await downloads.stored(request, file, open_local(tmp_path))).status_code
+
+    assert [await status(each) for each in (tag, f" {tag} ")] == [206, 206]
+    others = ('"zz"', f"W/{tag}", file.sha256, f'{tag}, "zz"', "*", "", "Sat, 01 Jan 2000 00:00:00 GMT")
+    assert [await status(each) for each in others] == [200] * len(others)
+
+
+def test_of_what_has_no_tag_no_condition_holds(make_request: MakeRequest) -> None:
+    request = make_request({"range": "bytes=0-1", "if-range": '"zz"'})
+
+    answer = downloads.octets(request, CONTENT, "a.txt", "text/plain")
+
+    assert (answer.status_code, answer.body) == (200, CONTENT)
+
+
+def test_a_condition_that_fails_asks_for_everything_also_outside_of_the_content(
+    make_request: MakeRequest,
+) -> None:
+    request = make_request({"range": "bytes=99-", "if-range": '"zz"'})
+
+    assert downloads.octets(request, CONTENT, "a.txt", "text/plain").status_code == 200
+
+
 async def test_a_file_that_is_gone_is_not_found(tmp_path: Path, make_request: MakeRequest) -> None:
     with pytest.raises(NotFound):
         await downloads.stored(make_request(), FileRef("0" * 64, 1, "a", "text/plain"), open_local(tmp_path))

@@ -34,7 +34,7 @@ class ArtifactRoutes:
                 endpoint=self.artifact,
                 scope="read",
                 media_type=OCTETS,
-                headers=("Range", "If-None-Match"),
+                headers=("Range", "If-Range", "If-None-Match"),
             ),
             Operation(
                 method="GET",

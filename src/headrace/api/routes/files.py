@@ -56,7 +56,7 @@ class FileRoutes:
                 endpoint=self.content,
                 scope="read",
                 media_type=OCTETS,
-                headers=("Range", "If-None-Match"),
+                headers=("Range", "If-Range", "If-None-Match"),
             ),
         ]
 

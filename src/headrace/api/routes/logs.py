@@ -19,7 +19,7 @@ from headrace.engine.states import TASK_ENDS
 from headrace.errors import NotFound
 from headrace.http import log_text
 from headrace.http.downloads import TEXT, protective
-from headrace.http.ranges import span_of
+from headrace.http.ranges import asked_span
 from headrace.http.streaming import HEARTBEAT, PULSE, event_stream, sse
 from headrace.orchestrator.services import Services
 from headrace.store.rows import ExecutionRow
@@ -71,7 +71,7 @@ class LogRoutes:
             return event_stream(request, self._follow(row, found.number, number, stream, _last(request)))
         file = self._services.log_file(number, stream) if number is not None else None
         size = log_text.size_of(file)
-        span = span_of(request.headers.get("range"), size)
+        span = asked_span(request, size)
         headers = protective(f"{found.task}.{stream}.txt") | span.headers(size)
         headers |= {"content-type": TEXT, "cache-control": "no-store"}
         if file is None or size == 0:
