@@ -237,13 +237,21 @@ def test_an_unknown_dialect_is_named_with_those_that_there_are(client: httpx2.Cl
     assert "dataflow" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("value", ["x", "1", 'W/"1"', '"a"', ""])
-def test_a_condition_that_names_no_version_fails(client: httpx2.Client, value: str) -> None:
+@pytest.mark.parametrize("value", ["x", "1", 'W/"1"', '"a"', "", '"2", "3"', '"2", W/"1"'])
+def test_a_condition_that_names_other_versions_or_none_fails(client: httpx2.Client, value: str) -> None:
     number = client.post("/v1/workflows", json=ONE_TASK).json()["number"]
 
     answer = client.put(f"/v1/workflows/{number}", json=ONE_TASK, headers={"if-match": value})
 
     assert answer.status_code == 412
+
+
+def test_a_condition_may_name_several_versions(client: httpx2.Client) -> None:
+    number = client.post("/v1/workflows", json=ONE_TASK).json()["number"]
+
+    answer = client.delete(f"/v1/workflows/{number}", headers={"if-match": 'W/"1", "2", "1"'})
+
+    assert answer.status_code == 204
 
 
 @pytest.mark.parametrize(

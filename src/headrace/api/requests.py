@@ -10,6 +10,7 @@ from starlette.requests import Request
 from headrace.api.problems import NotAcceptableBody, PreconditionFailed
 from headrace.errors import InvalidInput, NotFound, Problem
 from headrace.http.bodies import read_body
+from headrace.http.known import may_change
 from headrace.security.documents import read_json
 
 MAX_BODY = 16 * 1024 * 1024
@@ -64,15 +65,17 @@ def key_of(text: str, what: str) -> int | str:
     return text
 
 
-def expected_version(request: Request) -> int | None:
-    """Return the version that `If-Match` names, None for none or `*`; raises for what names no version."""
-    given = request.headers.get("if-match")
-    if given is None or given.strip() == "*":
-        return None
-    found = re.fullmatch(r'"(\d{1,9})"', given.strip())
-    if found is None:
-        raise PreconditionFailed(f'If-Match names a version as in "3", not {given[:40]}.')
-    return int(found[1])
+def expected_version(request: Request, current: int) -> int | None:
+    """Return the version that must still be current for the request to be done; None for whatever it is.
+
+    Raises `PreconditionFailed` when `If-Match` names others.
+    """
+    if not may_change(request, str(current)):
+        given = ", ".join(request.headers.getlist("if-match"))
+        raise PreconditionFailed(
+            f'The current version is "{current}", and If-Match does not name it: {given[:40]}. Read it again.'
+        )
+    return current if request.headers.get("if-match", "*").strip() != "*" else None
 
 
 def refuse(code: str, path: str, message: str) -> InvalidInput:

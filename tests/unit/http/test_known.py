@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 from tests.unit.http.conftest import MakeRequest
 
-from headrace.http.known import Known
+from headrace.http.known import Known, may_change
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,15 @@ def test_tags_may_stand_in_several_lines(make_request: MakeRequest) -> None:
     lines = [(b"if-none-match", b'"b"'), (b"if-none-match", b'"c", "a"')]
 
     assert Known(Request({**scope, "headers": lines}), "a").answer is not None
+
+
+@pytest.mark.parametrize("given", [None, "*", " * ", '"3"', '"1", "3"', 'W/"3", "3"', '"2","3",'])
+def test_a_state_may_be_changed_by_whoever_names_it(make_request: MakeRequest, given: str | None) -> None:
+    assert may_change(make_request({} if given is None else {"if-match": given}), "3")
+
+
+@pytest.mark.parametrize("given", ["", "3", '"2"', 'W/"3"', '"1", W/"3"', '"33"', '"3', '"1, 3"'])
+def test_it_may_not_by_whoever_names_others_or_none_for_certain(
+    make_request: MakeRequest, given: str
+) -> None:
+    assert not may_change(make_request({"if-match": given}), "3")

@@ -161,7 +161,7 @@ class WorkflowRoutes:
     async def update(self, key: str, request: Request) -> Response:
         """Make a document the current version of a workflow."""
         row = await self._row(key)
-        expected = expected_version(request)
+        expected = expected_version(request, row.version)
         dialect = self._dialects.get(row.dialect)
         if dialect is None:
             raise NotFound(f"The dialect '{row.dialect}' of this workflow is not installed.")
@@ -181,7 +181,7 @@ class WorkflowRoutes:
         """Forget a workflow; its executions stay readable."""
         row = await self._row(key)
         try:
-            await self._workflows.delete(row.number, expected=expected_version(request))
+            await self._workflows.delete(row.number, expected=expected_version(request, row.version))
         except StaleVersion as stale:
             raise PreconditionFailed(stale.message) from None
         return Response(status_code=204)
