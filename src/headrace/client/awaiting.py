@@ -33,7 +33,10 @@ def _sent(
 
 
 class AsyncClient:
-    """A Headrace server, asked call by call; every call raises `Unreachable` or an `AnswerError`."""
+    """A Headrace server, asked call by call; every call raises `Unreachable` or an `AnswerError`.
+
+    What JSON cannot say raises `InvalidInput` before anything is sent.
+    """
 
     def __init__(
         self,

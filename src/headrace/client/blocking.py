@@ -31,7 +31,10 @@ def _sent(call: Callable[Given, Call[Answer]]) -> Callable[Concatenate[Client, G
 
 
 class Client:
-    """A Headrace server, asked call by call; every call raises `Unreachable` or an `AnswerError`."""
+    """A Headrace server, asked call by call; every call raises `Unreachable` or an `AnswerError`.
+
+    What JSON cannot say raises `InvalidInput` before anything is sent.
+    """
 
     def __init__(
         self,

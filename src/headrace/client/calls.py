@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal as OneOf, TypeVar
 from urllib.parse import quote
 
-import msgspec
 from msgspec import Struct, field
 
 from headrace.client import answers
+from headrace.client.bodies import json_of
 
 Answer = TypeVar("Answer")
 
@@ -151,7 +151,7 @@ def start(
         method="POST",
         path=f"/v1/workflows/{_quoted(key)}/executions",
         answer=answers.Started,
-        body=msgspec.json.encode(body),
+        body=json_of(body),
         headers=_once(idempotency_key) | _with_key(openai_key),
     )
 
@@ -279,7 +279,7 @@ def create_token(
 ) -> Call[answers.NewToken]:
     """Make a token; `expires_in` is in seconds, and None never expires."""
     body = {"name": name, "scopes": list(scopes), "expires_in": expires_in}
-    return Call(method="POST", path="/v1/tokens", answer=answers.NewToken, body=msgspec.json.encode(body))
+    return Call(method="POST", path="/v1/tokens", answer=answers.NewToken, body=json_of(body))
 
 
 def revoke_token(number: int) -> Call[None]:
@@ -300,7 +300,7 @@ def put_secret(name: str, value: str, *, scope: str | None = None) -> Call[answe
         path=f"/v1/secrets/{_quoted(name)}",
         answer=answers.Secret,
         params=_given(scope=scope),
-        body=msgspec.json.encode({"value": value}),
+        body=json_of({"value": value}),
     )
 
 
@@ -328,7 +328,7 @@ def try_task(
         method="POST",
         path=f"/v1/task-types/{_quoted(name)}/try",
         answer=answers.Started,
-        body=msgspec.json.encode({"inputs": dict(inputs or {})}),
+        body=json_of({"inputs": dict(inputs or {})}),
         headers=_with_key(openai_key),
     )
 
@@ -362,22 +362,22 @@ def events_path(key: Key) -> str:
 
 
 def _steer(key: Key, verb: str, body: dict[str, Any] | None) -> Call[answers.Execution]:
-    content = None if body is None else msgspec.json.encode(body)
+    content = None if body is None else json_of(body)
     path = f"/v1/executions/{_quoted(key)}/{verb}"
     return Call(method="POST", path=path, answer=answers.Execution, body=content)
 
 
 def _post(path: str, body: dict[str, Any]) -> Call[answers.TaskRun]:
-    return Call(method="POST", path=path, answer=answers.TaskRun, body=msgspec.json.encode(body))
+    return Call(method="POST", path=path, answer=answers.TaskRun, body=json_of(body))
 
 
 def _from(tasks: str | Sequence[str]) -> bytes:
-    return msgspec.json.encode({"from": tasks if isinstance(tasks, str) else list(tasks)})
+    return json_of({"from": tasks if isinstance(tasks, str) else list(tasks)})
 
 
 def _document(document: Document) -> dict[str, Any]:
     if isinstance(document, Mapping):
-        return {"body": msgspec.json.encode(document)}
+        return {"body": json_of(document)}
     content = document.encode() if isinstance(document, str) else document
     is_json = content.lstrip()[:1] in (b"{", b"[")
     return {"body": content, "media_type": "application/json" if is_json else "application/yaml"}
