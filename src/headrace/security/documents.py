@@ -8,9 +8,11 @@ What the document means is for the dialects; this file never knows a key by name
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.errors import InvalidDefinition, Problem
 from headrace.security import json_source, yaml_source
@@ -179,9 +181,48 @@ def read_yaml_texts(
     max_nodes: int = MAX_NODES,
     max_characters: int = MAX_CHARACTERS,
 ) -> Document:
-    """Read as `read_yaml` does, with each scalar (but not the keys) as a `Scalar`, which keeps its text."""
+    """Read as `read_yaml` does, with each scalar (but not the keys) as a `Scalar`, which keeps its text.
+
+    YAML has nearly all of JSON, but not an emoji as two escapes (which most programs write), nor a tab
+    before a key, nor a key of thousands of characters; so JSON that is no YAML is read as JSON.
+    """
     limits = yaml_source.Limits(max_depth, max_nodes, max_characters)
-    return Document(*yaml_source.read(_text(data, code="not_utf8"), limits, as_scalar))
+    text = _text(data, code="not_utf8")
+    try:
+        return Document(*yaml_source.read(text, limits, as_scalar))
+    except InvalidDefinition as error:
+        if error.problems[-1].code != "yaml_syntax" or not looks_like_json(data):
+            raise
+        return _json_texts(text, error, max_depth)
+
+
+def _json_texts(text: str, error: InvalidDefinition, max_depth: int) -> Document:
+    """Read JSON as `read_yaml_texts` does; raises `error` when it is none."""
+    try:
+        value = json_source.read(text, max_depth, lambda number: as_scalar(number, "?"))
+    except InvalidDefinition as other:
+        [first, *_] = other.problems
+        if first.code == "duplicate_key":
+            raise
+        if first.message.startswith(json_source.LONE_SURROGATE):
+            raise InvalidDefinition([replace(first, code="yaml_syntax")]) from None
+        raise error from None
+    return Document(_with_scalars(value), json_source.JsonSource(text))
+
+
+def _with_scalars(value: Any) -> Any:
+    """Return a value that was read from JSON with what stands in it as scalars."""
+    match value:
+        case dict():
+            return {key: _with_scalars(member) for key, member in value.items()}
+        case list():
+            return [_with_scalars(element) for element in value]
+        case str():
+            return Scalar(value, value)
+        case Scalar():
+            return value
+        case _:
+            return Scalar(json.dumps(value), value)
 
 
 def _text(data: bytes, *, code: str) -> str:

@@ -11,17 +11,24 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 from headrace.errors import InvalidDefinition, Problem
+
+LONE_SURROGATE = "A lone surrogate is not a character"
+"""How the message begins that an escape is half of a character."""
 
 _MOST_PROBLEMS = 100
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRING = r'"(?:[^"\\]++|\\.)*+"'
 _STRUCTURE = re.compile(_STRING + r"|[{}\[\],]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_WITHOUT_LONE_SURROGATES = re.compile(
+    r"(?:[^\\]++|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\(?!u[dD][89a-fA-F]).)*+", re.DOTALL
+)
+"""As much of a JSON text as has both halves of every character that is escaped by two."""
 _scan = json.JSONDecoder().raw_decode
 
 
@@ -34,8 +41,8 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-def read(text: str, max_depth: int) -> Any:
-    """Return the value of the text; raises InvalidDefinition."""
+def read(text: str, max_depth: int, read_number: Callable[[str], Any] | None = None) -> Any:
+    """Return the value of the text, with numbers as `read_number` reads them; raises InvalidDefinition."""
     has_doubles = False
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -47,20 +54,22 @@ def read(text: str, max_depth: int) -> Any:
 
     try:
         value = json.loads(
-            text, object_pairs_hook=members, parse_constant=_refuse_constant, parse_float=_finite
+            text,
+            object_pairs_hook=members,
+            parse_constant=_refuse_constant,
+            parse_float=read_number or _finite,
+            parse_int=read_number,
         )
-        if _SURROGATE.search(text):
-            _refuse_lone_surrogates(value)
     except RecursionError:
         raise _too_deep(max_depth) from None
     except json.JSONDecodeError as error:
         raise _broken(error.msg if text.strip() else "The text is empty", text, error.pos) from None
     except _NotJson as error:
         raise _broken(f"{error} is not a JSON number", text, _outside_strings(text, str(error))) from None
-    except UnicodeEncodeError:
-        raise _broken("A lone surrogate is not a character", text, None) from None
     except ValueError:
         raise _broken("An integer has too many digits", text, None) from None
+    if _SURROGATE.search(text):
+        _refuse_lone_surrogates(text)
     _check_depth(value, max_depth)
     if has_doubles:
         raise InvalidDefinition(list(islice(_doubled_keys(text), _MOST_PROBLEMS)))
@@ -78,8 +87,13 @@ def _finite(literal: str) -> float:
     return number
 
 
-def _refuse_lone_surrogates(value: Any) -> None:
-    json.dumps(value, ensure_ascii=False).encode()
+def _refuse_lone_surrogates(text: str) -> None:
+    """Refuse half of a character, in a text that is known to be JSON."""
+    good = _WITHOUT_LONE_SURROGATES.match(text)
+    assert good is not None
+    at = good.end()
+    if at < len(text):
+        raise _broken(f"{LONE_SURROGATE} ({text[at : at + 6]})", text, at)
 
 
 def _outside_strings(text: str, literal: str) -> int | None:

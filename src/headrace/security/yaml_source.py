@@ -22,6 +22,13 @@ _MOST_PROBLEMS = 100
 _MAPPING_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map"})
 _SEQUENCE_TAGS = frozenset({None, "!", "tag:yaml.org,2002:seq"})
 
+_CLEARER = {
+    "found invalid Unicode character escape code": (
+        "found an escape that is no Unicode character (YAML writes those beyond \\uFFFF as in \\U0001F600)"
+    )
+}
+"""Words of libyaml that leave open what to do, and ours."""
+
 ReadScalar = Callable[[str, str], Any]
 """Text and tag to value; raises WrongTag. Without a tag of its own a plain scalar has `?`, a quoted `!`."""
 
@@ -136,7 +143,8 @@ def _syntax_problem(error: YAMLError, text: str) -> Problem:
         reason = f"character U+{error.character:04X} is not allowed"
     elif isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         line, column = error.problem_mark.line + 1, error.problem_mark.column + 1
-        reason = f"{error.context}, {error.problem}" if error.context else str(error.problem)
+        what = _CLEARER.get(str(error.problem), error.problem)
+        reason = f"{error.context}, {what}" if error.context else str(what)
     else:
         return Problem(path="", code="yaml_syntax", message=f"This is not YAML: {error}.")
     message = f"This is not YAML: {reason} at line {line}, column {column}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,3 +118,14 @@ def test_a_warning_that_needs_the_store_is_told_by_a_run(about: Callable[..., Sa
 
     assert said.status == 0
     assert "There is no schedule 'near'" in said.err
+
+
+@pytest.mark.parametrize("command", ["run", "validate"])
+def test_json_as_programs_write_it_is_read(about: Callable[..., Said], command: str) -> None:
+    activity = {"name": "a 😀", "run": "echo 😀"}
+    text = json.dumps({"name": "emo 😀", "spec": {"runtime": "local", "activities": [activity]}})
+    assert "\\ud83d" in text
+
+    said = about(command, text)
+
+    assert said.status == 0, said.out + said.err

@@ -59,6 +59,13 @@ def test_a_surrogate_pair_is_one_character() -> None:
     assert documents.read_json(b'"\\ud83d\\udc4d"').value == "👍"
 
 
+def test_half_of_a_character_is_told_with_its_place() -> None:
+    [problem] = refused(b'{"a": "\\ud83d\\udc4d",\n "b": "x\\\\\\ud83d"}')
+
+    assert problem.message == "A lone surrogate is not a character (\\ud83d) at line 2, column 11."
+    assert (problem.line, problem.column) == (2, 11)
+
+
 def test_every_key_that_stands_twice_is_told_with_its_pointer() -> None:
     problems = refused(b'{"a": 1, "t/x": [{"b": 1,\n "b": 2, "b": 3}],\n "a": {"c": 1, "c": 2}}')
 
