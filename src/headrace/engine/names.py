@@ -60,7 +60,7 @@ class Names:
             case "vars":
                 return Vars(self._variables, self._execution.variables)
             case "execution":
-                return self._about()
+                return About(self._execution)
             case "secrets":
                 raise ExpressionError("A secret may only stand in the inputs of a task")
             case _:
@@ -113,16 +113,6 @@ class Names:
             items = loaded
         return items[run.item]
 
-    def _about(self) -> Json:
-        execution = self._execution
-        return {
-            "id": execution.id,
-            "number": execution.number,
-            "started_at": moment_text(execution.created_at),
-            "workflow": execution.workflow,
-            "version": execution.version,
-        }
-
     def _uuid(self) -> str:
         self._made += 1
         place = self._run.number if self._run is not None else 0
@@ -152,6 +142,33 @@ class Names:
 
 def _at_the_end(scope: Scope) -> Variables:
     return {**scope.variables, **scope.published}
+
+
+class About(Lazy):
+    """`execution`: what it is."""
+
+    __slots__ = ("_execution",)
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+
+    def field(self, name: str) -> Json:
+        """Return `id number started_at workflow version reuses`; the last is whether earlier results are used."""
+        execution = self._execution
+        match name:
+            case "id" | "number" | "workflow" | "version":
+                return getattr(execution, name)
+            case "started_at":
+                return moment_text(execution.created_at)
+            case "reuses":
+                return any(planned.mode == "reuse" for planned in execution.plan.values())
+            case _:
+                raise Missing(name)
+
+    def whole(self) -> Json:
+        """Return all of it."""
+        names = ("id", "number", "started_at", "workflow", "version", "reuses")
+        return {name: self.field(name) for name in names}
 
 
 class Tasks(Lazy):

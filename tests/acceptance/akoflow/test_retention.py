@@ -83,6 +83,21 @@ async def test_a_directory_goes_when_its_time_is_over(place: Place) -> None:
     assert place.left() == ["notes"]
 
 
+async def test_what_is_known_of_volumes_goes_with_the_directory(place: Place, tmp_path: Path) -> None:
+    local, remote = tmp_path / "local", tmp_path / "remote"
+    local.mkdir()
+    (local / "x").touch()
+    spec = f'runtime: local\nmountPath: {remote}\nvolumes: ["{local}:{remote}"]'
+    row = await place.ran(document("name: a, run: 'true'", spec=spec))
+    await place.sweep_after(MONTH - timedelta(minutes=5))
+    before = place.left()
+    await place.sweep_after(timedelta(minutes=10))
+
+    assert before == [f"{row.number}.volumes", f"{row.number}.volumes/0"]
+    assert place.left() == []
+    assert (remote / "x").is_file()
+
+
 async def test_a_rerun_keeps_the_directory_that_it_works_in(place: Place) -> None:
     row = await place.ran(WORKFLOW)
     place.clock.moment += (MONTH * 2).total_seconds()

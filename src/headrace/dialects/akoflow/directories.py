@@ -19,6 +19,9 @@ from headrace.dialects.akoflow.drafts import ActivityDraft
 PRIVATE, FIRST = "private_directory", "first_workflow"
 """Inputs of a run: its private directory, and the id of the run that began there."""
 
+LISTS = ".volumes"
+"""What follows the name of a private directory in that of the lists of what its volumes had."""
+
 _FOREIGN = re.compile(r"[^A-Za-z0-9._-]")
 _NUMBERED = re.compile(r"(.+)-\d+")
 

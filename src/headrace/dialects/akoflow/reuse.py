@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 from headrace.dialects.akoflow import views
-from headrace.dialects.akoflow.directories import PRIVATE
+from headrace.dialects.akoflow.directories import LISTS, PRIVATE
 from headrace.engine.execution import Execution
 from headrace.engine.plans import Planned
 from headrace.errors import Problem
@@ -32,6 +32,7 @@ def what_is_gone(execution: Execution, plan: Mapping[str, Planned], now: float) 
             )
             return Problem(path="/from", code=GONE, message=message)
     home = execution.inputs.get(PRIVATE)
-    if home is not None and os.path.isdir(home):  # noqa: PTH112
-        os.utime(home, (now, now))
+    for needed_too in () if home is None else (home, f"{home}{LISTS}"):
+        if os.path.isdir(needed_too):  # noqa: PTH112
+            os.utime(needed_too, (now, now))
     return None

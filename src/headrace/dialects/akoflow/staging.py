@@ -6,13 +6,13 @@ They stand behind the activities in the list of tasks, so that an activity keeps
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal as OneOf
 
 from headrace.definition.model import Check, RunCommand, TaskDefinition, Transition
-from headrace.definition.templates import Literal, Template
+from headrace.definition.templates import Expr, Literal, Template
 from headrace.dialects.akoflow import transfers
-from headrace.dialects.akoflow.directories import Place
+from headrace.dialects.akoflow.directories import PRIVATE_PLACE, Place
 from headrace.dialects.akoflow.drafts import Volume
 
 STAGING = "staging"
@@ -37,18 +37,16 @@ def volumes_in(
 
     What is only brought out has no source, and a directory to be filled all the same.
     """
-    sides = [
-        side
-        for volume in volumes
-        for remote in (place_of(volume.remote),)
-        if volume.local != remote.template()
-        for side in (Literal("" if volume.mode == "out" else volume.local), remote.argument())
+    moved = [
+        (number, Literal("" if volume.mode == "out" else volume.local), remote)
+        for number, volume, remote in _moved(volumes, place_of)
     ]
-    if not sides:
+    if not moved:
         return None
+    words = [PRIVATE_PLACE.argument(), Expr("execution.reuses"), *_words(moved)]
     return TaskDefinition(
         name=_free(_VOLUMES_IN, taken),
-        action=_command(transfers.VOLUMES_IN, mode, sides),
+        action=_command(transfers.VOLUMES_IN, mode, words),
         next=(Transition(to=entries, when="succeeded()"),),
         annotations={STAGING: "in"},
     )
@@ -60,14 +58,12 @@ def volumes_out(volumes: Iterable[Volume], place_of: PlaceOf, taken: Iterable[st
     Where they were not brought in there is nothing to bring back: what lies there may be torn, and a
     directory that is missing must stay so, or the next run would begin with an empty one.
     """
-    sides = [
-        side
-        for volume in volumes
-        for remote in (place_of(volume.remote),)
-        if volume.mode != "ro" and volume.local != remote.template()
-        for side in (remote.argument(), Literal(volume.local))
+    moved = [
+        (number, remote, Literal(volume.local))
+        for number, volume, remote in _moved(volumes, place_of)
+        if volume.mode != "ro"
     ]
-    if not sides:
+    if not moved:
         return None
     return TaskDefinition(
         name=_free("volumes out", taken),
@@ -78,7 +74,7 @@ def volumes_out(volumes: Iterable[Volume], place_of: PlaceOf, taken: Iterable[st
                 sentence=Literal("The volumes were not brought in."),
             ),
         ),
-        action=_command(transfers.VOLUMES_OUT, "out", sides),
+        action=_command(transfers.VOLUMES_OUT, "out", [PRIVATE_PLACE.argument(), *_words(moved)]),
         annotations={STAGING: "out"},
     )
 
@@ -94,6 +90,18 @@ def bring(
         join="all",
         annotations={STAGING: "bring"},
     )
+
+
+def _moved(volumes: Iterable[Volume], place_of: PlaceOf) -> Iterator[tuple[int, Volume, Template]]:
+    """Yield the volumes whose sides are not one directory: number, volume and remote side."""
+    for number, volume in enumerate(volumes):
+        remote = place_of(volume.remote).argument()
+        if remote != Literal(volume.local):
+            yield number, volume, remote
+
+
+def _words(moved: Iterable[tuple[int, Template, Template]]) -> list[Template]:
+    return [word for number, *sides in moved for word in (Literal(str(number)), *sides)]
 
 
 def _command(script: str, name: str, words: Sequence[Template]) -> RunCommand:

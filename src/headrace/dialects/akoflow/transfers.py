@@ -7,57 +7,52 @@ that is also another's, or one that is read-only.  No link below a destination i
 
 from __future__ import annotations
 
-# Where copying has failed, links and files where a directory has to be are removed, and directories that
-# cannot be written into are made writable: `cp` gives them the right mode in the end.  A directory is never
-# removed for a file.  `find` names directories before what is in them.
-_CAREFULLY = """
+from headrace.dialects.akoflow.directories import LISTS
+
+# Of the directories that are named on standard input, outer ones before what is in them, links and files that
+# lie where one of them has to be are removed, and those that cannot be written into are made writable: `cp`
+# gives them the right mode in the end.  A directory is never removed for a file.
+_MAKE_ROOM = """
 make_room() {
-  (cd "$1" && find . -type d -exec sh -c '
+  xargs -0r sh -c '
     for name; do
       way=$0/$name
       if [ -h "$way" ] || { [ -e "$way" ] && ! [ -d "$way" ]; }; then rm -f "$way"
       elif [ -d "$way" ] && ! { [ -w "$way" ] && [ -x "$way" ]; }; then chmod u+wx "$way"
       fi
-    done' "$2" {} +) 2>/dev/null
-}
-carry() {
-  copy "$1" "$2" 2>/dev/null && return
-  make_room "$1" "$2"
-  copy "$1" "$2"
+    done' "$1" 2>/dev/null
 }
 """
 
-# What differs in kind, mode, size or time is copied by name, whichever is the newer one; such a name lies in
-# both trees, so the directories that lead to it are no links.  Everything else that `cp -u` finds is new, and
-# the directories themselves; it would pass over a directory in the place of a file.
-_VOLUMES = f"""{_CAREFULLY}
-list() {{ find -H "$@" -printf '%y%m %s %T@/%P\\0'; }}
-differing() {{
-  {{ list "$1" ! -type d; list "$2" -mindepth 1; }} | LC_ALL=C sort -z | LC_ALL=C uniq -zu |
-    LC_ALL=C sed -z 's|^[^/]*/||' | LC_ALL=C sort -z | LC_ALL=C uniq -zd
+# Files and empty directories are told by kind, mode, size, time and name.  What neither lies so at the target
+# nor is listed in `$known` is copied by name, whichever is the newer one; `cp` would follow links on the way.
+_VOLUMES = f"""{_MAKE_ROOM}
+list() {{ find -H "$1" -mindepth 1 '(' ! -type d -o -empty ')' -printf '%y%m %s %T@/%P\\0'; }}
+changed() {{
+  {{ list "$1"; {{ list "$2"; cat "$known"; }} | LC_ALL=C sed -z p; }} | LC_ALL=C sort -z | LC_ALL=C uniq -zu
 }}
-copy() {{
-  differing "$1" "$2" |
+carry() {{
+  changed "$1" "$2" | LC_ALL=C sed -zn 's|^d.*|&/.|; s|^[^/]*/||; :up; s|/[^/]*$||; T; p; b up' |
+    LC_ALL=C sort -zu | make_room "$2"
+  changed "$1" "$2" | LC_ALL=C sed -z 's|^[^/]*/||' |
     (cd "$1" && xargs -0r cp -a --parents --remove-destination --reflink=auto -t "$2" --)
-  changed=$?
-  cp -au --remove-destination --reflink=auto "$1/." "$2/" && return $changed
+}}
+fill() {{
+  mkdir -p "$2" || return
+  if [ -d "$1" ] && ! [ "$1" -ef "$2" ]; then carry "$1" "$2"; fi
 }}
 """
 
 # A failure must not keep the results of other volumes from coming back. What `cp` says of one volume may be
 # long, and of standard error only the end is shown as the reason, so the names of all come last.
 _TRANSFER = """
-transfer() {
-  mkdir -p "$2" || return
-  if [ -d "$1" ] && ! [ "$1" -ef "$2" ]; then carry "$1" "$2"; fi
-}
 failed=
-while [ $# -gt 1 ]; do
-  why=$(transfer "$1" "$2" 2>&1) || {
-    failed="$failed, '$2'"
+while [ $# -gt 2 ]; do
+  why=$(transfer "$1" "$2" "$3" 2>&1) || {
+    failed="$failed, '$3'"
     printf '%s\\n' "$why" | head -n 3 >&2
   }
-  shift 2
+  shift 3
 done
 [ -z "$failed" ] || { printf 'Not all files could be copied to: %s.\\n' "${failed#, }" >&2; exit 1; }
 """
@@ -68,24 +63,52 @@ SOURCE_MISSING = 66
 NO_TARGET = 73
 """Exit code where the directory to be filled cannot be made (`EX_CANTCREAT` of sysexits.h)."""
 
+# What `local` had is listed before it is copied: what changes meanwhile counts as changed later.
 VOLUMES_IN = f"""{_VOLUMES}
 check() {{
   missing=
-  while [ $# -gt 1 ]; do
-    if [ -n "$1" ] && ! [ -d "$1" ]; then missing="$missing, '$1'"; fi
-    shift 2
+  while [ $# -gt 2 ]; do
+    if [ -n "$2" ] && ! [ -d "$2" ]; then missing="$missing, '$2'"; fi
+    shift 3
   done
   [ -z "$missing" ] || {{
     printf 'Volumes need directories that do not exist: %s.\\n' "${{missing#, }}" >&2
     exit {SOURCE_MISSING}
   }}
 }}
+transfer() {{
+  known=/dev/null
+  if [ -z "$home" ] || ! [ -d "$2" ]; then fill "$2" "$3"; return; fi
+  lists=$home{LISTS}
+  mkdir -p "$lists" || return
+  if [ "$reuses" = true ] && [ -f "$lists/$1" ]; then known=$lists/$1; fi
+  list "$2" > "$lists/$1.new" && fill "$2" "$3" && mv "$lists/$1.new" "$lists/$1"
+}}
+home=$1 reuses=$2
+shift 2
 [ "$0" = lenient ] || check "$@"
 {_TRANSFER}"""
-"""`strict` or `lenient`, then the two sides of each volume; an empty one begins empty."""
+"""`strict` or `lenient`, the private directory, whether earlier results are used, and of each volume its
+number and its two sides; an empty one begins empty.
 
-VOLUMES_OUT = f"""{_VOLUMES}{_TRANSFER}"""
-"""Any word, then the two sides of each volume; what does not exist is not brought."""
+Beside the private directory it keeps a list of what each volume had.  Where earlier results are used, what
+has not changed since is not brought again: an activity whose result is used may have changed it.
+"""
+
+VOLUMES_OUT = f"""{_VOLUMES}
+transfer() {{
+  known=/dev/null
+  if [ -n "$home" ] && [ -f "$home{LISTS}/$1" ]; then known=$home{LISTS}/$1; fi
+  fill "$2" "$3"
+}}
+home=$1
+shift
+{_TRANSFER}"""
+"""Any word, the private directory, and of each volume its number and its two sides.
+
+What does not exist is not brought, and neither is what still is as it was brought in, for `local` may have
+changed.
+"""
 
 # Two directories of one name are no clash, whatever their number: they count once.
 _CLASHES = """
@@ -97,9 +120,14 @@ clashes() {
 }
 """
 
-BRING = f"""{_CAREFULLY}{_CLASHES}
+BRING = f"""{_MAKE_ROOM}{_CLASHES}
 if [ "$0" = hard ]; then how=-al; else how=-a; fi
 copy() {{ cp $how --remove-destination --reflink=auto "$1/." "$2/"; }}
+carry() {{
+  copy "$1" "$2" 2>/dev/null && return
+  (cd "$1" && find . -type d -print0) 2>/dev/null | make_room "$2"
+  copy "$1" "$2"
+}}
 target=$1; shift
 mkdir -p "$target" || exit {NO_TARGET}
 [ $# -lt 2 ] || clashes "$@"

@@ -6,7 +6,7 @@ Looks at the engine's values and never keeps or changes them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -171,19 +171,6 @@ def activity_brought_by(execution: Execution, name: str) -> str | None:
     node = execution.graph.nodes.get(name)
     is_bringing = node is not None and node.task.annotations.get(STAGING) == "bring"
     return node.targets[0] if node is not None and is_bringing else None
-
-
-def with_bringing(execution: Execution, names: Iterable[str]) -> list[str]:
-    """Return names of activities and of what must run before them because it failed to bring their files."""
-    found = []
-    for name in names:
-        node = execution.graph.nodes.get(name)
-        found.append(name)
-        for source in node.sources if node is not None else ():
-            run = execution.runs.get(execution.scopes[0].latest.get(source, 0))
-            if activity_brought_by(execution, source) and run is not None and run.state in TASK_FAILURES:
-                found.append(source)
-    return found
 
 
 def activities(execution: Execution) -> Iterator[Activity]:

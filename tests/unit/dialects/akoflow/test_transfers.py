@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from headrace.definition.model import RunCommand, TaskDefinition
-from headrace.definition.templates import Literal
 from headrace.dialects.akoflow import staging
-from headrace.dialects.akoflow.directories import Place
+from headrace.dialects.akoflow.directories import PRIVATE, Place
 from headrace.dialects.akoflow.drafts import Volume
 from headrace.dialects.akoflow.transfers import SOURCE_MISSING, clashes_in
+from headrace.expressions import Values, as_text, render
 
 _LIBC = ctypes.CDLL(None)
 _DROP_FROM_BOUNDS = 24  # PR_CAPBSET_DROP of prctl
@@ -31,10 +31,12 @@ def _as_anybody() -> None:
             _LIBC.prctl(_DROP_FROM_BOUNDS, capability, 0, 0, 0)
 
 
-def run(task: TaskDefinition | None) -> Ended:
+def run(task: TaskDefinition | None, home: Path | None = None, *, reuses: bool = False) -> Ended:
     assert task is not None
     assert isinstance(task.action, RunCommand)
-    argv = [word.value for word in task.action.argv or () if isinstance(word, Literal)]
+    inputs = {} if home is None else {PRIVATE: str(home)}
+    values = Values({"inputs": inputs, "execution": {"reuses": reuses}})
+    argv = [as_text(render(word, values)) for word in task.action.argv or ()]
     return subprocess.run(
         argv,
         preexec_fn=_as_anybody,
@@ -55,12 +57,13 @@ def volume(local: Path, remote: Path, mode: str = "rw") -> Volume:
     return Volume(f"{local}:{remote}:{mode}", str(local), str(remote), "rw" if mode == "rw" else "ro")
 
 
-def brought_in(volumes: Sequence[Volume]) -> Ended:
-    return run(staging.volumes_in(volumes, ("a",), Place, (), mode="strict"))
+def brought_in(volumes: Sequence[Volume], home: Path | None = None, *, reuses: bool = False) -> Ended:
+    task = staging.volumes_in(volumes, ("a",), Place, (), mode="strict")
+    return run(task, home, reuses=reuses)
 
 
-def brought_out(volumes: Sequence[Volume]) -> Ended:
-    return run(staging.volumes_out(volumes, Place, ()))
+def brought_out(volumes: Sequence[Volume], home: Path | None = None) -> Ended:
+    return run(staging.volumes_out(volumes, Place, ()), home)
 
 
 def tree(root: Path, **files: str) -> Path:
@@ -204,6 +207,95 @@ def test_empty_directories_and_modes_are_kept(tmp_path: Path) -> None:
     brought_in([volume(local, remote)])
 
     assert (remote / "private").stat().st_mode & 0o777 == 0o700
+
+
+# What changes on both sides, while a workflow runs and before it is run again.
+
+
+def contents(root: Path) -> dict[str, str]:
+    return {str(each.relative_to(root)): each.read_text() for each in root.rglob("*") if each.is_file()}
+
+
+def test_what_nothing_has_changed_does_not_come_back(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local", mine="1", theirs="1", both="1", gone="1"), tmp_path / "remote"
+    volumes = [volume(local, remote)]
+    brought_in(volumes, tmp_path / "7")
+    tree(remote, theirs="of the activity", both="of the activity", new="of the activity")
+    tree(local, mine="of the user", both="of the user", late="of the user")
+    os.utime(local / "mine", OLD)
+    (local / "gone").unlink()
+    ended = brought_out(volumes, tmp_path / "7")
+
+    assert ended.returncode == 0, ended.stderr
+    assert contents(local) == {
+        "mine": "of the user",
+        "late": "of the user",
+        "theirs": "of the activity",
+        "both": "of the activity",
+        "new": "of the activity",
+    }
+
+
+@pytest.mark.parametrize("mode", ["rw", "ro"])
+def test_a_rerun_brings_what_was_repaired_and_leaves_what_its_activities_changed(
+    tmp_path: Path, mode: str
+) -> None:
+    local, remote = tree(tmp_path / "local", bad="1", good="1", deep__bad="1", used="1"), tmp_path / "remote"
+    volumes = [volume(local, remote, mode)]
+    brought_in(volumes, tmp_path / "7")
+    tree(remote, good="of the activity")
+    (remote / "used").unlink()
+    tree(local, bad="repaired", deep__bad="repaired", extra="new")
+    ended = brought_in(volumes, tmp_path / "7", reuses=True)
+
+    assert ended.returncode == 0, ended.stderr
+    assert contents(remote) == {
+        "bad": "repaired",
+        "deep/bad": "repaired",
+        "good": "of the activity",
+        "extra": "new",
+    }
+
+
+def test_a_rerun_from_the_start_begins_with_all_of_local(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local", x="1", y="1"), tmp_path / "remote"
+    volumes = [volume(local, remote, "ro")]
+    brought_in(volumes, tmp_path / "7")
+    tree(remote, x="of the activity")
+    (remote / "y").unlink()
+    brought_in(volumes, tmp_path / "7")
+
+    assert contents(remote) == {"x": "1", "y": "1"}
+
+
+def test_a_file_beneath_a_link_at_the_target_goes_nowhere_else(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local", sub__x="1"), tree(tmp_path / "remote")
+    outside = tree(tmp_path / "outside")
+    (remote / "sub").symlink_to(outside)
+    (local / "empty").mkdir()
+    (remote / "empty").symlink_to(outside)
+    ended = brought_in([volume(local, remote)], tmp_path / "7")
+
+    assert ended.returncode == 0, ended.stderr
+    assert contents(outside) == {}
+    assert (remote / "sub" / "x").read_text() == "1"
+    assert (remote / "empty").is_dir()
+    assert not (remote / "empty").is_symlink()
+
+
+def test_a_link_in_the_place_of_a_directory_stays_where_nothing_beneath_has_changed(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local", sub__x="1", y="1"), tmp_path / "remote"
+    elsewhere = tree(tmp_path / "elsewhere", x="1")
+    volumes = [volume(local, remote)]
+    brought_in(volumes, tmp_path / "7")
+    (local / "sub" / "x").unlink()
+    (local / "sub").rmdir()
+    (local / "sub").symlink_to(elsewhere)
+    tree(remote, y="2")
+    brought_out(volumes, tmp_path / "7")
+
+    assert (local / "sub").is_symlink()
+    assert (local / "y").read_text() == "2"
 
 
 def test_a_volume_that_cannot_be_brought_back_stops_no_other(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import structlog
 from msgspec import Struct
 
 from headrace.dialects.akoflow import views
-from headrace.dialects.akoflow.directories import private_roots
+from headrace.dialects.akoflow.directories import LISTS, private_roots
 from headrace.dialects.akoflow.labels import RERUN_OF
 from headrace.dialects.akoflow.wire import DIALECT
 from headrace.errors import NotFound, StoreError
@@ -49,7 +49,7 @@ class Tidying:
         self._services = services
         self._kept = kept
         self._root = private_roots(services.settings.data_dir)
-        self._settled: set[int] = set()
+        self._settled: set[str] = set()
         """Runs of whose directory only what is kept for ever is left."""
         self._work: asyncio.Task[None] | None = None
 
@@ -74,6 +74,7 @@ class Tidying:
         for row in over:
             moments = [each.ended_at for each in reruns[row.number]]
             if all(moment is not None and moment <= before for moment in moments):
+                await self._remove_lists(row, before)
                 await self._remove(row, before)
 
     async def _run(self) -> None:
@@ -89,14 +90,15 @@ class Tidying:
 
     def _old(self, before: float) -> list[int]:
         """Return the runs whose directories were touched last before a moment; finish old removals."""
-        found = []
+        found = set()
         if not self._root.is_dir():
             return []
         for entry in os.scandir(self._root):
+            number = entry.name.removesuffix(LISTS)
             if entry.name.startswith(_GOING):
                 shutil.rmtree(entry.path, ignore_errors=True)
-            elif entry.name.isdecimal() and int(entry.name) not in self._settled and _is_old(entry, before):
-                found.append(int(entry.name))
+            elif number.isdecimal() and entry.name not in self._settled and _is_old(entry, before):
+                found.add(int(number))
         return sorted(found)
 
     async def _over(self, number: int, before: float) -> ExecutionRow | None:
@@ -130,6 +132,11 @@ class Tidying:
             by_first[first].append(rerun)
         return by_first
 
+    async def _remove_lists(self, row: ExecutionRow, before: float) -> None:
+        lists = self._root / f"{row.number}{LISTS}"
+        if _is_old(lists, before):
+            await asyncio.to_thread(shutil.rmtree, lists, ignore_errors=True)
+
     async def _remove(self, row: ExecutionRow, before: float) -> None:
         home = self._root / str(row.number)
         execution = await self._services.executions.view(row)
@@ -142,7 +149,7 @@ class Tidying:
             going.mkdir(exist_ok=True)
             for place, doomed in enumerate(list(_doomed(home, kept))):
                 doomed.rename(going / str(place))
-            self._settled.add(row.number)
+            self._settled.add(home.name)
         else:
             home.rename(going)
         log.info("directory_removed", workflow=row.number)
@@ -150,7 +157,10 @@ class Tidying:
 
 
 def _is_old(place: os.DirEntry[str] | Path, before: float) -> bool:
-    found = place.stat(follow_symlinks=False)
+    try:
+        found = place.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
     return os.path.isdir(place) and found.st_mtime <= before  # noqa: PTH112 - both kinds of place
 
 
