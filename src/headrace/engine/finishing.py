@@ -15,7 +15,7 @@ from headrace.engine.plans import Reason
 from headrace.engine.rendering import explained, render_object, render_value
 from headrace.engine.starting import SHOWN_NAMES, new_run, skip_unreached, start
 from headrace.engine.states import TASK_FAILURES
-from headrace.expressions import ExpressionError
+from headrace.expressions import ExpressionError, TooLarge
 
 End = Literal["succeeded", "failed", "cancelled", "timed_out"]
 
@@ -150,7 +150,8 @@ def _declared_outputs(decision: Decision, scope: Scope) -> tuple[dict[str, Any],
             outputs[output.name] = render_value(output.value, names)
         except ExpressionError as error:
             sentence = f"Output '{output.name}' is not available: {explained(error).rstrip('?')}."
-            warnings.append(Reason("output_unavailable", sentence))
+            code = "output_too_large" if isinstance(error, TooLarge) else "output_unavailable"
+            warnings.append(Reason(code, sentence))
     return outputs, tuple(warnings)
 
 

@@ -27,7 +27,7 @@ from headrace.engine.graph import Node
 from headrace.engine.names import Names
 from headrace.engine.plans import Reason, Recording
 from headrace.engine.rendering import explained, render_object, render_value, seconds
-from headrace.expressions import ExpressionError, NeedsValue, as_text, holds, parse, render
+from headrace.expressions import ExpressionError, NeedsValue, TooLarge, as_text, holds, parse, render
 
 Then = Literal["start", "again", "fallback"]
 
@@ -107,7 +107,8 @@ def go_on(decision: Decision, run: TaskRun, then: Then) -> None:
 def broken(error: ExpressionError, place: str) -> Failure:
     """Return the failure of a task whose expression has no value."""
     part = f" '{error.part}'" if error.part else ""
-    return Failure(code="expression", message=f"{place}{part}: {explained(error)}", final=True)
+    code = error.code if isinstance(error, TooLarge) else "expression"
+    return Failure(code=code, message=f"{place}{part}: {explained(error)}", final=True)
 
 
 def fill_window(decision: Decision, run: TaskRun) -> None:

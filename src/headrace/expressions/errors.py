@@ -6,7 +6,8 @@
     │   └── WrongArguments           the wrong number of them
     ├── Missing                      a name or field is not there; `default` catches this one only
     ├── WrongType                    an operation met values that it cannot work with
-    └── TooExpensive                 a limit on steps or on the size of the value was reached
+    ├── TooExpensive                 a limit on steps or on the size of the value was reached
+    └── TooLarge                     a value is too large to become a text, or part of one
 
 `NeedsValue` is no error but a question: the caller fetches the values and evaluates again.
 The texts are documented ones and are shown to people word for word.
@@ -93,6 +94,12 @@ class TooExpensive(ExpressionError):
 
     def __init__(self, limit: str, position: int | None = None) -> None:
         super().__init__(f"Expression too expensive: more than {limit}", position)
+
+
+class TooLarge(ExpressionError):
+    """A value is too large to become a text, or part of one."""
+
+    code = "too_large"
 
 
 class NeedsValue(Exception):

@@ -98,9 +98,14 @@ def counting(work: Evaluation, first: Json, end: Json = None) -> list[int]:
 
 
 def part(work: Evaluation, value: Json, start: Json, end: Json = None) -> Json:
-    """Return what stands from `start` up to before `end`; negative places count from the end."""
-    given = sequence(work, "slice", value)
-    return given[integer("slice", start) : None if end is None else integer("slice", end)]
+    """Return what stands from `start` up to before `end`; negative places count from the end.
+
+    Only what is taken is paid for.
+    """
+    if type(value) not in {str, list}:
+        raise WrongType(f"slice needs an array or a string, not {kind_of(value)}")
+    taken = value[integer("slice", start) : None if end is None else integer("slice", end)]
+    return sequence(work, "slice", taken)
 
 
 def chunks(work: Evaluation, value: Json, size: Json) -> list[Any]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import assert_never
 
 from headrace.definition.templates import Expr, Json, ListOf, Literal, ObjectOf, Template, Text, ValueRef
-from headrace.expressions.errors import ExpressionError, NeedsValue, TooExpensive
+from headrace.expressions.errors import ExpressionError, NeedsValue, TooLarge
 from headrace.expressions.evaluation import Budget, Evaluation
 from headrace.expressions.expression import evaluate, parse_filled
 from headrace.expressions.scope import Scope
-from headrace.expressions.values import text_of
+from headrace.expressions.values import inserted
 
 LARGEST_RENDERING = 16 << 20
 """Characters of text that the blocks of one template may put into texts."""
@@ -72,16 +72,16 @@ class Rendering:
         budget = self._budget or Budget()
         try:
             value = evaluate(parse_filled(block.source), self.scope, budget)
-            text = text_of(Evaluation(self.scope, budget), value)
+            text = inserted(Evaluation(self.scope, budget), value)
+            self._left -= len(text)
+            if self._left < 0:
+                raise TooLarge(f"texts are put together up to {LARGEST_RENDERING} characters")
         except NeedsValue as question:
             self.need(question)
             return ""
         except ExpressionError as error:
             error.written = block.written
             raise
-        self._left -= len(text)
-        if self._left < 0:
-            raise TooExpensive(f"{LARGEST_RENDERING} characters of rendered text")
         return text
 
     def need(self, question: NeedsValue) -> None:

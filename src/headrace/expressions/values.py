@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from headrace.definition.templates import FileRef, Json, ValueRef
-from headrace.expressions.errors import NeedsValue, WrongType
-from headrace.expressions.evaluation import Budget, Evaluation
+from headrace.expressions.errors import NeedsValue, TooExpensive, TooLarge, WrongType
+from headrace.expressions.evaluation import STEPS, Budget, Evaluation
 from headrace.expressions.scope import Values
 
 FALSE_TEXTS = frozenset({"false", "0", "no"})
@@ -23,6 +23,10 @@ KINDS = {
 }
 
 _NUMBERS = frozenset({int, float})
+
+_TOO_LARGE = (
+    f"a list or an object becomes a text up to {STEPS} elements; 64 characters inside it count as one more"
+)
 
 _LONGEST_PLAIN = 1e15
 """From here on a float is written with an exponent."""
@@ -81,12 +85,14 @@ def equal(work: Evaluation, left: Json, right: Json) -> bool:
         work.spend(len(left))
         return all(equal(work, item, right[key]) for key, item in left.items())
     if kind is str:
+        if len(left) != len(right):
+            return False
         work.spend(len(left) >> 6)
     return bool(left == right)
 
 
 def text_of(work: Evaluation, value: Json) -> str:
-    """Return the text that interpolation puts in place of a value, paying for it."""
+    """Return the text of a value, paying for it."""
     value = work.look(value)
     kind = type(value)
     if kind is str:
@@ -123,10 +129,24 @@ def number_text(value: float) -> str:
     return repr(value)
 
 
+def inserted(work: Evaluation, value: Json) -> str:
+    """Return the text that interpolation puts in place of a value; only what is not a text yet costs steps.
+
+    Raise TooLarge where a list or object is too large to be written as JSON.
+    """
+    value = work.look(value)
+    if type(value) is str:
+        return value
+    try:
+        return text_of(work, value)
+    except TooExpensive:
+        raise TooLarge(_TOO_LARGE) from None
+
+
 def as_text(value: Json) -> str:
     """Return the text that interpolation puts in place of a value.
 
     Text as it is, integral numbers without `.0`, true and false, null as nothing, lists and objects as
-    compact JSON. Raise WrongType on a file, NeedsValue where something is not loaded, TooExpensive.
+    compact JSON. Raise WrongType on a file, NeedsValue where something is not loaded, TooLarge.
     """
-    return text_of(Evaluation(Values({}), Budget()), value)
+    return inserted(Evaluation(Values({}), Budget()), value)

@@ -18,6 +18,7 @@ from headrace.definition.model import CallTask, RunCommand, RunWorkflow
 from headrace.definition.outcomes import Failure
 from headrace.engine import commands, messages
 from headrace.engine.execution import TaskRun
+from headrace.errors import RequestError
 from headrace.orchestrator import jobs
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Mailbox
@@ -208,9 +209,8 @@ class Dispatcher:
             self._fail(attempt, refusal.failure)
         except Exception as error:  # whatever broke here, the task must end and say so
             log.exception("dispatch_broke", attempt=attempt)
-            self._fail(
-                attempt, Failure(code="dispatch_failed", message=f"The job could not be made: {error}")
-            )
+            message, is_final = f"The job could not be made: {error}", isinstance(error, RequestError)
+            self._fail(attempt, Failure(code="dispatch_failed", message=message, final=is_final))
 
     def _give(self, job: Job, runtime: Runtime, recovering: bool) -> None:  # noqa: FBT001 - the two verbs of one seam
         self._places[job.attempt] = runtime

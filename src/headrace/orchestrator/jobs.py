@@ -14,11 +14,14 @@ from headrace.definition.model import Action, CallTask, RunCommand
 from headrace.definition.outcomes import Failure
 from headrace.definition.templates import Expr, ListOf, ObjectOf, Template, Text
 from headrace.engine.execution import Execution, TaskRun
-from headrace.expressions import ExpressionError, Values, as_text, parse, render
+from headrace.expressions import ExpressionError, TooLarge, Values, as_text, parse, render
 from headrace.orchestrator.large_values import LargeValues, has_reference
 from headrace.provenance.attempts import RecordedAttempt
 from headrace.runtimes.protocol import Command, Job, TaskCall
 from headrace.tasks.library import Library
+
+LONGEST_STRING = 128 * 1024
+"""Bytes of one argument or variable of a process, with its name and its end: Linux takes no longer one."""
 
 ReadSecret = Callable[[str], Awaitable[str | None]]
 """Returns the value of a stored secret, or None when there is none of that name."""
@@ -104,10 +107,12 @@ def command_job(run: TaskRun, action: RunCommand, input: dict[str, Any], options
     """Return the job of a command, its argument list, environment and standard input taken from the input."""
     argv = None
     if action.argv is not None:
-        argv = tuple(as_text(input[f"argv.{index}"]) for index in range(len(action.argv)))
+        argv = tuple(_argument(index, input[f"argv.{index}"]) for index in range(len(action.argv)))
     prefix = "environment."
     environment = {
-        name.removeprefix(prefix): as_text(value) for name, value in input.items() if name.startswith(prefix)
+        name.removeprefix(prefix): _variable(name.removeprefix(prefix), value)
+        for name, value in input.items()
+        if name.startswith(prefix)
     }
     if counter := action.options.get("attempt_variable"):
         environment[counter] = str(len(run.tries))
@@ -120,9 +125,9 @@ def command_job(run: TaskRun, action: RunCommand, input: dict[str, Any], options
             script=action.script,
             argv=argv,
             environment=environment,
-            stdin=None if stdin is None else as_text(stdin),
+            stdin=None if stdin is None else _text("The standard input", stdin),
             image=action.image,
-            directory=as_text(directory) if directory else None,
+            directory=_text("The working directory", directory) if directory else None,
             outputs=action.outputs,
             options={**action.options, **options},
         ),
@@ -130,6 +135,42 @@ def command_job(run: TaskRun, action: RunCommand, input: dict[str, Any], options
         cpus=action.resources.cpus,
         memory=action.resources.memory,
     )
+
+
+def _argument(index: int, value: Any) -> str:
+    what = f"Argument {index}"
+    return _short(what, _text(what, value), 0)
+
+
+def _variable(name: str, value: Any) -> str:
+    what = f"The environment variable '{name}'"
+    return _short(what, _text(what, value), _size(name) + 1)
+
+
+def _text(what: str, value: Any) -> str:
+    """Return a value as a text; raises CannotDispatch where it can be none."""
+    try:
+        return as_text(value)
+    except ExpressionError as error:
+        code = "too_large" if isinstance(error, TooLarge) else "type_mismatch"
+        message = f"{what} cannot be made a text: {error.message}."
+        raise CannotDispatch(Failure(code=code, message=message, final=True)) from None
+
+
+def _short(what: str, text: str, before: int) -> str:
+    """Return a text that a process can be given with so many bytes before it; raises CannotDispatch."""
+    size = before + _size(text) + 1
+    if size <= LONGEST_STRING:
+        return text
+    message = (
+        f"{what} has {size} bytes with its name and end; a process takes {LONGEST_STRING} at most. "
+        "A long text can be passed by standard input or a file."
+    )
+    raise CannotDispatch(Failure(code="invalid_job", message=message, final=True))
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def recorded(

@@ -13,7 +13,7 @@ from typing import Any
 from headrace.definition.templates import FileRef, ValueRef
 from headrace.definition.types import Port, TaskTypeSpec, accepts, type_of
 from headrace.expressions import values
-from headrace.expressions.errors import ExpressionError
+from headrace.expressions.errors import ExpressionError, TooLarge
 from headrace.tasks.failures import TaskFailure
 
 
@@ -37,11 +37,12 @@ def prepare(spec: TaskTypeSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    """Return the text of a value by the rules of interpolation; raises TaskFailure for a file."""
+    """Return the text of a value by the rules of interpolation; raises TaskFailure where it has none."""
     try:
         return values.as_text(value)
     except ExpressionError as error:
-        raise TaskFailure("type_mismatch", f"A value cannot be made a text: {error}.") from error
+        code = "too_large" if isinstance(error, TooLarge) else "type_mismatch"
+        raise TaskFailure(code, f"A value cannot be made a text: {error}.") from error
 
 
 def checked(type_name: str, port: Port, value: Any) -> Any:

@@ -93,6 +93,16 @@ def test_a_value_that_was_there_before_is_passed_on_whatever_its_size() -> None:
     assert evaluate(parse("o.t"), Values({"o": {"t": text}})) is text
 
 
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [("length(t) > 1000", True), ("slice(t, 1, 3)", "xx"), ("t == 'x'", False), ("t != 'x'", True)],
+)
+def test_a_look_at_a_long_text_costs_what_is_looked_at(source: str, value: object) -> None:
+    text = "x" * 16 * MEBIBYTE
+
+    assert evaluate(parse(source), Values({"t": text})) == value
+
+
 def test_a_budget_may_be_shared() -> None:
     budget = Budget(10)
 

@@ -21,7 +21,9 @@ from headrace.expressions import (
     ExpressionSyntaxError,
     NeedsValue,
     TooExpensive,
+    TooLarge,
     Values,
+    as_text,
     render,
     residual,
 )
@@ -106,8 +108,23 @@ def test_each_block_has_its_own_steps_unless_they_are_shared() -> None:
 def test_the_texts_of_a_template_have_an_end() -> None:
     text = "x" * (1 << 20)
 
-    with pytest.raises(TooExpensive, match="16777216 characters of rendered text"):
+    with pytest.raises(TooLarge, match="up to 16777216 characters"):
         render(ListOf((Text((Expr("t"),)),) * 17), scope_of(t=text))
+
+
+def test_a_text_that_is_put_into_another_costs_no_steps_for_its_length() -> None:
+    text = "x" * (15 << 20)
+
+    assert render(Text(("a", Expr("t"))), scope_of(t=text)) == f"a{text}"
+    assert as_text(text) is text
+
+
+@pytest.mark.parametrize("value", [[0] * 100_001, {"t": "x" * 6_400_064}])
+def test_a_value_that_is_too_large_to_be_a_text_is_told_as_such(value: Json) -> None:
+    with pytest.raises(TooLarge, match="becomes a text up to 100000 elements"):
+        render(Text((Expr("v"),)), scope_of(v=value))
+    with pytest.raises(TooLarge):
+        as_text(value)
 
 
 @pytest.mark.parametrize(

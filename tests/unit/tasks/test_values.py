@@ -33,6 +33,13 @@ def test_numbers_booleans_and_objects_become_text_as_in_interpolation(value: Any
     assert prepare(spec_of(type="text"), {"value": value}) == {"value": text}
 
 
+def test_a_list_that_is_too_large_for_a_text_is_told_as_too_large() -> None:
+    with pytest.raises(TaskFailure) as caught:
+        prepare(spec_of(type="text"), {"value": [0] * 100_001})
+
+    assert (caught.value.failure.code, caught.value.failure.final) == ("too_large", True)
+
+
 def test_an_object_is_kept_where_objects_and_texts_are_taken() -> None:
     port = spec_of(type="object", extra_types=("text",))
 

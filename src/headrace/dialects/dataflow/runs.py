@@ -36,6 +36,9 @@ from headrace.expressions import parse
 
 Answer = dict[str, Any]
 
+_EXPRESSIONS = {"Type error": "type_mismatch", "too expensive": "too_large"}
+"""What the engine says of an expression to the page's name of that failure."""
+
 _MOST_NAMES = 10
 """Names in a sentence; the list beside it has all."""
 
@@ -232,7 +235,9 @@ def _code(failed: Failure) -> str:
     """Return the page's name of a failure: a broken expression of the engine is a missing value here."""
     match failed.code:
         case "expression":
-            return "type_mismatch" if "Type error" in failed.message else "missing_value"
+            return next(
+                (code for told, code in _EXPRESSIONS.items() if told in failed.message), "missing_value"
+            )
         case "timed_out":
             return "timeout"
         case code:
