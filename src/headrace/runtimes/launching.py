@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headrace.errors import InvalidJob
-from headrace.runtimes import binding, processes, prologue, record
+from headrace.runtimes import binding, environments, processes, prologue, record
 from headrace.runtimes.protocol import Command, Job
 
 ALLOWED_ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
@@ -70,6 +70,9 @@ class _Wrapping(NamedTuple):
     carried: bytes | None = None
     """The script, when it comes in the environment."""
 
+    called: str = "headrace"
+    """What the shell takes for its own name, with which it begins what it has to say."""
+
     @property
     def name(self) -> str:
         """What the shell is called."""
@@ -93,6 +96,7 @@ class Launcher:
         self._sh = shutil.which("sh") or "/bin/sh"
         self._shells = {"sh": self._sh, "bash": shutil.which("bash") or self._sh}
         self._login_shell = _login_shell()
+        self._restoring = environments.Restoring(self._sh)
         self._parent = ""
         _keep_descriptors()
         self._nothing = os.open(os.devnull, os.O_RDWR)
@@ -116,12 +120,15 @@ class Launcher:
         work = work_directory(command, place)
         if command.directory is None or not os.path.isdir(work):  # noqa: PTH112 - as text, on everybody's way
             _make_directory(work)
-        if self._bubblewrap is not None and binding.BINDS in command.options:
-            wrapping = self._bound(self._bubblewrap, command, place, enter)
-        else:
-            wrapping = self._wrapped(command, place, enter)
         environment: dict[str, str | bytes] = {**self._environment, **command.environment}
+        changed = [name for name in command.environment if environments.is_changed(name)]
+        if changed:
+            environments.carry(environment, changed)
         environment[processes.MARK] = place
+        if self._bubblewrap is not None and binding.BINDS in command.options:
+            wrapping = self._bound(self._bubblewrap, command, place, enter, len(changed))
+        else:
+            wrapping = self._wrapped(command, place, enter, len(changed))
         if wrapping.carried is not None:
             environment[prologue.TEXT] = wrapping.carried
         text = wrapping.text
@@ -132,7 +139,7 @@ class Launcher:
         try:
             return os.posix_spawn(
                 wrapping.shell,
-                [wrapping.name, "-c", text, f"{place}.script", stamp, work, *wrapping.arguments],
+                [wrapping.name, "-c", text, wrapping.called, stamp, work, *wrapping.arguments],
                 environment,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, stdin, 0),
@@ -154,25 +161,26 @@ class Launcher:
             Path(parent).mkdir(mode=0o700, parents=True, exist_ok=True)
             self._parent = parent
 
-    def _wrapped(self, command: Command, place: str, enter: str) -> _Wrapping:
-        """Return how a command is put into a shell; its script is a file then, unless it is carried."""
-        if command.script is None:
-            return _Wrapping(self._sh, prologue.as_child(enter), arguments=command.argv or ())
+    def _wrapped(self, command: Command, place: str, enter: str, carried: int) -> _Wrapping:
+        """Return how a command is put into a shell, with so many variables that must get past it."""
+        if command.script is None or carried:
+            words = self._words(command, place, carried)
+            return _Wrapping(self._sh, prologue.as_child(enter), arguments=words)
         text = command.script
+        script = f"{place}.script"
         content = _with_end(text)
         shell = self._shells[command.options.get("shell", "sh")]
         shares = prologue.may_share_shell(text)
         if shares and len(content) <= prologue.LONGEST_TEXT and not prologue.needs_its_file(text):
             is_bash = _name_of(shell) == "bash"
             made = prologue.from_environment_in_bash if is_bash else prologue.from_environment
-            return _Wrapping(shell, made(enter), carried=content)
-        script = f"{place}.script"
-        _write_script(script, content)
+            return _Wrapping(shell, made(enter), carried=content, called=script)
         if shares:
-            return _Wrapping(shell, prologue.in_same_shell(enter))
-        return _Wrapping(self._sh, prologue.as_child(enter), arguments=(shell, script))
+            _write_script(script, content)
+            return _Wrapping(shell, prologue.in_same_shell(enter), called=script)
+        return _Wrapping(self._sh, prologue.as_child(enter), arguments=self._words(command, place))
 
-    def _bound(self, bubblewrap: str, command: Command, place: str, enter: str) -> _Wrapping:
+    def _bound(self, bubblewrap: str, command: Command, place: str, enter: str, carried: int) -> _Wrapping:
         """Return how a command is put into a shell outside of the view that it is given."""
         binds = command.options[binding.BINDS]
         seen = binding.seen(work_directory(command, place), binds)
@@ -181,13 +189,17 @@ class Launcher:
         except OSError as error:  # told in the log, like what the program itself finds
             view = [self._sh, "-c", 'echo "$0";exit 1', str(error)]
         view += [self._sh, "-c", prologue.INSIDE, "sh", command.options[binding.DIRECTORY_VARIABLE], seen]
-        words = command.argv
+        arguments = (seen, str(len(view)), *view, *self._words(command, place, carried))
+        return _Wrapping(self._sh, prologue.as_child_in_view(enter), arguments=arguments)
+
+    def _words(self, command: Command, place: str, carried: int = 0) -> tuple[str, ...]:
+        """Return what runs as a child; a script is a file then."""
+        words = command.argv or ()
         if command.script is not None:
             script = f"{place}.script"
             _write_script(script, _with_end(command.script))
             words = (self._shells[command.options.get("shell", "sh")], script)
-        arguments = (seen, str(len(view)), *view, *(words or ()))
-        return _Wrapping(self._sh, prologue.as_child_in_view(enter), arguments=arguments)
+        return self._restoring.words(carried, words) if carried else words
 
 
 def _login_shell() -> str:

@@ -1,7 +1,9 @@
 """The constant shell text around a user's command: pure text, no user text in it.
 
-The shell is started as `sh -c PROLOGUE PLACE.script STAMP WORK [ARGUMENT…]`, so `$0` is the script's
-path, whether there is such a file or not.
+The shell is started as `sh -c PROLOGUE NAME STAMP WORK [ARGUMENT…]`.
+For a text that it reads itself, its name is the path of the script, `PLACE.script`, whether there is such a
+file or not; for a child it is `headrace`, because a shell puts its name before what it says of a program that
+is not there.
 It claims the attempt with builtins only (see `record`), opens the logs, and leaves quietly when it comes
 second.
 Logs are opened after the claim, so that who comes second cannot touch the first one's.
@@ -19,13 +21,27 @@ from __future__ import annotations
 
 import re
 
-# `echo` writes its line at once. Nothing is read here: a shell reads byte by byte, and the 300 of
-# /proc/self/stat cost as much as all the rest.
-_CLAIM = 'set -C;echo "$1 $$" >"${0%script}claim"||exit 125;set +C;'
+from headrace.runtimes.processes import MARK
+
+_BY_NAME = "${0%script}"
+_BY_MARK = f"${MARK}."
+
+
+def _claim(files: str) -> str:
+    """Return the text that claims an attempt whose files begin with this.
+
+    `echo` writes its line at once. Nothing is read here: a shell reads byte by byte, and the 300 of
+    /proc/self/stat cost as much as all the rest.
+    """
+    return f'set -C;echo "$1 $$" >"{files}claim"||exit 125;set +C;'
+
+
+_CLAIM = _claim(_BY_NAME)
+_CLAIM_FOR_CHILD = _claim(_BY_MARK)
 
 _SAME_SHELL = (
-    'exec >"${0%script}stdout" 2>"${0%script}stderr";'
-    """trap 'echo $? >>"${0%script}claim"' EXIT;"""
+    f'exec >"{_BY_NAME}stdout" 2>"{_BY_NAME}stderr";'
+    f"""trap 'echo $? >>"{_BY_NAME}claim"' EXIT;"""
     'cd "$2"||exit 126;'
     "unset OLDPWD;set --;"
 )
@@ -35,14 +51,14 @@ _SAME_SHELL = (
 _CHILD = 'trap : TERM INT HUP;(cd "$2"||exit 126;unset OLDPWD;shift 2;'
 
 _CHILD_END = (
-    'exec "$@") >"${0%script}stdout" 2>"${0%script}stderr";set -- $?;echo $1 >>"${0%script}claim";exit $1'
+    f'exec "$@") >"{_BY_MARK}stdout" 2>"{_BY_MARK}stderr";set -- $?;echo $1 >>"{_BY_MARK}claim";exit $1'
 )
 
 # What gives the view may fail in ways that cannot be told from a failure of the command, which must never run
 # twice: so it is tried first, with a shell that looks around and leaves.
 _TRIED = (
     "HEADRACE_SEEN=$1;HEADRACE_COUNT=$2;shift 2;unset HEADRACE_TRIAL;"
-    'if HEADRACE_WHY=$(HEADRACE_TRIAL="${0%/*}" "$@" 2>&1 </dev/null);then exec "$@";fi;'
+    'if HEADRACE_WHY=$(HEADRACE_TRIAL="${HEADRACE_ATTEMPT_DIR%/*}" "$@" 2>&1 </dev/null);then exec "$@";fi;'
     """echo "headrace: '$HEADRACE_SEEN' is not shown to this step, """
     """which works in '$PWD': $HEADRACE_WHY" >&2;"""
     'shift "$HEADRACE_COUNT";'
@@ -103,7 +119,7 @@ def told_its_shell(prologue: str) -> str:
 
 def as_child(enter: str = "") -> str:
     """Return the prologue that runs its arguments from the third on as a child, in its own bounds."""
-    return f"{_CLAIM}{enter}{_CHILD}{_CHILD_END}"
+    return f"{_CLAIM_FOR_CHILD}{enter}{_CHILD}{_CHILD_END}"
 
 
 def as_child_in_view(enter: str = "") -> str:
@@ -114,7 +130,7 @@ def as_child_in_view(enter: str = "") -> str:
     The shell that claims stays outside: the claim must name the leader of the session, for which the server
     waits, and neither it nor the logs may depend on what the child sees.
     """
-    return f"{_CLAIM}{enter}{_CHILD}{_TRIED}{_CHILD_END}"
+    return f"{_CLAIM_FOR_CHILD}{enter}{_CHILD}{_TRIED}{_CHILD_END}"
 
 
 def may_share_shell(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,20 @@ def test_a_process_sees_what_is_allowed_and_nothing_else(
     assert set(logs["b"]) - OF_THE_SHELL == ITS_OWN | allowed | {"MINE"}
     assert (logs["b"]["MINE"], logs["b"]["WORKFLOW_ID"]) == ("a b", str(workflow))
     assert (logs["a"]["TMPDIR"], logs["a"]["ACTIVITY_ATTEMPT"]) == (str(tmp_path), "1")
+
+
+def test_a_command_sees_variables_that_no_shell_could_hold(client: Client) -> None:
+    given = {"spring.x": "1", "a-b": "2", "ü": "3", "PWD": "/foo", "IFS": "x", "OLDPWD": "q", "N": "a\nb"}
+    command = json.dumps({"entrypoint": ["env", "-0"], "environment": given}, ensure_ascii=False)
+    workflow = client.submit(document(f"name: a, command: {command}"))
+    [activity] = client.ended(workflow)["spec"]["activities"]
+    seen = dict(entry.split("=", 1) for entry in client.log(workflow, activity["id"]).split("\0") if entry)
+
+    assert {name: seen.get(name) for name in given} == given
+    assert set(seen) - OF_THE_SHELL - ITS_OWN - {"PATH", "HOME", "LANG", "TZ", "TMPDIR"} == set(given) - {
+        "PWD",
+        "OLDPWD",
+    }
 
 
 def test_a_process_has_an_empty_input_and_its_author_chooses_the_options(client: Client) -> None:

@@ -178,13 +178,18 @@ async def test_programs_have_their_own_arguments_variables_and_statuses(tmp_path
     async with opened(tmp_path) as run:
         absent = await run("", binds, argv=("definitely-not-a-program",))
         words = await run("", binds, argv=("printf", "[%s]", "a b", "--", "$MINE", ""))
-        variables = await run("", binds, argv=("env",), environment={"PWD": "/x", "COUNT": "5"})
+        variables = await run("", binds, argv=("env",), environment={"COUNT": "5", "a.b": "x"})
 
     assert absent[2] == 127
     assert words[0] == "[a b][--][$MINE][]"
     shown = dict(line.split("=", 1) for line in variables[0].splitlines())
-    assert (shown["MINE"], shown["PWD"], shown["COUNT"]) == (f"{tmp_path}/seen", f"{tmp_path}/seen", "5")
-    assert [name for name in shown if name.startswith("HEADRACE_")] == ["HEADRACE_ATTEMPT_DIR"]
+    assert (shown["MINE"], shown["PWD"]) == (f"{tmp_path}/seen", f"{tmp_path}/seen")
+    assert (shown["COUNT"], shown["a.b"]) == ("5", "x")
+    assert {name for name in shown if name.startswith("HEADRACE_")} == {
+        "HEADRACE_ATTEMPT_DIR",
+        "HEADRACE_TRIAL",
+    }
+    assert shown["HEADRACE_TRIAL"] == "x"  # the user's own, and none of ours
 
 
 def test_bubblewrap_that_may_not_work_is_as_good_as_none(
