@@ -47,6 +47,17 @@ def test_the_first_start_prints_a_token_once(start_server: StartServer) -> None:
     assert [file for file in files if token.encode() in file.read_bytes()] == []
 
 
+def test_the_open_mode_is_announced_at_the_start(start_server: StartServer) -> None:
+    opened, closed = start_server(AUTH="off"), start_server()
+
+    lines = [line for line in opened.log.splitlines() if "No token is needed" in line]
+    assert len(lines) == 2
+    assert lines[0].endswith("everybody on this machine can use this server.")
+    assert "open_to_everybody_here" in lines[1]
+    assert httpx2.get(f"{opened.url}/v1/tokens", trust_env=False).status_code == 200
+    assert "No token is needed" not in closed.log
+
+
 def test_a_new_administrators_token_replaces_the_former_one(start_server: StartServer) -> None:
     running = start_server()
     with running.client() as client:

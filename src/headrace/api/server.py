@@ -136,8 +136,14 @@ async def greet(settings: Settings, tokens: TokenStore, numbers: Numbers, clock:
     return None
 
 
+OPEN = "No token is needed (auth is off): everybody on this machine can use this server."
+"""What people must know who start a server in the open mode."""
+
+
 def warn_of_exposure(settings: Settings) -> None:
-    """Say so when others can read along."""
+    """Say so when others can use the server, or can read along."""
+    if settings.auth == "off":
+        log.warning("open_to_everybody_here", advice=OPEN)
     if not is_loopback(settings.host) and settings.tls_cert is None and not settings.trusted_proxies:
         log.warning(
             "exposed",

@@ -51,7 +51,7 @@ def serve(
 ) -> None:
     """Serve all APIs on one port until a signal comes.
 
-    The first line of standard output is the address; tokens and logs go to standard error.
+    The first line of standard output is the address; tokens, advice and logs go to standard error.
     """
     del json  # only what keeps it from serving is told as JSON, and that is not told here
     from headrace import settings
@@ -87,6 +87,8 @@ async def _serve(settings: Settings, listener: Listener) -> None:
     async with opened(made, settings) as house:
         if house.admin_token is not None:
             tell_token(house.admin_token)
+        if settings.auth == "off":
+            Terminal().note(server.OPEN)
         await server.serve(house.application, listener, settings)
 
 
