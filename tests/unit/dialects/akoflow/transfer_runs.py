@@ -1,4 +1,4 @@
-"""The tasks that move files, run as they are by who may not write everywhere, for the tests of this directory."""
+"""The tasks that move files, run as they are by who may not write everywhere, for the tests beside it."""
 
 from __future__ import annotations
 
