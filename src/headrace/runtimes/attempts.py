@@ -2,8 +2,8 @@
 
 The place is the fresh working directory; beside it, under the same name with an ending, lie `.claim` (who
 runs it and how it ended, see `record`), `.stdout` and `.stderr`; of a long text `.script` (see `prologue`);
-of an attempt that runs longer than a second `.samples` (see `samples`); of a log that was cut `.cut` (see
-`long_logs`).
+of an attempt that runs longer than half a second `.samples` (see `samples`); of a log that was cut `.cut`
+(see `long_logs`).
 One directory per attempt and no more: making directories is the dearest thing that a step asks of a file
 system.
 This file knows names only; it starts nothing.

@@ -1,7 +1,9 @@
 """Looks at running attempts by one clock: their samples, their memory limits, the size of their logs.
 
-A step that is over within a second costs two dictionary entries; those that live longer are looked at once a
-second, those whose memory is watched four times a second, all together and in a thread of their own.
+A step that is over within half a second costs two dictionary entries; those that live longer are looked at
+for the first time within the next quarter of a second, and then once a second.
+Those whose memory is watched are looked at four times a second from the beginning.
+All are looked at together and in a thread of their own.
 While nothing runs, no clock ticks.
 This file must never know what becomes of an attempt that uses too much.
 """
@@ -19,12 +21,13 @@ from headrace.runtimes.long_runs import LongRun
 from headrace.runtimes.steps import Step
 
 TICK = 0.25
-"""Seconds between two looks at attempts whose memory is watched."""
+"""Seconds between two looks at attempts whose memory is watched, and within which a long one is noticed."""
 
 TICKS_PER_SAMPLE = 4
 
-LONG = 1.0
-"""Seconds after which an attempt is one that samples are kept of."""
+LONG = 0.5
+"""Seconds after which an attempt is one that samples are kept of: with a tick and a slow machine's delay, one
+of a second has been looked at."""
 
 
 class _Target(NamedTuple):
@@ -106,14 +109,12 @@ class Sampling:
         if process is None or process.has_exited:
             return None
         limit = self._watched(step) if step.verdict is None else None
-        run = self._long_run(step, now) if is_sample or limit else None
-        return _Target(step.attempt, process.pid, run, limit) if run or limit else None
-
-    def _long_run(self, step: Step, now: float) -> LongRun | None:
-        found = self._long_runs.get(step.attempt)
-        if found is None and step.started_at is not None and now - step.started_at >= LONG:
-            found = self._long_runs[step.attempt] = LongRun(step.place, step.started_at, self._max_log)
-        return found
+        known = self._long_runs.get(step.attempt)
+        if known is None and step.started_at is not None and (limit or now - step.started_at >= LONG):
+            known = self._long_runs[step.attempt] = LongRun(step.place, step.started_at, self._max_log)
+        elif not is_sample and not limit:
+            return None  # its first look is behind it, or still to come
+        return _Target(step.attempt, process.pid, known, limit) if known or limit else None
 
     def _looked(self, looking: asyncio.Future[list[tuple[int, int]]]) -> None:
         self._looking = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 
+import msgspec
+
 from headrace.definition.outcomes import Usage
 from headrace.runtimes import record, results
 from headrace.runtimes.long_runs import LongRun
@@ -69,10 +71,16 @@ class Step:
             started_at=self.started_at,
             ended_at=(None if self.process else record.written_at(self.place)) or now,
             pid=self.process.pid if self.process else None,
-            usage=self.usage,
+            usage=self._usage_as_seen(),
             memory=self.memory,
             warnings=warnings,
         )
+
+    def _usage_as_seen(self) -> Usage | None:
+        """Return what it used, with the memory for which it was ended: samples may have seen less."""
+        if self.memory is None or self.usage is None or self.usage.max_rss_bytes >= self.memory:
+            return self.usage
+        return msgspec.structs.replace(self.usage, max_rss_bytes=self.memory)
 
     def disarm(self) -> None:
         """Let its timer do nothing."""

@@ -93,11 +93,14 @@ def test_an_activity_that_takes_more_memory_than_its_limit_fails(client: Client)
         f"name: a, run: {python(greedy)}, memoryLimit: 64Mi, cpuLimit: 1",
         "name: b, run: 'true', dependsOn: a",
     )
-    shown = by_name(client.ended(client.submit(text)))
+    workflow = client.submit(text)
+    shown = by_name(client.ended(workflow))
 
     assert (shown["a"]["state"], shown["a"]["reasonCode"]) == ("failed", "out_of_memory")
     assert (shown["a"]["exitCode"], shown["b"]["state"]) == (137, "skipped")
     assert "64.0 MiB" in shown["a"]["reason"]
+    used = client.get(f"{workflow}/activities/{shown['a']['id']}/metrics/")
+    assert used["summary"]["maxMemoryBytes"] > 64 * MIB
     assert shown["a"]["limits"]["memory"] in ("watched", "cgroup")
     assert shown["a"]["limits"]["cpu"] in ("packed", "cgroup")
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.unit.runtimes.long_steps import HOLD, MIB, opened, python, step
+from tests.unit.runtimes.long_steps import HOLD, MIB, opened, python, sampled, step
 
 from headrace.runtimes import record
 from headrace.runtimes.attempts import AttemptDirectories
@@ -56,6 +56,11 @@ async def test_a_step_that_holds_too_much_is_ended(directories: AttemptDirectori
     assert "above its limit of 60.0 MiB" in ended.failure.message
     [held] = re.findall(r"held ([\d.]+) MiB of memory", ended.failure.message)
     assert 60 < float(held) < 160  # it may be seen while it still grows
+    assert ended.usage is not None
+    assert ended.usage.max_rss_bytes >= float(held) * MIB - MIB
+    found = sampled(directories, 1001)
+    assert found is not None
+    assert found.max_memory > 60 * MIB
 
 
 async def test_all_its_processes_count_and_all_are_ended(

@@ -93,6 +93,20 @@ async def test_memory_is_that_of_all_processes_together(directories: AttemptDire
     assert usage_of(ended).max_rss_bytes == found.max_memory
 
 
+async def test_a_step_of_more_than_a_second_is_sampled(directories: AttemptDirectories) -> None:
+    attempts = range(1001, 1009)
+    hold = python(HOLD.format(size=40 * MIB, seconds=1))
+    async with opened(directories) as (runtime, witness):
+        for number, attempt in enumerate(attempts):  # they begin at any moment between two looks
+            runtime.submit(step(attempt, f"sleep 0.{number}; {hold}", cpus=0.01))
+        ended = [await witness.ended(attempt) for attempt in attempts]
+
+    for each in ended:
+        found = sampled(directories, each.attempt)
+        assert found is not None
+        assert usage_of(each).max_rss_bytes >= found.max_memory > 0
+
+
 async def test_a_step_of_a_moment_leaves_no_samples_but_its_sum(directories: AttemptDirectories) -> None:
     ended = await run(directories, python(SPIN.format(seconds=0.1)))
 
