@@ -16,7 +16,7 @@ from typing import Any, Literal as OneOf
 from msgspec import Struct, field
 
 from headrace.definition.templates import Expr, Template, Text
-from headrace.definition.types import Port
+from headrace.definition.types import Port, TypeName
 
 
 class Resources(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -215,8 +215,8 @@ class OutputDefinition(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     name: str
     value: Template
-    type: str | None = None
-    """Type name of `definition.types`; None is that of the value."""
+    type: TypeName | None = None
+    """What the value must turn out to be; None where anything may come, or it is known before."""
     description: str = ""
 
 

@@ -112,7 +112,8 @@ def accepts(wanted: TypeName, value: Any) -> bool:
     """Tell whether a value has exactly this type; an object port takes lists too (Data Flow §5)."""
     found = type_of(value)
     if wanted == "any" or found == "any":
-        return wanted == "any" or isinstance(value, ValueRef)
+        # what is so large that it is kept elsewhere may be much, but no number and no boolean
+        return wanted == "any" or (isinstance(value, ValueRef) and wanted not in ("number", "boolean"))
     if wanted == "object":
         return found in ("object", "list")
     if wanted == "number":

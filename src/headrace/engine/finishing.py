@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from headrace.definition import types
 from headrace.definition.model import RunGroup
 from headrace.definition.outcomes import Failure
 from headrace.engine import events
@@ -15,7 +16,7 @@ from headrace.engine.plans import Reason
 from headrace.engine.rendering import explained, render_object, render_value
 from headrace.engine.starting import SHOWN_NAMES, new_run, skip_unreached, start
 from headrace.engine.states import TASK_FAILURES
-from headrace.expressions import ExpressionError, TooLarge
+from headrace.expressions import ExpressionError, TooLarge, WrongType
 
 End = Literal["succeeded", "failed", "cancelled", "timed_out"]
 
@@ -147,12 +148,28 @@ def _declared_outputs(decision: Decision, scope: Scope) -> tuple[dict[str, Any],
     warnings: list[Reason] = []
     for output in decision.execution.definition.outputs:
         try:
-            outputs[output.name] = render_value(output.value, names)
+            value = render_value(output.value, names)
         except ExpressionError as error:
             sentence = f"Output '{output.name}' is not available: {explained(error).rstrip('?')}."
-            code = "output_too_large" if isinstance(error, TooLarge) else "output_unavailable"
-            warnings.append(Reason(code, sentence))
+            warnings.append(Reason(_code_of(error), sentence))
+            continue
+        if output.type is None or value is None or types.accepts(output.type, value):
+            outputs[output.name] = value
+        else:
+            found = types.type_of(value)
+            sentence = f"Output '{output.name}' is declared {output.type}; its value is {found}."
+            warnings.append(Reason("type_mismatch", sentence))
     return outputs, tuple(warnings)
+
+
+def _code_of(error: ExpressionError) -> str:
+    match error:
+        case TooLarge():
+            return "output_too_large"
+        case WrongType():
+            return "type_mismatch"
+        case _:
+            return "output_unavailable"
 
 
 def _why_failed(decision: Decision, failed: list[int]) -> Reason:

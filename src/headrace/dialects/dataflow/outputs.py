@@ -21,6 +21,7 @@ def read_outputs(given: Given | None, scope: Scope, site: Site) -> tuple[OutputD
     """Return the outputs in order; each may read the ones before it."""
     found: list[OutputDefinition] = []
     known: dict[str, Template] = {}
+    unsure: set[str] = set()
     if given is None:
         return ()
     for index, item in enumerate(fields.list_of(given, scope.findings)):
@@ -32,7 +33,7 @@ def read_outputs(given: Given | None, scope: Scope, site: Site) -> tuple[OutputD
         if name in scope.outputs:
             message = f"Another output has the name '{name}'."
             scope.findings.problem(read["name"].path, "duplicate_name", message)
-        output = _output(name or "", read, path, scope, site)
+        output = _output(name or "", read, path, scope, site, unsure)
         if output is not None:
             found.append(_written_out(output, known, path, scope))
             known[output.name] = found[-1].value
@@ -49,7 +50,10 @@ def _written_out(
         return output
 
 
-def _output(name: str, read: Fields, path: str, scope: Scope, site: Site) -> OutputDefinition | None:
+def _output(
+    name: str, read: Fields, path: str, scope: Scope, site: Site, unsure: set[str]
+) -> OutputDefinition | None:
+    """Return an output; `unsure` has the earlier ones whose type is known only when the run ends."""
     findings = scope.findings
     declared = read_type(read["type"], findings) if "type" in read else None
     description = read.get("description")
@@ -66,7 +70,18 @@ def _output(name: str, read: Fields, path: str, scope: Scope, site: Site) -> Out
     template = _declared(compiled, declared, name, given, scope, site) if declared else compiled.template
     if template is None:
         return None
-    return OutputDefinition(name=name, value=template, type=declared, description=told or "")
+    if _is_unsure(compiled, scope, unsure):
+        unsure.add(name)
+        return OutputDefinition(name=name, value=template, type=declared, description=told or "")
+    return OutputDefinition(name=name, value=template, description=told or "")
+
+
+def _is_unsure(compiled: Compiled, scope: Scope, unsure: set[str]) -> bool:
+    """Tell whether only the run shows of which type a value is: one inside an object, or such an output."""
+    if compiled.reference is not None and compiled.reference.root == "outputs":
+        earlier, steps = scope.borrowed[compiled.reference.source]
+        return bool(steps) or earlier in unsure
+    return compiled.type == "any"
 
 
 def _declared(
@@ -79,6 +94,6 @@ def _declared(
         message = f"Output '{name}' is declared {declared}; {shown} is {found}."
         scope.findings.problem(given.path, "type_mismatch", message, suggestion=found)
         return None
-    if declared == "text" and compiled.type not in {"text", "any"}:
+    if declared == "text" and compiled.type != "text":
         return types_of.as_text(template)
     return ports.with_kept_file(template, given.path, scope, site) if declared == "file" else template

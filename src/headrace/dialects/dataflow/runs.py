@@ -39,6 +39,9 @@ Answer = dict[str, Any]
 _EXPRESSIONS = {"Type error": "type_mismatch", "too expensive": "too_large"}
 """What the engine says of an expression to the page's name of that failure."""
 
+_OF_OUTPUTS = frozenset({"output_unavailable", "output_too_large", "type_mismatch"})
+"""Warnings of the engine, in the order of the outputs that are not there."""
+
 _MOST_NAMES = 10
 """Names in a sentence; the list beside it has all."""
 
@@ -267,7 +270,7 @@ def _warnings(execution: Execution) -> list[Answer]:
     unavailable = (output for output in execution.definition.outputs if output.name not in execution.outputs)
     told = []
     for reason in execution.warnings:
-        output = next(unavailable, None) if reason.code == "output_unavailable" else None
+        output = next(unavailable, None) if reason.code in _OF_OUTPUTS else None
         skipped = _skipped_source(execution, output) if output is not None else None
         if output is not None and skipped is not None:
             sentence = f"Output '{output.name}' is not available: task '{skipped}' was skipped."
