@@ -24,7 +24,7 @@ _QUERY: dict[str, Schema] = {
     "wait": {"type": "number", "minimum": 0, "maximum": 60},
     "after": {"type": "integer", "minimum": 0},
     "attempt": {"type": "integer", "minimum": 1},
-    "offset": {"type": "integer", "minimum": 0},
+    "offset": {"anyOf": [{"type": "integer", "minimum": 0}, _TEXT]},
     "follow": {"type": "boolean"},
     "name": _TEXT,
     "from": {"type": "integer", "minimum": 1},
