@@ -8,7 +8,7 @@ from headrace.definition.outcomes import Failure
 from headrace.engine import events, messages
 from headrace.engine.commands import is_child, is_job
 from headrace.engine.decision import Decision
-from headrace.engine.ending import FAILURE_CODES, fail, succeed
+from headrace.engine.ending import FAILURE_CODES, Told, fail, succeed
 from headrace.engine.execution import NOTHING, ROOT, Scope, TaskRun
 from headrace.engine.plans import Reason
 from headrace.engine.starting import go_on, new_run
@@ -66,7 +66,7 @@ def resume(decision: Decision) -> None:
 def respond(decision: Decision, asked: messages.Respond) -> None:
     """Answer an approval; the answer is the task's outputs."""
     run = _waiting(decision, asked.run, "an answer", ("approval",))
-    succeed(decision, run, asked.outputs, run.tries[-1].started_at)
+    succeed(decision, run, asked.outputs, Told(started_at=run.tries[-1].started_at))
 
 
 def withdraw(decision: Decision, asked: messages.Withdraw) -> None:
@@ -83,7 +83,7 @@ def signal(decision: Decision, asked: messages.Signal) -> None:
     waiting = decision.execution.awaiting.get(asked.name)
     if waiting:
         run = decision.execution.runs[next(iter(waiting))]
-        succeed(decision, run, {"payload": asked.payload}, run.tries[-1].started_at)
+        succeed(decision, run, {"payload": asked.payload}, Told(started_at=run.tries[-1].started_at))
 
 
 def timer(decision: Decision, fired: messages.TimerFired) -> None:
@@ -107,7 +107,7 @@ def timer(decision: Decision, fired: messages.TimerFired) -> None:
         reason = Reason("timeout", f"Task '{run.task}' ran longer than its timeout.")
         _end_family(decision, run, "timed_out", reason)
     elif run.wait == "time":
-        succeed(decision, run, NOTHING, run.tries[-1].started_at)
+        succeed(decision, run, NOTHING, Told(started_at=run.tries[-1].started_at))
     else:
         sentence = f"The wait for {'an' if run.wait == 'approval' else 'a'} {run.wait} expired."
         fail(decision, run, Failure(code="timeout", message=sentence, final=True), "timed_out")

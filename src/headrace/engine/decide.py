@@ -13,8 +13,8 @@ from headrace.definition.outcomes import Failure
 from headrace.engine import control, events, messages
 from headrace.engine.commands import is_job
 from headrace.engine.decision import Decision, Moment
-from headrace.engine.ending import FAILURE_CODES, fail, succeed
-from headrace.engine.execution import NOTHING, ROOT, Execution, Scope, TaskRun
+from headrace.engine.ending import FAILURE_CODES, Told, fail, succeed
+from headrace.engine.execution import NOTHING, ROOT, Execution, Scope, TaskRun, Try
 from headrace.engine.finishing import end_aggregate, rest
 from headrace.engine.names import Names
 from headrace.engine.plans import Reason
@@ -22,6 +22,10 @@ from headrace.engine.rendering import render_value
 from headrace.engine.starting import consider, enter, fill_window, go_on, new_item, open_scope
 from headrace.errors import TransitionRefused
 from headrace.expressions import ExpressionError
+
+HEARD_LATE = 0.1
+"""Seconds between an end and the decision about it from which on the journal tells both; an end that is heard
+sooner, as nearly all are, needs no second moment there."""
 
 
 def decide(execution: Execution, message: messages.Message, moment: Moment) -> list[events.AnyEvent]:
@@ -150,8 +154,15 @@ def _attempt_ended(decision: Decision, report: messages.AttemptEnded) -> None:
     run = decision.execution.runs[number]
     if not is_job(decision.execution, run):
         return
+    told = Told(
+        report.started_at,
+        report.usage,
+        report.native,
+        report.node,
+        _real_end(decision, run.tries[-1], report),
+    )
     if report.outcome == "succeeded":
-        succeed(decision, run, report.outputs, report.started_at, report.usage, report.native)
+        succeed(decision, run, report.outputs, told)
         return
     failure = report.failure or Failure(code=report.outcome, message=f"The attempt {report.outcome}.")
     outcome = report.outcome
@@ -166,12 +177,18 @@ def _attempt_ended(decision: Decision, report: messages.AttemptEnded) -> None:
         run,
         failure,
         outcome,
-        started_at=report.started_at,
-        usage=report.usage,
         outputs=report.outputs or NOTHING,
-        native=report.native,
+        told=told,
         repeatable=report.repeatable,
     )
+
+
+def _real_end(decision: Decision, current: Try, report: messages.AttemptEnded) -> float | None:
+    """Return when an attempt ended of whose end nobody could hear, and None where that is now."""
+    if decision.at - report.ended_at < HEARD_LATE:
+        return None
+    began = current.started_at or report.started_at or current.queued_at
+    return max(report.ended_at, began)
 
 
 def _look_at_items(decision: Decision, run: TaskRun) -> None:

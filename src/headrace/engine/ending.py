@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, assert_never
+from typing import Any, Literal, NamedTuple, assert_never
 
 from headrace.definition.model import Retry, Transition
 from headrace.definition.outcomes import Failure, Usage
@@ -22,20 +22,43 @@ FAILURE_CODES = {"cancelled": "cancelled", "timed_out": "timeout"}
 Outcome = Literal["failed", "timed_out", "cancelled", "lost"]
 
 
+class Told(NamedTuple):
+    """What is told of an attempt that has ended besides how it ended."""
+
+    started_at: float | None = None
+    """None when it never ran, or when that is known already."""
+    usage: Usage | None = None
+    native: str | None = None
+    node: str | None = None
+    ended_at: float | None = None
+    """None is now."""
+
+
+_NOTHING_TOLD = Told()
+
+
 def succeed(
     decision: Decision,
     run: TaskRun,
     outputs: dict[str, Any],
-    started_at: float | None = None,
-    usage: Usage | None = None,
-    native: str | None = None,
+    told: Told = _NOTHING_TOLD,
 ) -> None:
     """End a run well, its outputs under the names that the task gives them."""
     renames = decision.execution.task(run).renames
     if renames:
         outputs = {renames.get(name, name): value for name, value in outputs.items()}
     decision.emit(
-        events.TaskSucceeded(decision.at, run.number, run.attempt, outputs, started_at, usage, native)
+        events.TaskSucceeded(
+            decision.at,
+            run.number,
+            run.attempt,
+            outputs,
+            told.started_at,
+            told.usage,
+            told.native,
+            told.node,
+            told.ended_at,
+        )
     )
     after_end(decision, run)
 
@@ -46,10 +69,8 @@ def fail(
     failure: Failure,
     outcome: Outcome = "failed",
     *,
-    started_at: float | None = None,
-    usage: Usage | None = None,
     outputs: dict[str, Any] = NOTHING,
-    native: str | None = None,
+    told: Told = _NOTHING_TOLD,
     repeatable: bool = False,
 ) -> None:
     """Decide what follows a bad end: another try, the fallback, or the end of the task.
@@ -64,10 +85,8 @@ def fail(
             run,
             failure,
             outcome,
-            started_at=started_at,
-            usage=usage,
             outputs=outputs,
-            native=native,
+            told=told,
         )
         return
     then, wait = follows
@@ -80,10 +99,12 @@ def fail(
                 current.number,
                 outcome,
                 failure,
-                started_at,
-                usage,
+                told.started_at,
+                told.usage,
                 retry_at,
-                native,
+                told.native,
+                told.node,
+                told.ended_at,
             )
         )
     if retry_at is None:
@@ -96,10 +117,8 @@ def give_up(
     failure: Failure,
     outcome: Outcome = "failed",
     *,
-    started_at: float | None = None,
-    usage: Usage | None = None,
     outputs: dict[str, Any] = NOTHING,
-    native: str | None = None,
+    told: Told = _NOTHING_TOLD,
 ) -> None:
     """End a run badly, whatever tries it has left."""
     current = run.current
@@ -114,9 +133,11 @@ def give_up(
             Reason(code, failure.message),
             failure,
             outputs,
-            started_at,
-            usage,
-            native,
+            told.started_at,
+            told.usage,
+            told.native,
+            told.node,
+            told.ended_at,
         )
     )
     after_end(decision, run)

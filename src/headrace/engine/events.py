@@ -175,6 +175,10 @@ class AttemptFailed(Event, frozen=True, tag=17):
     retry_at: float | None
     """When the next attempt is due; None is at once."""
     native: str | None = None
+    node: str | None = None
+    """Where it ran, also of an attempt whose start was never told."""
+    ended_at: float | None = None
+    """When it ended, where that was long before the event; None is when the event happened."""
 
 
 class TaskSucceeded(Event, frozen=True, tag=18):
@@ -186,6 +190,10 @@ class TaskSucceeded(Event, frozen=True, tag=18):
     started_at: float | None
     usage: Usage | None
     native: str | None = None
+    node: str | None = None
+    """Where it ran, also of an attempt whose start was never told."""
+    ended_at: float | None = None
+    """When it ended, where that was long before the event; None is when the event happened."""
 
 
 class TaskFailed(Event, frozen=True, tag=19):
@@ -200,6 +208,10 @@ class TaskFailed(Event, frozen=True, tag=19):
     started_at: float | None
     usage: Usage | None
     native: str | None = None
+    node: str | None = None
+    """Where it ran, also of an attempt whose start was never told."""
+    ended_at: float | None = None
+    """When it ended, where that was long before the event; None is when the event happened."""
 
 
 class TaskSkipped(Event, frozen=True, tag=20):

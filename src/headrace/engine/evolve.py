@@ -17,6 +17,8 @@ from headrace.engine.graph import Graph
 from headrace.engine.plans import UPSTREAM_FAILED, Reason
 from headrace.engine.states import TASK_FAILURES, TaskState, next_execution_state, next_task_state
 
+_Ending = events.AttemptFailed | events.TaskSucceeded | events.TaskFailed
+
 Apply = Callable[[Execution, Any], None]
 
 
@@ -170,7 +172,7 @@ def _succeeded(execution: Execution, event: events.TaskSucceeded) -> None:
         if run.wait == "signal":
             _consume(execution, run)
         _close_try(execution, run, "succeeded", event, None)
-    _end(execution, run, "succeeded", None, event.at)
+    _end(execution, run, "succeeded", None, _ended_at(event))
 
 
 def _failed(execution: Execution, event: events.TaskFailed) -> None:
@@ -179,7 +181,7 @@ def _failed(execution: Execution, event: events.TaskFailed) -> None:
     if event.attempt:
         outcome = "lost" if event.reason.code == "lost" else event.state
         _close_try(execution, run, outcome, event, event.failure)
-    _end(execution, run, event.state, event.reason, event.at)
+    _end(execution, run, event.state, event.reason, _ended_at(event))
 
 
 def _skipped(execution: Execution, event: events.TaskSkipped) -> None:
@@ -316,15 +318,18 @@ def _close_try(
     execution: Execution,
     run: TaskRun,
     outcome: str,
-    event: events.AttemptFailed | events.TaskSucceeded | events.TaskFailed,
+    event: _Ending,
     failure: Failure | None,
 ) -> None:
     current = run.tries[-1]
     del execution.attempts[current.number]
     current.outcome, current.failure = outcome, failure
-    current.usage, current.ended_at = event.usage, event.at
+    current.usage = event.usage
+    current.ended_at = _ended_at(event)
     if event.native is not None:
         current.native = event.native
+    if event.node is not None:
+        current.node = event.node
     if current.started_at is None:
         current.started_at = event.started_at
     if run.started_at is None:
@@ -332,6 +337,10 @@ def _close_try(
     if execution.timers:
         for kind in ("wait", "limit", "mark"):
             _clear_timer(execution, f"{kind}:{current.number}")
+
+
+def _ended_at(event: _Ending) -> float:
+    return event.at if event.ended_at is None else event.ended_at
 
 
 def _consume(execution: Execution, run: TaskRun) -> None:

@@ -57,6 +57,7 @@ class AttemptEnded(Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     usage: Usage | None = None
     native: str | None = None
+    node: str | None = None
     repeatable: bool = False
     """The task type says that doing it twice does no harm; asked only when the attempt was lost."""
 

@@ -21,7 +21,7 @@ from headrace.definition.templates import Expr, Template, Text, ValueRef
 from headrace.engine import events
 from headrace.engine.arrivals import is_ready, is_unmet, missing_sources
 from headrace.engine.decision import Decision
-from headrace.engine.ending import after_end, fail, give_up, succeed
+from headrace.engine.ending import Told, after_end, fail, give_up, succeed
 from headrace.engine.execution import NO_ITEM, NOTHING, ROOT, Scope, TaskRun
 from headrace.engine.graph import Node
 from headrace.engine.names import Names
@@ -345,4 +345,4 @@ def _block(decision: Decision, run: TaskRun, wait: _Wait, timeout: float | None,
     number = decision.take()
     decision.emit(events.TaskBlocked(decision.at, run.number, number, wait.kind, wait.input, until, fallback))
     if wait.kind == "signal" and (kept := decision.execution.signals.get(wait.input["signal"])):
-        succeed(decision, run, {"payload": kept[0]}, decision.at)
+        succeed(decision, run, {"payload": kept[0]}, Told(started_at=decision.at))

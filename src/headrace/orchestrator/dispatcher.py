@@ -368,6 +368,7 @@ class Dispatcher:
             failure=status.failure,
             usage=status.usage,
             native=status.native,
+            node=status.node,
             repeatable=status.outcome == "lost" and self._is_repeatable(mailbox, status.attempt),
         )
 

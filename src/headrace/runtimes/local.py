@@ -212,11 +212,15 @@ class LocalRuntime:
             return
         claim = known.claim
         if claim is not None:
+            step.claim = claim
             step.started_at = self._reports.starts[step.attempt] = claim.started_at
             if claim.boot == self._boot:
                 if self._take_hold(step, claim, known):
                     return
                 known = record.read(step.place) or known  # it may have ended in between
+        if known.ending is not None:  # looked at before anybody writes a verdict behind it
+            step.ended_at = record.written_at(step.place)
+        if claim is not None:
             self._leave_bounds(step)
             self._leftovers.clear_away(step.place)
         self._conclude(step, known)
@@ -348,7 +352,7 @@ class LocalRuntime:
         job = step.job
         exceeds = job is not None and self._packing.exceeds(job.cpus, job.memory)
         warnings = ("exceeds_capacity",) if exceeds else ()
-        finished = step.finished(ending, self._clock.now(), warnings)
+        finished = step.finished(ending, self._clock.now(), self._node, warnings)
         if step.long_run is None and (ended := results.report_quickly(finished)) is not None:
             self._tell(ended)
         else:

@@ -89,6 +89,7 @@ class JobEnded(Struct, frozen=True, kw_only=True):
     """Present for every outcome but `succeeded`."""
     usage: Usage | None = None
     native: str | None = None
+    node: str | None = None
     warnings: tuple[str, ...] = ()
     """Codes of what was not done as asked, as in `exceeds_capacity`."""
 

@@ -39,6 +39,7 @@ class Finished(Struct, frozen=True, kw_only=True):
     started_at: float | None
     ended_at: float
     pid: int | None = None
+    node: str | None = None
     usage: Usage | None = None
     memory: int | None = None
     """Bytes that were seen when an attempt was ended for its memory."""
@@ -112,6 +113,7 @@ def _ended(
         failure=failure,
         usage=finished.usage,
         native=None if finished.pid is None else str(finished.pid),
+        node=finished.node,
         warnings=finished.warnings,
     )
 

@@ -19,6 +19,8 @@ class Step:
 
     __slots__ = (
         "attempt",
+        "claim",
+        "ended_at",
         "job",
         "long_run",
         "memory",
@@ -37,7 +39,11 @@ class Step:
         """None when only the number is known."""
         self.place = place
         self.process: Process | None = None
+        self.claim: record.Claim | None = None
+        """Of a process that an earlier server started."""
         self.started_at: float | None = None
+        self.ended_at: float | None = None
+        """When its ending was written, where that stood there before this server looked."""
         self.timer: asyncio.TimerHandle | None = None
         self.verdict: record.Verdict | None = None
         """Why it is being stopped."""
@@ -61,16 +67,24 @@ class Step:
         record.add(self.place, ending)
         return ending
 
-    def finished(self, ending: record.Ending, now: float, warnings: tuple[str, ...]) -> results.Finished:
-        """Return what its report is made of; `now` is in Unix seconds."""
+    def finished(
+        self, ending: record.Ending, now: float, node: str, warnings: tuple[str, ...]
+    ) -> results.Finished:
+        """Return what its report is made of; `now` is in Unix seconds, `node` is this machine."""
+        runner = self.process or self.claim
+        ended_at = now
+        if self.process is None and self.ended_at is not None:
+            # The times of files are rounded down to a clock's tick, and may be of another clock altogether.
+            ended_at = max(self.started_at or 0.0, min(now, self.ended_at))
         return results.Finished(
             attempt=self.attempt,
             job=self.job,
             place=self.place,
             ending=ending,
             started_at=self.started_at,
-            ended_at=(None if self.process else record.written_at(self.place)) or now,
-            pid=self.process.pid if self.process else None,
+            ended_at=ended_at,
+            pid=runner.pid if runner else None,
+            node=node if runner else None,
             usage=self._usage_as_seen(),
             memory=self.memory,
             warnings=warnings,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.akoflow.client import Client
+from tests.acceptance.akoflow.client import Client, by_name, document
 
 from headrace.testing.running_server import RunningServer
 from headrace.testing.webhook_receiver import receive
@@ -89,6 +90,36 @@ async def test_two_layered_workflows_survive_two_kills(
         sorted(body["data"]["ID"] for body in told.values() if body["type"] == "WORKFLOW_DONE") == workflows
     )
     assert [len(log) for log in logs] == [count + 1, count + 1]
+
+
+def test_an_activity_that_ends_without_a_server_ended_when_it_did(
+    start_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    server = start_server()
+    go, over = tmp_path / "go", tmp_path / "over"
+    run = f"while ! [ -e {go} ]; do sleep 0.02; done; echo $PPID > {over}"
+    with server.client() as http:
+        began = time.time()
+        workflow = Client(http).submit(document(f"name: a, run: '{run}'", "name: b, run: 'true'"))
+        Client(http).until(
+            lambda: by_name(Client(http).get(f"{workflow}/")),
+            lambda shown: (shown["a"]["state"], shown["b"]["state"]) == ("running", "succeeded"),
+        )
+    server.kill()
+    go.touch()
+    until = time.monotonic() + 60
+    while not (over.exists() and over.read_text()):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    over_at = time.time()
+    server.start_again()
+    with server.client() as http:
+        shown = by_name(Client(http).ended(workflow))
+        used = Client(http).get(f"{workflow}/activities/{shown['a']['id']}/metrics/")
+
+    # The shell ends a moment after its last line.
+    assert used["summary"]["wallSeconds"] < over_at - began + 0.5
+    assert [shown[name]["node"] for name in "ab"] == [socket.gethostname()] * 2
 
 
 def log_of(client: Client, workflow: int) -> Any:

@@ -65,13 +65,44 @@ def test_an_end_without_a_start_tells_when_and_as_what_it_ran(outcome: Any) -> N
         started_at=START + 1,
         ended_at=START + 2,
         native="pid 7",
+        node="here",
     )
 
     rehearsal.tell(ended)
 
     run = run_of(rehearsal.execution, "a")
     assert run.started_at == START + 1
-    assert run.tries[0].native == "pid 7"
+    assert (run.tries[0].native, run.tries[0].node) == ("pid 7", "here")
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+@pytest.mark.parametrize(("told", "ended"), [(20, 20), (-5, 1), (39.95, 40), (50, 40)])
+def test_an_end_of_which_nobody_could_hear_is_told_as_it_was(outcome: Any, told: float, ended: float) -> None:
+    rehearsal = Rehearsal(flow(task("a", "b"), task("b")))
+    attempt = run_of(rehearsal.execution, "a").attempt
+    rehearsal.now = START + 40  # the server was away for so long
+    happened = rehearsal.tell(
+        messages.AttemptEnded(attempt=attempt, outcome=outcome, started_at=START + 1, ended_at=START + told)
+    )
+
+    run = run_of(rehearsal.execution, "a")
+    assert (run.ended_at, run.tries[0].ended_at) == (START + ended, START + ended)
+    assert {event.at for event in happened} == {START + 40}
+
+
+def test_an_end_without_a_server_is_told_of_each_try() -> None:
+    rehearsal = Rehearsal(flow(task("a", retry=DELAYED)))
+    attempt = run_of(rehearsal.execution, "a").attempt
+    rehearsal.now = START + 40
+    rehearsal.tell(
+        messages.AttemptEnded(
+            attempt=attempt, outcome="failed", started_at=START + 1, ended_at=START + 20, node="here"
+        )
+    )
+
+    [ended] = run_of(rehearsal.execution, "a").tries
+    assert (ended.ended_at, ended.node) == (START + 20, "here")
+    assert run_of(rehearsal.execution, "a").due_at == START + 50
 
 
 def test_a_failure_that_says_nothing_is_told_by_its_outcome() -> None:

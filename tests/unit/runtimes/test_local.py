@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -90,6 +91,7 @@ async def test_short_steps_are_not_reported_started(runtime: LocalRuntime, witne
     await witness.ended(1002)
 
     assert ended.started_at is not None
+    assert ended.node == socket.gethostname()
     assert [each.attempt for each in witness.seen if isinstance(each, JobStarted)] == [1002]
 
 
