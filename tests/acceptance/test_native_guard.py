@@ -120,6 +120,8 @@ def test_a_broken_start_is_refused_exactly(
     assert answer.headers["content-type"] == PROBLEM
     if code is not None:
         assert code in {problem["code"] for problem in answer.json()["problems"]}
+        assert answer.json()["code"] == "invalid_input"
+        assert "definition" not in answer.json()["detail"]
     assert client.get("/v1/executions", params={"workflow": number}).json()["items"] == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from headrace.api.problems import NotAcceptableBody, PreconditionFailed
-from headrace.errors import InvalidInput, NotFound, Problem
+from headrace.errors import InvalidDefinition, InvalidInput, NotFound, Problem
 from headrace.http.bodies import read_body
 from headrace.http.known import may_change
 from headrace.security.documents import read_json
@@ -31,7 +31,10 @@ class GuardedRequest(Request):
         self._body = body
         if body.strip():
             check_media_type(self)
-            self._document = read_json(body).value
+            try:
+                self._document = read_json(body).value
+            except InvalidDefinition as error:  # the body is no definition: those have doors of their own
+                raise InvalidInput(error.problems, error.problems[0].message) from None
 
     async def body(self) -> bytes:
         """Return what says whether there is a body at all."""

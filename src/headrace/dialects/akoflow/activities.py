@@ -156,6 +156,9 @@ def _command(activity: Table) -> Command | None:
         return None
     table.check_keys(COMMAND_KEYS)
     is_older = table.has("executable") and not table.has("entrypoint")
+    if table.has("executable") and not is_older:
+        message = "'executable' is another spelling of 'entrypoint'; both are given, and 'entrypoint' counts."
+        table.warn("executable", "entrypoint_given_twice", message, "entrypoint")
     key = "executable" if is_older else "entrypoint"
     value = table.values.get(key)
     if isinstance(value, list):
@@ -200,8 +203,11 @@ def _environment(command: Table) -> dict[str, str]:
     for name in table.values if table is not None else ():
         assert table is not None
         value = table.source(name) or ""
-        if not name or "=" in name or "\0" in name or "\0" in value:
-            message = "A variable has a name without '=' and a value without NUL characters."
+        if not name or "=" in name or "\0" in name:
+            message = "The name of a variable is not empty, and has no '=' and no NUL character in it."
+            table.problem(name, "invalid_name", message)
+        elif "\0" in value:
+            message = "The value of a variable has no NUL character in it."
             table.problem(name, "control_character", message)
         elif _fits(f"{name}={value}", table, table.at(name)):
             found[name] = value

@@ -125,8 +125,7 @@ def _workflow(execution: Execution) -> dict[str, Any]:
     notes = execution.definition.annotations
     runtime = notes.get("runtime", "")
     if not runtime:
-        shared = {each.notes.get("runtime", "") for each in views.activities(execution)}
-        runtime = shared.pop() if len(shared) == 1 else ""
+        runtime = _shared_runtime([each.notes for each in views.activities(execution)])
     return {
         "ID": execution.number,
         "Namespace": notes.get("namespace", "default"),
@@ -135,6 +134,19 @@ def _workflow(execution: Execution) -> dict[str, Any]:
         "RawWorkflow": notes.get("raw", ""),
         "Status": webhook_status(WORKFLOW_STATUS[execution.state]),
     }
+
+
+def _shared_runtime(notes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the runtime that all activities name, whose name is compared without case; else nothing.
+
+    Where they spell it differently, it is spelled as it is configured.
+    """
+    written = [str(each.get("runtime", "")) for each in notes]
+    if len({name.lower() for name in written}) != 1:
+        return ""
+    configured = str(notes[0].get("effective", ""))
+    is_same = configured.lower() == written[0].lower()  # not where it is tried out on local
+    return configured if is_same and len(set(written)) > 1 else written[0]
 
 
 def _delivery(execution: Execution, hook: dict[str, Any], told: _Told, body: bytes, number: int) -> Delivery:

@@ -85,7 +85,7 @@ class AkoflowDialect:
         problems = [Problem(path=f"/inputs/{name}", code="unknown_input", message=message) for name in inputs]
         problems += host_paths.problems_of(definition, HostPaths.of(services.settings))
         if problems:
-            raise InvalidInput(problems)
+            raise InvalidInput(problems, problems[0].message if len(problems) == 1 else None)
         return ReadyStart(inputs_of(number, services.settings.data_dir), labels_of(definition))
 
     async def plan_again(

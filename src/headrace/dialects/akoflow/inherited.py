@@ -16,14 +16,19 @@ class Inherited:
         self.runtime = runtime
         self.image = image
         self.mount_path = mount_path
+        self.takes_default = False
+        """Whether an activity runs on the server's default, for nobody names a runtime for it."""
         self._resolved: dict[str, str | None] = {}
         self._spec = spec
 
     def runtime_of(self, activity: Table) -> tuple[str, str]:
         """Return the runtime of an activity as written, and the one where it runs."""
-        written = activity.text("runtime") or ""
+        text = activity.text("runtime")
+        written = text or ""
         table = activity if written else self._spec
         name = written or self.runtime or self.around.default_runtime
+        is_refused = text is None and activity.has("runtime")
+        self.takes_default |= bool(name) and not (written or self.runtime or is_refused)
         if name in self._resolved:
             resolved = self._resolved[name]
             if resolved is None and written:

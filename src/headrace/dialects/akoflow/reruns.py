@@ -1,7 +1,8 @@
 """Reads what a rerun is asked to be (section 4.5): `from` or `activities`, and `dry_run`.
 
 A slip must not start something else than was meant, which cannot be taken back: a member that is not known is
-refused where it looks like one that is missing, or where nothing else says what is to run again.
+refused where it looks like one that is missing, or where nothing else says what is to run again; and what
+contradicts itself is refused.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ def read(document: Document) -> Asked:
 
 def _start_from(members: dict[str, Any], findings: Findings) -> StartFrom:
     names = members.get("activities")
+    if names is not None and members.get("from") is not None:
+        message = "A rerun has either 'from' or 'activities', not both; nothing was started."
+        findings.problem("/activities", "from_and_activities", message)
+        return "failed"
     if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
         return [str(name) for name in names]
     match members.get("from", "failed"):

@@ -2,6 +2,7 @@
 
 Parents become dependencies, commands commands, counted cores and bytes limits, files inputs and outputs.
 https://github.com/wfcommons/WfFormat has the schema; only what is read here is checked.
+A document that would be refused is made of no description: what is wrong is told of its tasks.
 """
 
 from __future__ import annotations
@@ -11,13 +12,28 @@ from typing import Any
 
 import yaml
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.dialects.akoflow.findings import Findings
+from headrace.dialects.akoflow.parse import parse
+from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.dialects.akoflow.wire import MOST_PROBLEMS, STORAGE_POLICIES
 from headrace.errors import InvalidDefinition, Problem
 
 VERSIONS = ("1.5", "1.6")
 _TASKS = "/workflow/specification/tasks"
+_FILES = "/workflow/specification/files"
+_EXECUTED = "/workflow/execution/tasks"
+_LISTS = ("parents", "children", "inputFiles", "outputFiles")
+_COUNTED = {"coreCount": "cpuLimit", "memoryInBytes": "memoryLimit"}
+"""What was counted and measured to the limit that it becomes."""
+
+
+class _Found(Struct, frozen=True):
+    """A part of the description, and the pointer to it."""
+
+    path: str
+    values: dict[str, Any]
 
 
 class Imported(Struct, frozen=True):
@@ -34,11 +50,21 @@ def document_of(description: Any) -> Imported:
     reading = _Reading(description, findings)
     spec: dict[str, Any] = {"runtime": "local", **reading.storage(), "activities": reading.activities()}
     if findings.problems:
-        raise InvalidDefinition(findings.problems[:MOST_PROBLEMS])
+        raise InvalidDefinition(findings.problems)
     name = description.get("name")
     made = {"name": name if isinstance(name, str) and name else "imported", "spec": spec}
     text = yaml.dump(made, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110)
+    if wrong := parse(text.encode(), Surroundings()).problems:
+        raise InvalidDefinition([_told_of(each) for each in wrong])
     return Imported(text, tuple(findings.warnings[:MOST_PROBLEMS]))
+
+
+def _told_of(problem: Problem) -> Problem:
+    """Return a problem of the document as one of the description that it was made of."""
+    words = problem.path.split("/")
+    is_of_a_task = words[1:3] == ["spec", "activities"]
+    path = "/".join([_TASKS, *words[3:4]]) if is_of_a_task else problem.path
+    return replace(problem, path=path, line=None, column=None)
 
 
 class _Reading:
@@ -53,11 +79,11 @@ class _Reading:
         if not isinstance(tasks, list) or not tasks:
             message = "A description has a list of tasks in 'workflow.specification'."
             findings.problem(_TASKS, "wfformat_invalid", message)
-        self._tasks: dict[str, dict[str, Any]] = {}
+        self._tasks: dict[str, _Found] = {}
         for index, task in enumerate(tasks if isinstance(tasks, list) else ()):
-            self._take(index, task)
-        self._executed = _by_id(_member(_member(workflow, "execution"), "tasks"))
-        self._files = _by_id(_member(specification, "files"))
+            self._take(f"{_TASKS}/{index}", task)
+        self._executed = _by_id(_member(_member(workflow, "execution"), "tasks"), _EXECUTED)
+        self._files = _by_id(_member(specification, "files"), _FILES)
         self._policy = _member(specification, "storagePolicy")
         self._names = self._unique_names()
 
@@ -77,19 +103,19 @@ class _Reading:
             message = f"The versions that are read are {' and '.join(VERSIONS)}."
             self._findings.problem("/schemaVersion", "wfformat_version", message, suggestion=VERSIONS[0])
 
-    def _take(self, index: int, task: Any) -> None:
-        path = f"{_TASKS}/{index}"
+    def _take(self, path: str, task: Any) -> None:
         task_id = _member(task, "id")
         if not isinstance(task_id, str) or not task_id:
             self._findings.problem(path, "wfformat_invalid", "A task needs an 'id', which is a text.")
         elif task_id in self._tasks:
             self._findings.problem(path, "duplicate_activity", f"Two tasks have the id '{task_id[:100]}'.")
         else:
-            self._tasks[task_id] = task
+            lists = {key: self._texts(task, key, path) for key in _LISTS}
+            self._tasks[task_id] = _Found(path, {**task, **lists})
 
     def _unique_names(self) -> dict[str, str]:
         """Return the name of each task, which is its id where two share a name."""
-        named = {task_id: task.get("name") for task_id, task in self._tasks.items()}
+        named = {task_id: task.values.get("name") for task_id, task in self._tasks.items()}
         seen: dict[Any, int] = {}
         for name in named.values():
             if isinstance(name, str):
@@ -103,42 +129,69 @@ class _Reading:
 
     def _check_links(self) -> None:
         """Tell where parents and children do not say the same."""
-        down = {(task_id, each) for task_id, task in self._tasks.items() for each in _texts(task, "children")}
-        up = {(each, task_id) for task_id, task in self._tasks.items() for each in _texts(task, "parents")}
-        order = {task_id: index for index, task_id in enumerate(self._tasks)}
+        tasks = self._tasks.items()
+        down = {(task_id, each) for task_id, task in tasks for each in task.values["children"]}
+        up = {(each, task_id) for task_id, task in tasks for each in task.values["parents"]}
         for parent, child in sorted(down ^ up):
             known, said = (child, "parent") if (parent, child) in up else (parent, "child")
             message = f"'{parent}' and '{child}' do not agree: only '{known}' names the other as {said}."
-            path = f"{_TASKS}/{order[known]}"
-            self._findings.problem(path, "parents_children_disagree", message)
+            self._findings.problem(self._tasks[known].path, "parents_children_disagree", message)
 
-    def _activity(self, task_id: str, task: dict[str, Any]) -> dict[str, Any]:
+    def _activity(self, task_id: str, task: _Found) -> dict[str, Any]:
         # What never ran stands only among the tasks; our own exports say there what it is to run.
         known = self._executed.get(task_id, task)
         made: dict[str, Any] = {"name": self._names[task_id]}
-        command = _member(known, "command")
+        command = _member(known.values, "command")
         program = _member(command, "program")
         if isinstance(program, str) and program:
-            made |= _command(program, _texts(command, "arguments"))
+            made |= _command(program, self._texts(command, "arguments", f"{known.path}/command"))
         else:
-            self._findings.warn("", "no_command", f"The task '{task_id}' has no command; it does nothing.")
-        made["dependsOn"] = [self._names.get(each, each) for each in _texts(task, "parents")]
-        made |= _limits(known)
-        made["inputs"] = [self._path(each) for each in _texts(task, "inputFiles")]
-        made["outputs"] = [self._path(each) for each in _texts(task, "outputFiles")]
+            message = f"The task '{task_id}' has no command; it does nothing."
+            self._findings.warn(f"{known.path}/command", "no_command", message)
+        made["dependsOn"] = [self._names.get(each, each) for each in task.values["parents"]]
+        made |= self._limits(task_id, known)
+        made["inputs"] = [self._path(each) for each in task.values["inputFiles"]]
+        made["outputs"] = [self._path(each) for each in task.values["outputFiles"]]
         return {key: value for key, value in made.items() if value}
+
+    def _limits(self, task_id: str, known: _Found) -> dict[str, Any]:
+        """Return the limits: those that were once written, else what was counted and measured."""
+        requested = known.values.get("requested")
+        if isinstance(requested, dict):
+            written = {key: requested.get(key) for key in ("cpuLimit", "memoryLimit")}
+            return {key: value for key, value in written.items() if isinstance(value, str | int | float)}
+        made: dict[str, Any] = {}
+        for key, limit in _COUNTED.items():
+            value = known.values.get(key)
+            if _is_amount(value):
+                made[limit] = value
+            elif value is not None:
+                message = f"'{key}' of the task '{task_id}' is no number above 0, so there is no '{limit}'."
+                self._findings.warn(f"{known.path}/{key}", "limit_unknown", message)
+        return made
 
     def _path(self, file_id: str) -> str:
         """Return the path of a file, which is its id unless the description says more."""
-        path = _member(self._files.get(file_id), "path")
+        known = self._files.get(file_id)
+        path = known.values.get("path") if known is not None else None
         is_inside = isinstance(path, str) and path and path[0] != "/" and ".." not in path.split("/")
         return str(path) if is_inside else file_id
 
+    def _texts(self, values: Mapping[str, Any], key: str, path: str) -> list[str]:
+        """Return a list of texts, which may be absent; anything else is a problem."""
+        found = values.get(key)
+        if found is None:
+            return []
+        if isinstance(found, list) and all(isinstance(each, str) for each in found):
+            return found
+        self._findings.problem(f"{path}/{key}", "wfformat_invalid", f"'{key}' must be a list of texts.")
+        return []
 
-def _by_id(items: Any) -> dict[str, dict[str, Any]]:
+
+def _by_id(items: Any, path: str) -> dict[str, _Found]:
     return {
-        each["id"]: each
-        for each in (items if isinstance(items, list) else ())
+        each["id"]: _Found(f"{path}/{index}", each)
+        for index, each in enumerate(items if isinstance(items, list) else ())
         if isinstance(each, dict) and isinstance(each.get("id"), str)
     }
 
@@ -150,25 +203,9 @@ def _command(program: str, arguments: list[str]) -> dict[str, Any]:
     return {"command": {"entrypoint": program, "arguments": arguments}}
 
 
-def _limits(known: dict[str, Any]) -> dict[str, Any]:
-    """Return the limits: those that were once written, else what was counted and measured."""
-    requested = known.get("requested")
-    if isinstance(requested, dict):
-        written = {key: requested.get(key) for key in ("cpuLimit", "memoryLimit")}
-        return {key: value for key, value in written.items() if isinstance(value, str | int | float)}
-    cores, memory = known.get("coreCount"), known.get("memoryInBytes")
-    made: dict[str, Any] = {}
-    if isinstance(cores, int | float) and cores > 0:
-        made["cpuLimit"] = cores
-    if isinstance(memory, int) and memory > 0:
-        made["memoryLimit"] = memory
-    return made
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def _member(value: Any, key: str) -> Any:
     return value.get(key) if isinstance(value, dict) else None
-
-
-def _texts(value: Mapping[str, Any], key: str) -> list[str]:
-    found = value.get(key)
-    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []

@@ -48,11 +48,8 @@ class Reading:
         if spec is None:
             return None
         written = spec.text("runtime")
-        runtime = written or ""
         is_refused = written is None and spec.has("runtime")
-        if not runtime and not is_refused and self._around.default_runtime:
-            message = f"The workflow names no runtime; '{self._around.default_runtime}' is taken."
-            spec.warn("runtime", "runtime_defaulted", message)
+        runtime = written or ""
         inherited = Inherited(
             self._around,
             spec,
@@ -77,6 +74,9 @@ class Reading:
             webhooks=webhooks_of(spec, self._around),
             activities=self._activities(spec, inherited),
         )
+        if inherited.takes_default and not is_refused:
+            message = f"The workflow names no runtime; '{self._around.default_runtime}' is taken."
+            spec.warn("runtime", "runtime_defaulted", message)
         self._judge(made, spec)
         return made
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from headrace.dialects.akoflow.drafts import Command
 from headrace.dialects.akoflow.parse import Parsed, parse
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.dialects.akoflow.wire import ACTIVITY_KEYS, COMMAND_KEYS, POLICY_KEYS, SPEC_KEYS
@@ -103,3 +104,47 @@ def test_no_word_is_longer_than_linux_takes(command: dict[str, Any], path: str) 
     [problem] = read_command(filled(wide + "y"))
     assert (problem.path, problem.code) == (f"/spec/activities/0/command/{path}", "run_too_large")
     assert "at most 131,071 bytes; this one has 131,072" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("A=B", "x", "invalid_name"),
+        ("", "x", "invalid_name"),
+        ("A\0", "x", "invalid_name"),
+        ("A", "x\0y", "control_character"),
+    ],
+)
+def test_a_variable_that_cannot_be_is_called_what_it_is(name: str, value: str, code: str) -> None:
+    [problem] = read_command({"entrypoint": "env", "environment": {name: value}})
+
+    assert problem.code == code
+
+
+def test_both_spellings_of_a_program_are_a_warning() -> None:
+    found = read(activity={"run": "", "command": {"executable": "false", "entrypoint": "true"}})
+
+    assert [(each.code, each.path) for each in found.warnings] == [
+        ("entrypoint_given_twice", "/spec/activities/0/command/executable")
+    ]
+    assert found.draft is not None
+    assert found.draft.activities[0].command == Command(("true",))
+    assert read(activity={"run": "", "command": {"executable": "true"}}).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "codes"),
+    [
+        (["local", "LOCAL"], []),
+        (["local", None], ["runtime_defaulted"]),
+        ([None], ["runtime_defaulted"]),
+        (["", "local"], ["runtime_defaulted"]),
+    ],
+)
+def test_a_default_runtime_is_told_where_it_is_taken(runtimes: list[str | None], codes: list[str]) -> None:
+    activities = [
+        {"name": str(place), "run": "x", "runtime": runtime} for place, runtime in enumerate(runtimes)
+    ]
+    document = {"name": "w", "spec": {"activities": activities}}
+
+    assert [each.code for each in parse(json.dumps(document).encode(), Surroundings()).warnings] == codes

@@ -53,6 +53,19 @@ class Refusal(refusals.Refusal):
         }
 
 
+def of_problems(problems: Sequence[Problem], total: int | None = None) -> Refusal:
+    """Return the refusal of what has problems, with the sentence of the first one."""
+    first, count = problems[0], len(problems) if total is None else total
+    return Refusal(400, first.code, f"{first.message}{and_more(count)}", problems, total=count)
+
+
+def and_more(count: int) -> str:
+    """Return the sentence that there are more problems than the one that is told, if there are."""
+    if count < 2:
+        return ""
+    return f" There {'is 1 more problem' if count == 2 else f'are {count - 1} more problems'}."
+
+
 def invalid_query(message: str) -> Refusal:
     """Return the refusal of a query parameter."""
     return Refusal(400, "invalid_query", message)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from headrace.dialects.akoflow import schedules
 from headrace.dialects.akoflow.routes import requests
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer, json_answer
-from headrace.dialects.akoflow.routes.refusals import Refusal
+from headrace.dialects.akoflow.routes.refusals import Refusal, of_problems
 from headrace.errors import InvalidDefinition, NotFound
 from headrace.orchestrator.services import Services
 from headrace.store.protocol import KeyTaken
@@ -50,8 +50,7 @@ class ScheduleRoutes:
         try:
             draft = schedules.read(members)
         except InvalidDefinition as error:
-            [first, *_] = error.problems
-            raise Refusal(400, first.code, first.message, error.problems) from None
+            raise of_problems(error.problems) from None
         await services.store.numbers.prepare(1)
         rule = PlacementRule(
             number=services.store.numbers.take(),

@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.dialects.akoflow import render, wfformat
+from headrace.dialects.akoflow.findings import told
 from headrace.dialects.akoflow.parse import Parsed
 from headrace.dialects.akoflow.routes import requests
 from headrace.dialects.akoflow.routes.opening import Opening
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer
 from headrace.dialects.akoflow.routes.reading import read_here
-from headrace.dialects.akoflow.routes.refusals import Refusal, invalid_query
+from headrace.dialects.akoflow.routes.refusals import Refusal, and_more, invalid_query, of_problems
 from headrace.dialects.akoflow.routes.surroundings import surroundings_of
 from headrace.dialects.akoflow.submission import document_in
 from headrace.dialects.akoflow.surroundings import Surroundings
@@ -60,14 +61,15 @@ class SubmissionRoutes:
         once = requests.once(request, self._services, body)
         if is_started and (earlier := await once.earlier()) is not None:
             return earlier
-        description = read_json(body).value
+        description = read_json(body)
         try:
-            imported = await asyncio.to_thread(wfformat.document_of, description)
+            imported = await asyncio.to_thread(wfformat.document_of, description.value)
         except InvalidDefinition as error:
-            raise Refusal(400, error.problems[0].code, error.message, error.problems) from None
+            wrong = told(error.problems, description)
+            raise of_problems(wrong.shown, wrong.total) from None
         shown = {
             "yaml": imported.document,
-            "warnings": [render.problem(each) for each in imported.warnings],
+            "warnings": [render.problem(each) for each in told(imported.warnings, description).shown],
         }
         if not is_started:
             return data_answer(shown, self._services)
@@ -90,8 +92,8 @@ class SubmissionRoutes:
         try:
             source = _source(request, body)
         except Refusal as refused:
-            told = refused.body()
-            return data_answer(_verdict(Parsed(None, (), ()), told["errors"]), self._services)
+            errors = refused.body()["errors"]
+            return data_answer(_verdict(Parsed(None, (), ()), errors), self._services)
         parsed = await read_here(source, self._services)
         errors = [render.problem(each) for each in parsed.problems]
         return data_answer(_verdict(parsed, errors), self._services)
@@ -117,24 +119,18 @@ def _source(request: Request, body: bytes) -> bytes:
     try:
         return document_in(body)
     except InvalidDefinition as error:
-        [problem] = error.problems
-        raise Refusal(400, problem.code, error.message, error.problems) from None
+        raise of_problems(error.problems) from None
 
 
 def _invalid(parsed: Parsed, around: Surroundings) -> Refusal:
     first, count = parsed.problems[0], parsed.problem_count
     place = "" if first.line is None else f" (line {first.line}, column {first.column})"
-    more = (
-        ""
-        if count == 1
-        else f" There {'is 1 more problem' if count == 2 else f'are {count - 1} more problems'}."
-    )
     is_one_kind = len({problem.code for problem in parsed.problems}) == 1
     has_no_runtime = any(problem.code == "runtime_not_configured" for problem in parsed.problems)
     return Refusal(
         400,
         first.code if is_one_kind else "invalid_workflow",
-        f"{first.message}{place}{more}",
+        f"{first.message}{place}{and_more(count)}",
         parsed.problems,
         total=count,
         warnings=parsed.warnings,

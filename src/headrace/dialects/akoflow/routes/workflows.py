@@ -11,7 +11,7 @@ from headrace.dialects.akoflow.routes.disk_usage import disk_bytes
 from headrace.dialects.akoflow.routes.lookup import row_of, run_of, warnings_of
 from headrace.dialects.akoflow.routes.opening import Opening
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer, json_answer
-from headrace.dialects.akoflow.routes.refusals import Refusal
+from headrace.dialects.akoflow.routes.refusals import Refusal, of_problems
 from headrace.dialects.akoflow.routes.replanning import plan_again
 from headrace.dialects.akoflow.spelling import WORKFLOW_STATUS
 from headrace.dialects.akoflow.wire import DIALECT
@@ -48,7 +48,7 @@ class WorkflowRoutes:
         services = self._services
         limit = requests.whole_number(request, "limit", _PAGE, 1, _LARGEST_PAGE)
         state = requests.choice(request, "state", tuple(WORKFLOW_STATUS))
-        expanded = request.query_params.get("expand") == "activities"
+        expanded = requests.choice(request, "expand", ("activities",)) is not None
         which = ExecutionFilter(dialect=DIALECT, states=(state,) if state else None)
         name = request.query_params.get("name")
         cursor = cursors.opened(request, request.query_params.get("cursor"))
@@ -105,10 +105,11 @@ class WorkflowRoutes:
         once = requests.once(request, services, body)
         if (earlier := await once.earlier()) is not None:
             return earlier
+        document = requests.object_of(body)
         try:
-            asked = reruns.read(requests.object_of(body))
+            asked = reruns.read(document)
         except InvalidDefinition as error:
-            raise Refusal(400, error.problems[0].code, error.message, error.problems) from None
+            raise of_problems(error.problems) from None
         try:
             plan = await plan_again(run.execution, asked.start_from, services)
         except TransitionRefused:
