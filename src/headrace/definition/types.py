@@ -37,6 +37,8 @@ class Port(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A number without a fraction."""
     choices: tuple[str, ...] | None = None
     """The only texts that are accepted."""
+    any_case: bool = False
+    """Choices may be written in small letters and in capitals."""
     min_length: int | None = None
     """For text, in code points."""
     max_length: int | None = None
@@ -46,10 +48,24 @@ class Port(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Other names under which it is accepted."""
     literal_only: bool = False
     """A reference may not stand here (a script)."""
-    form: OneOf["any", "names", "headers"] = "any"
-    """Of an object: any, which a list is too; only one with names; one with names and values of headers."""
+    form: OneOf["any", "names", "headers", "url"] = "any"
+    """Of an object: any, which a list is too; only one with names; one with names and values of headers.
+    Of a text: any, or an absolute http or https URL."""
+    hosts: tuple[str, ...] = ()
+    """The only ones of a URL, which is https then; `*.` stands for any subdomain."""
     secret: bool = False
     """Masked wherever it is shown."""
+
+    @property
+    def wants_names(self) -> bool:
+        """Whether an object must have names, and so be no list."""
+        return self.form in ("names", "headers")
+
+    def offers(self, text: str) -> bool:
+        """Tell whether a text is one of the choices, where there are any."""
+        if self.choices is None or text in self.choices:
+            return True
+        return self.any_case and text.lower() in {each.lower() for each in self.choices}
 
 
 class TaskTypeSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -19,13 +18,11 @@ from msgspec import Struct, field
 
 from headrace import __version__
 from headrace.security.egress import EgressBlocked
-from headrace.tasks import request_headers
+from headrace.tasks import request_headers, urls
 from headrace.tasks.failures import TaskFailure
 from headrace.tasks.values import text_of
 
 MAX_REDIRECTS: Final = 10
-METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_ABSOLUTE: Final = re.compile(r"https?://[^/?#]", re.IGNORECASE)
 USER_AGENT: Final = f"Headrace/{__version__}"
 
 
@@ -128,7 +125,9 @@ def _request(client: httpx2.AsyncClient, ask: Ask) -> httpx2.Request:
         raise TaskFailure("invalid_value", f"{_subject(ask)} was not sent. {wrong}")
     headers = httpx2.Headers({"User-Agent": USER_AGENT})
     headers.update(given)
-    url = _address(ask.url)
+    if wrong := urls.why_unusable(ask.url):
+        raise TaskFailure("invalid_url", wrong)
+    url = httpx2.URL(ask.url)
     if ask.query:
         url = url.copy_merge_params(_flat(ask.query))
     return client.build_request(
@@ -140,22 +139,6 @@ def _request(client: httpx2.AsyncClient, ask: Ask) -> httpx2.Request:
         files=None if ask.file is None else dict((ask.file,)),
         timeout=httpx2.Timeout(ask.timeout),
     )
-
-
-def _address(written: str) -> httpx2.URL:
-    """Return a URL that can be asked; what is told of another quotes it as it was written, without its query.
-
-    The library would mend some and quote what it made of them. Raises TaskFailure `invalid_url`.
-    """
-    shown_as = repr(written.partition("?")[0][:200])
-    if written != written.strip():
-        raise TaskFailure("invalid_url", f"{shown_as} has white space around it.")
-    if not _ABSOLUTE.match(written):
-        raise TaskFailure("invalid_url", f"{shown_as} is not an absolute http or https URL.")
-    try:
-        return httpx2.URL(written)
-    except httpx2.InvalidURL as error:
-        raise TaskFailure("invalid_url", f"{shown_as} is not a URL to ask: {error}.") from error
 
 
 def _flat(query: Mapping[str, Any]) -> dict[str, str | list[str]]:

@@ -35,6 +35,12 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     default_output: bool = False
     headers: bool = False
     """The members of the object are headers of a request."""
+    url: bool = False
+    """The text is an absolute http or https URL."""
+    hosts: tuple[str, ...] = ()
+    """The only hosts of the URL, which is https then; `*.` stands for any subdomain."""
+    any_case: bool = False
+    """The choices may be written in small letters and in capitals."""
 
 
 _TYPES: dict[Any, TypeName] = {
@@ -104,19 +110,15 @@ def _port(name: str, hint: Any, docs: Docs, default: Any = inspect.Parameter.emp
         match part:
             case msgspec.Meta():
                 found |= _bounds(part)
-            case Note(
-                aliases=aliases,
-                literal_only=literal_only,
-                secret=secret,
-                default_output=is_default,
-                headers=headers,
-            ):
+            case Note():
                 found |= {
-                    "aliases": aliases,
-                    "literal_only": literal_only,
-                    "secret": secret,
-                    "is_default": is_default,
-                    "form": "headers" if headers else "any",
+                    "aliases": part.aliases,
+                    "literal_only": part.literal_only,
+                    "secret": part.secret,
+                    "is_default": part.default_output,
+                    "form": "headers" if part.headers else "url" if part.url or part.hosts else "any",
+                    "hosts": part.hosts,
+                    "any_case": part.any_case,
                 }
             case types.NoneType:
                 found["required"] = False

@@ -55,7 +55,7 @@ def checked(type_name: str, port: Port, value: Any) -> Any:
         raise TaskFailure(
             "type_mismatch", f"{type_name} needs {_named(wanted)} for '{port.name}'; it got {_shown(value)}."
         )
-    if port.form != "any" and type_of(value) == "list":
+    if port.wants_names and type_of(value) == "list":
         raise TaskFailure(
             "invalid_value", f"{type_name} needs an object with names for '{port.name}'; it got a list."
         )
@@ -89,7 +89,7 @@ def _out_of_range(port: Port, value: Any) -> str | None:
     """Return what was wanted when the value lies outside, else None."""
     if isinstance(value, str):
         low, high = port.min_length, port.max_length
-        if port.choices is not None and value not in port.choices:
+        if port.choices is not None and not port.offers(value):
             return "one of " + ", ".join(port.choices)
         if (low is not None and len(value) < low) or (high is not None and len(value) > high):
             return f"a text of {_between(low, high)} characters"

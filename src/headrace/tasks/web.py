@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal as OneOf
 
 import msgspec
 from msgspec import Meta, Struct
@@ -11,11 +11,13 @@ from headrace.definition.templates import ValueRef
 from headrace.tasks import bodies
 from headrace.tasks.context import Context
 from headrace.tasks.failures import TaskFailure, remote_refusal
-from headrace.tasks.fetching import METHODS, Answer, Ask, fetch
+from headrace.tasks.fetching import Answer, Ask, fetch
 from headrace.tasks.library import task
 from headrace.tasks.ports import Note
 
 _MAX_BYTES = 10 * 1024 * 1024
+_Url = Annotated[str, Note(url=True)]
+_Method = Annotated[OneOf["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], Note(any_case=True)]
 _Timeout = Annotated[float, Meta(ge=0.001, le=300)]
 _MaxBytes = Annotated[int, Meta(ge=0)]
 
@@ -39,10 +41,10 @@ class Page(Struct, frozen=True):
 
 @task("web.download", repeatable=True)
 async def download(
-    url: str,
+    url: _Url,
     context: Context,
     *,
-    method: str = "GET",
+    method: _Method = "GET",
     headers: Annotated[dict[str, Any] | None, Note(headers=True)] = None,
     body: str | None = None,
     timeout: _Timeout = 30,  # noqa: ASYNC109  # a port of the type, and it limits more than one await
@@ -58,7 +60,7 @@ async def download(
     max_bytes: Largest body of the answer, counted after decompression. Example: 10485760
     """
     content = None if body is None else body.encode()
-    ask = Ask(url=url, method=_method(method), headers=headers or {}, body=content, timeout=timeout)
+    ask = Ask(url=url, method=method.upper(), headers=headers or {}, body=content, timeout=timeout)
     async with fetch(context.http, ask) as answer:
         if not answer.is_success:
             raise _refused(answer)
@@ -94,10 +96,10 @@ class Reply(Struct, frozen=True):
 
 @task("http.request")
 async def request(
-    url: str,
+    url: _Url,
     context: Context,
     *,
-    method: str = "GET",
+    method: _Method = "GET",
     headers: Annotated[dict[str, Any] | None, Note(headers=True)] = None,
     query: dict[str, Any] | None = None,
     body: dict[str, Any] | list[Any] | str | None = None,
@@ -123,7 +125,7 @@ async def request(
         content = msgspec.json.encode(body)
         if not any(name.lower() == "content-type" for name in sent):
             sent["Content-Type"] = "application/json"
-    ask = Ask(url=url, method=_method(method), headers=sent, query=query, body=content, timeout=timeout)
+    ask = Ask(url=url, method=method.upper(), headers=sent, query=query, body=content, timeout=timeout)
     async with fetch(context.http, ask) as answer:
         if answer.status >= 400 and fail_on_error:
             raise _refused(answer)
@@ -135,15 +137,6 @@ async def request(
             ok=answer.is_success,
             headers=answer.headers,
         )
-
-
-def _method(given: str) -> str:
-    method = given.upper()
-    if method not in METHODS:
-        raise TaskFailure(
-            "invalid_value", f"The method must be one of {', '.join(METHODS)}; it is '{given[:20]}'."
-        )
-    return method
 
 
 def _refused(answer: Answer) -> TaskFailure:

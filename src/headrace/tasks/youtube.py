@@ -12,19 +12,25 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from headrace.definition.templates import FileRef
-from headrace.tasks import files, video
+from headrace.tasks import files, urls, video
 from headrace.tasks.context import Context
 from headrace.tasks.failures import TaskFailure, remote_refusal
 from headrace.tasks.library import task
 from headrace.tasks.needs import Package
 from headrace.tasks.ports import Note
 
-_HOSTS: Final = ("youtube.com", "youtube-nocookie.com", "youtu.be")
+_HOSTS: Final = (
+    "youtube.com",
+    "*.youtube.com",
+    "youtube-nocookie.com",
+    "www.youtube-nocookie.com",
+    "youtu.be",
+    "www.youtu.be",
+)
 _FILE: Final = "video.mp4"
 
 
@@ -51,7 +57,7 @@ class Video(Struct, frozen=True):
     needs=(Package("yt_dlp", "media"), video.FFMPEG),
 )
 async def download(
-    url: Annotated[str, Note(aliases=("youtube_url", "video_url"))], context: Context
+    url: Annotated[str, Note(aliases=("youtube_url", "video_url"), hosts=_HOSTS)], context: Context
 ) -> Video:
     """Download a video of YouTube as MP4.
 
@@ -64,13 +70,7 @@ async def download(
 
 def is_youtube(url: str) -> bool:
     """Whether a URL is an https link of youtube.com and its subdomains, youtube-nocookie.com or youtu.be."""
-    try:
-        parts = urlsplit(url)
-        host, port = (parts.hostname or "").removeprefix("www."), parts.port
-    except ValueError:
-        return False
-    known = host in _HOSTS or host.endswith(".youtube.com")
-    return known and parts.scheme == "https" and port in (None, 443) and "@" not in parts.netloc
+    return urls.is_of(_HOSTS, url)
 
 
 async def fetch_video(url: str, context: Context, extractors: tuple[str, ...]) -> Video:

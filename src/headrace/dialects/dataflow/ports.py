@@ -21,7 +21,7 @@ from headrace.dialects.dataflow.names import Found
 from headrace.dialects.dataflow.scope import Scope
 from headrace.dialects.dataflow.values import Compiled, compile_value
 from headrace.dialects.dataflow.wire import NAMED_VALUE, VOICES
-from headrace.tasks import request_headers
+from headrace.tasks import request_headers, urls
 
 Templates = dict[str, Template]
 """Port name to its template."""
@@ -142,7 +142,7 @@ class Call:
             return None
         wanted = (port.type, *port.extra_types)
         template = types_of.fitted(compiled, wanted)
-        if template is None or (port.form != "any" and compiled.type == "list"):
+        if template is None or (port.wants_names and compiled.type == "list"):
             self._mismatch(port, compiled, entry)
             return None
         if port.extra_types and compiled.type not in (*wanted, "any", "list"):
@@ -154,7 +154,7 @@ class Call:
 
     def _mismatch(self, port: Port, compiled: Compiled, entry: Entry) -> None:
         wanted = " or ".join(named(each) for each in (port.type, *port.extra_types))
-        if port.form != "any" and compiled.type == "list":
+        if port.wants_names and compiled.type == "list":
             wanted += " with names"
         shown = compiled.reference.written if compiled.reference else "the given value"
         found = "text" if compiled.kind == "composed" and compiled.type == "text" else compiled.type
@@ -179,8 +179,18 @@ class Call:
             shown = types_of.text_of(template.value)[:60]
             message = f"{self._spec.type} needs {wanted} for '{port.name}'; it is {shown}."
             self._tell(entry.path, "invalid_value", message)
+        elif port.form == "url" and isinstance(template.value, str):
+            self._check_url(port, template.value, entry.path)
         if self._spec.type == "openai.audio.text_to_speech" and port.name == "voice":
             self._check_voice(template.value, entry.path)
+
+    def _check_url(self, port: Port, url: str, path: str) -> None:
+        if wrong := urls.why_unusable(url):
+            self._tell(path, "invalid_url", wrong)
+        elif port.hosts and not urls.is_of(port.hosts, url):
+            listed = ", ".join(port.hosts)
+            message = f"{self._spec.type} takes https links of {listed}; '{port.name}' is none."
+            self._tell(path, "unsupported_url", message)
 
     def _check_voice(self, voice: Any, path: str) -> None:
         if voice not in VOICES:

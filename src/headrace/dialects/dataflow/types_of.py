@@ -128,7 +128,7 @@ def outside(port: Port, value: Any) -> str | None:
                 return None
             return f"a {'whole ' if port.whole else ''}number{_between(port.minimum, port.maximum)}"
         case str():
-            if port.choices is not None and value not in port.choices:
+            if port.choices is not None and not port.offers(value):
                 return "one of " + ", ".join(port.choices)
             if _is_between(len(value), port.min_length, port.max_length):
                 return None

@@ -13,7 +13,11 @@ LIBRARY = Library.installed()
 
 
 def told(**inputs: Any) -> list[tuple[str, str, str]]:
-    call = {"name": "a", "type": "http.request", "inputs": {"url": "https://example.com", **inputs}}
+    return told_of("http.request", {"url": "https://example.com", **inputs})
+
+
+def told_of(type: str, inputs: dict[str, Any]) -> list[tuple[str, str, str]]:
+    call = {"name": "a", "type": type, "inputs": inputs}
     declared = [{"name": "x", "type": "text"}, {"name": "o", "type": "object"}]
     parsed = documents.parse({"title": "t", "inputs": declared, "tasks": [call]}, LIBRARY)
     return [(each.path, each.code, each.message) for each in parsed.problems]
@@ -39,3 +43,67 @@ def test_headers_that_can_never_be_sent(headers: dict[str, Any]) -> None:
 
 def test_headers_that_can_be_sent() -> None:
     assert told(headers={"X-A": "{{inputs.x}}", "Accept": "text/html, */*;q=0.1", "X-N": 5, "X-0": ""}) == []
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code", "told_as"),
+    [
+        ({"method": "TRACE"}, "invalid_value", "GET, HEAD, POST, PUT, PATCH, DELETE"),
+        ({"method": ""}, "invalid_value", "one of GET"),
+        ({"url": "ftp://x"}, "invalid_url", "'ftp://x' is not an absolute http or https URL."),
+        ({"url": ""}, "invalid_url", "'' is not an absolute http or https URL."),
+        ({"url": "http://h:x/"}, "invalid_url", "Invalid port"),
+        ({"url": " http://h/"}, "invalid_url", "white space"),
+        ({"url": 5}, "invalid_url", "'5' is not"),
+    ],
+)
+@pytest.mark.parametrize("type", ["web.download", "http.request"])
+def test_a_literal_that_can_never_be_asked(
+    type: str, inputs: dict[str, Any], code: str, told_as: str
+) -> None:
+    ((path, found, message),) = told_of(type, {"url": "https://example.com", **inputs})
+
+    assert (path, found) == (f"/tasks/0/inputs/{next(iter(inputs))}", code)
+    assert told_as in message
+
+
+@pytest.mark.parametrize("method", ["get", "Post", "DELETE"])
+def test_a_method_may_be_written_in_any_case(method: str) -> None:
+    assert told(method=method, url="HTTPS://example.com/{{inputs.x}}") == []
+    assert told(method="{{inputs.x}}", url="{{inputs.x}}") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "codes"),
+    [
+        ("https://www.youtube.com/watch?v=x", []),
+        ("https://youtu.be/x", []),
+        ("https://example.com/x", ["unsupported_url"]),
+        ("http://youtu.be/x", ["unsupported_url"]),
+        ("youtu.be/x", ["invalid_url"]),
+    ],
+)
+def test_links_of_other_hosts_are_refused_where_they_are_written(url: str, codes: list[str]) -> None:
+    assert [code for _, code, _ in told_of("youtube.download", {"url": url})] == codes
+
+
+@pytest.mark.parametrize(
+    ("type", "inputs", "code"),
+    [
+        ("web.download", {"url": "https://h", "timeout": 0}, "invalid_value"),
+        ("web.download", {"url": "https://h", "max_bytes": -1}, "invalid_value"),
+        ("video.extract_audio", {"video": "https://h/v.mp4", "format": "avi"}, "invalid_value"),
+        (
+            "openai.audio.transcription",
+            {"file": "https://h/a.mp3", "response_format": "xml"},
+            "invalid_value",
+        ),
+        ("openai.completion", {"text": "x", "prompt": "x", "max_tokens": 0}, "invalid_value"),
+        ("openai.audio.text_to_speech", {"text": "", "voice": "alloy"}, "invalid_value"),
+        ("text.truncate", {"text": "x", "length": 0.5}, "invalid_value"),
+    ],
+)
+def test_declared_bounds_are_checked_where_a_literal_is_written(
+    type: str, inputs: dict[str, Any], code: str
+) -> None:
+    assert [found for _, found, _ in told_of(type, inputs)] == [code]
