@@ -250,7 +250,7 @@ class LocalRuntime:
     def _await_claim(self, step: Step) -> None:
         """Read the claim again soon if its writer lives; without one the attempt never ran and is lost."""
         step.disarm()
-        is_written = any(resident.mark == step.place for resident in processes.residents())
+        is_written = any(each.mark == step.place or each.is_changing for each in processes.residents())
         known = record.read(step.place)
         if known is None or known.is_torn:
             if is_written:

@@ -27,6 +27,9 @@ _LONGEST_SPAWN = 5.0
 
 _MARK_PREFIX = f"{MARK}=".encode()
 
+_KERNEL_THREAD = 0x00200000
+"""PF_KTHREAD in the flags of /proc/PID/stat."""
+
 
 class Resident(Struct, frozen=True, kw_only=True):
     """A living process of this machine."""
@@ -35,6 +38,9 @@ class Resident(Struct, frozen=True, kw_only=True):
     session: int
     mark: str | None
     """Place of its attempt, from its environment; None without one, or where we may not look."""
+    is_changing: bool = False
+    """It is about to become another program, or to end: then the kernel shows no environment for a moment,
+    so that nobody knows whose it is."""
 
 
 def boot_id() -> str:
@@ -105,10 +111,20 @@ def reap(pid: int, seen: Usage | None) -> tuple[int, Usage]:
 def residents() -> list[Resident]:
     """Return all processes that are not mere zombies: a few milliseconds, so ask once for many attempts."""
     return [
-        Resident(pid=int(name), session=int(fields[6 - 3]), mark=_mark(name))
+        _resident(int(name), fields)
         for name in os.listdir("/proc")  # noqa: PTH208 - names are all that is wanted
         if name.isdigit() and (fields := stat(int(name))) is not None and fields[0] not in (b"Z", b"X")
     ]
+
+
+def _resident(pid: int, fields: list[bytes]) -> Resident:
+    session = int(fields[6 - 3])
+    environment = _read(pid, "environ")
+    if environment == b"" and not int(fields[9 - 3]) & _KERNEL_THREAD:
+        if _read(pid, "cmdline") == b"":
+            return Resident(pid=pid, session=session, mark=None, is_changing=True)
+        environment = _read(pid, "environ")  # it may have become another program just now
+    return Resident(pid=pid, session=session, mark=_mark(environment))
 
 
 def stat(pid: int) -> list[bytes] | None:
@@ -126,12 +142,16 @@ def stat(pid: int) -> list[bytes] | None:
     return content[content.rindex(b")") + 1 :].split()
 
 
-def _mark(pid: str) -> str | None:
+def _read(pid: int, name: str) -> bytes:
+    """Return a file of /proc/PID; where it is gone or not for us to see, a zero byte, which tells nothing."""
     try:
-        content = Path(f"/proc/{pid}/environ").read_bytes()
+        return Path(f"/proc/{pid}/{name}").read_bytes()
     except OSError:
-        return None
-    for entry in content.split(b"\0"):
+        return b"\0"
+
+
+def _mark(environment: bytes) -> str | None:
+    for entry in environment.split(b"\0"):
         if entry.startswith(_MARK_PREFIX):
             return os.fsdecode(entry[len(_MARK_PREFIX) :])
     return None

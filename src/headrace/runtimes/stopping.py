@@ -2,6 +2,7 @@
 
 Whoever is left is found by one look at /proc for all attempts that are being stopped: members of the
 session, and processes that left it but still carry the attempt's place in their environment.
+While anybody is becoming another program nobody is called gone: it may be one of them.
 This file must never know why something is stopped or what is reported then.
 """
 
@@ -112,15 +113,17 @@ class Stopping:
         now = self._loop.time()
         pressing = [each for each in self._processes.values() if each.has_exited or now >= each.stop_by]
         residents = processes.residents() if pressing else []
+        are_all_known = not any(resident.is_changing for resident in residents)
         for process in pressing:
-            self._press(process, process.survivors(residents), now)
+            self._press(process, process.survivors(residents), now, are_all_known=are_all_known)
         if any(each.has_exited or each.killed_at for each in self._processes.values()):
             self._look_in(_LOOK_EVERY)
         elif self._processes:
             self._look_in(min(each.stop_by for each in self._processes.values()) - now)
 
-    def _press(self, process: Process, survivors: list[int], now: float) -> None:
-        if process.has_exited and (not survivors or self._is_hopeless(process, now)):
+    def _press(self, process: Process, survivors: list[int], now: float, *, are_all_known: bool) -> None:
+        is_gone = are_all_known and not survivors
+        if process.has_exited and (is_gone or self._is_hopeless(process, now)):
             del self._processes[process.pid]
             self._stopped(process)
         elif now >= process.stop_by:
