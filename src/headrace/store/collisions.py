@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headrace.errors import StaleVersion, StoreError
+from headrace.store.failures import unavailable
 from headrace.store.protocol import Key, KeyTaken
 
 _KEYS: dict[str, tuple[Key, str]] = {
@@ -31,4 +32,4 @@ def collision(error: Exception) -> KeyTaken | StoreError:
         return StaleVersion(f"Somebody else committed first ({columns}).")
     if (known := _KEYS.get(columns)) is not None:
         return KeyTaken(*known)
-    return StoreError(f"The database refused a row: {error}.")
+    return unavailable(error)

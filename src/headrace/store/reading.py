@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, exc
 
 from headrace.errors import RequestError, StoreError
+from headrace.store.failures import unavailable
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ class Readers:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, query)
         except exc.SQLAlchemyError as error:
-            raise StoreError(f"The database cannot answer now: {error}.") from error
+            raise unavailable(error) from error
         except (OverflowError, UnicodeEncodeError) as error:
             raise RequestError(
                 "A number or text of this question is nothing that could be stored."

@@ -33,6 +33,7 @@ from headrace.store import schema
 from headrace.store.credentials import SqlSecrets, SqlTokens
 from headrace.store.definitions import SqlDefinitions
 from headrace.store.directory_lock import DirectoryLock
+from headrace.store.failures import unusable
 from headrace.store.files import SqlFiles
 from headrace.store.idempotency import SqlIdempotency
 from headrace.store.migrating import bring_up
@@ -90,7 +91,7 @@ def open_sqlite(directory: Path, *, clock: Clock) -> SqliteStore:
         writing.dispose()
         lock.release()
         if isinstance(error, exc.SQLAlchemyError | sqlite3.Error | OSError):
-            raise StoreError(f"{path} cannot be opened: {error}.") from error
+            raise unusable(path, error) from error
         raise
     reading = _engine(path, _READER, poolclass=QueuePool, pool_size=READERS)
     return SqliteStore(Writer(connection, epoch), Readers(reading), lock, epoch=epoch, clock=clock)

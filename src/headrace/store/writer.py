@@ -21,6 +21,7 @@ from sqlalchemy import Connection, exc
 from headrace.errors import HeadraceError, StoreError
 from headrace.store.applying import Applier
 from headrace.store.collisions import collision
+from headrace.store.failures import unavailable
 from headrace.store.rows import Commit
 
 T = TypeVar("T")
@@ -172,7 +173,7 @@ class Writer:
             outcomes = [None] * len(batch)
         except sqlite3.OperationalError as error:
             self._roll_back()
-            outcomes = [_unavailable(error)] * len(batch)
+            outcomes = [unavailable(error)] * len(batch)
         except Exception as error:  # noqa: BLE001 - one bad commit must not end the thread that all wait for
             self._roll_back()
             outcomes = [_told(error)] if len(batch) == 1 else self._flush_singly(batch)
@@ -188,7 +189,7 @@ class Writer:
             self._cursor.execute("COMMIT")
         except sqlite3.OperationalError as error:
             self._roll_back()
-            return [_unavailable(error)] * len(batch)
+            return [unavailable(error)] * len(batch)
         return outcomes
 
     def _apply(self, changes: Sequence[Change]) -> None:
@@ -250,10 +251,6 @@ def _execution(change: Change) -> int | None:
     return change.execution if isinstance(change, Commit) else None
 
 
-def _unavailable(error: sqlite3.Error | exc.DBAPIError) -> StoreError:
-    return StoreError(f"The database cannot answer now: {error}.")
-
-
 def _told(error: Exception) -> HeadraceError:
     """Return the error in our words."""
     match error:
@@ -262,4 +259,4 @@ def _told(error: Exception) -> HeadraceError:
         case exc.IntegrityError():
             return collision(error.orig or error)
         case _:
-            return StoreError(f"The database could not take it: {error}.")
+            return unavailable(error)

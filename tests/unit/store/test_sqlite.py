@@ -104,7 +104,7 @@ def test_what_was_acknowledged_survives_a_kill_and_nothing_is_halved(tmp_path: P
 async def test_what_is_no_database_is_refused_and_the_directory_let_go(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text("a letter, not a database" * 100)
     for _ in range(2):
-        with pytest.raises(StoreError, match="cannot be opened"):
+        with pytest.raises(StoreError, match=r"cannot be opened\. The file is no database of Headrace"):
             open_sqlite(tmp_path, clock=CLOCK)
 
 
