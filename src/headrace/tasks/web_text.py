@@ -7,6 +7,7 @@ One line per heading, paragraph and list item; spaces collapsed; no blank first 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Struct
@@ -41,6 +42,8 @@ _AROUND: Final = (
     "//footer[not(ancestor::article or ancestor::main)]",
 )
 """What stands around the content, taken away before the content is sought."""
+_GAVE_UP: Final = frozenset(("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR"))
+"""What libxml2 says when it stops in the middle; the second one before version 2.13."""
 _BELIEVABLE: Final = 250
 """Characters from which trafilatura trusts its own finding (its MIN_EXTRACTED_SIZE)."""
 
@@ -68,8 +71,60 @@ def extract_text(html: Annotated[str, Note(aliases=("html_content",))]) -> Extra
     page = html.replace("\0", "")
     if not page.strip():
         return Extract("")
+    if _is_beyond_trees(page):
+        return Extract(_streamed(page, _INVISIBLE | _SURROUNDING) or _streamed(page, _INVISIBLE))
     main = _main_lines(page)
     return Extract(main if len(main) >= _BELIEVABLE else _checked(main, page))
+
+
+def _is_beyond_trees(page: str) -> bool:
+    """Tell whether the parser would give up half-way, as with more than 256 elements inside each other.
+
+    What is then made a tree lacks the rest of the page, and nothing says so but the parser's log.
+    """
+    from lxml import etree  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+    parser = etree.HTMLParser(encoding="utf-8")
+    etree.fromstring(page.encode(errors="replace"), parser)
+    return any(entry.type_name in _GAVE_UP for entry in parser.error_log)
+
+
+def _streamed(page: str, left_out: frozenset[str]) -> str:
+    """Return one line per block of a page as it passes by, without any tree."""
+    from lxml import etree
+
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, target=_Passing(left_out))
+    return str(etree.fromstring(page.encode(errors="replace"), parser))
+
+
+class _Passing:
+    """Gathers lines from the events of a parser."""
+
+    def __init__(self, left_out: frozenset[str]) -> None:
+        self._left_out = left_out
+        self._pieces: list[str] = []
+        self._open: list[bool] = []
+        """Of each element that is open, whether it is left out by itself."""
+        self._inside = 0
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._open.append(tag in self._left_out or _is_hidden(attributes))
+        self._inside += self._open[-1]
+        self._pieces += _edge(tag)
+
+    def end(self, tag: str) -> None:
+        self._inside -= self._open.pop()
+        self._pieces += _edge(tag)
+
+    def data(self, text: str) -> None:
+        if not self._inside:
+            self._pieces.append(text)
+
+    def comment(self, _: str) -> None:
+        """Leave comments out."""
+
+    def close(self) -> str:
+        return _tidied(self._pieces)
 
 
 def _main_lines(page: str) -> str:
@@ -128,7 +183,7 @@ def _edge(tag: str) -> list[str]:
     return [" "] if tag in _SPACES else []
 
 
-def _is_hidden(element: _Element) -> bool:
+def _is_hidden(element: _Element | Mapping[str, str]) -> bool:
     style = element.get("style", "").replace(" ", "").lower()
     return element.get("hidden") is not None or "display:none" in style
 

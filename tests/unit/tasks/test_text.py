@@ -66,4 +66,17 @@ def test_a_page_without_main_content_gives_its_visible_text_line_by_line(page: s
 
 
 def test_absurd_nesting_does_no_harm() -> None:
-    assert web_text.extract_text("<div>" * 100_000 + "deep").text in ("", "deep")
+    assert web_text.extract_text("<div>" * 100_000 + "deep").text == "deep"
+
+
+@pytest.mark.parametrize("depth", [250, 260, 2_050, 20_000])
+def test_a_page_that_is_nested_deeply_is_read_to_its_end(depth: int) -> None:
+    inside = "<nav>menu</nav><!-- no --><p>Hello <br>deep</p><script>no</script><div hidden>no<br>no</div>"
+    page = f"<p>{'first ' * 60}</p>{'<div>' * depth}{inside}{'</div>' * depth}<p>last</p>"
+
+    assert web_text.extract_text(page).text.split("\n") == ["first " * 59 + "first", "Hello deep", "last"]
+
+
+@pytest.mark.parametrize("page", ["<!-- a -->", "<", "&", "<?pi?>", "<div>" * 300, "<!--" + "<div>" * 300])
+def test_a_page_without_a_word_has_no_text(page: str) -> None:
+    assert web_text.extract_text(page).text in ("", page)
