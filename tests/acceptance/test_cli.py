@@ -223,6 +223,32 @@ def test_outputs_are_downloaded(ask: Ask, tmp_path: Path) -> None:
     assert ask("artifacts", "get", number, "nothing").returncode == 3
 
 
+def test_artifacts_are_those_of_the_newest_run_unless_another_is_named(ask: Ask, tmp_path: Path) -> None:
+    numbers = []
+    for word in ("older", "newer"):
+        text = f"""
+name: leaves
+spec:
+  runtime: local
+  activities:
+    - {{name: a, run: echo {word} > sum.txt}}
+"""
+        (tmp_path / "w.yaml").write_text(text)
+        numbers.append(submitted(ask, str(tmp_path / "w.yaml")))
+        ask("watch")
+
+    listed = json.loads(ask("artifacts", "list", "--json").stdout)
+    packed = ask("artifacts", "archive")
+
+    assert [each["name"] for each in listed] == ["sum.txt"]
+    assert ask("artifacts", "get", "sum.txt").stdout == "newer\n"
+    assert ask("artifacts", "get", numbers[0], "sum.txt").stdout == "older\n"
+    assert ask("artifacts", "get", "sum.txt", "--output", "sum.txt").returncode == 0
+    assert (tmp_path / "sum.txt").read_text() == "newer\n"
+    assert packed.returncode == 0
+    assert (tmp_path / f"{numbers[1]}.zip").exists()
+
+
 def test_tokens_open_what_they_are_made_for(ask: Ask, tmp_path: Path) -> None:
     made = json.loads(ask("token", "create", "reader", "--expires", "1h", "--json").stdout)
 

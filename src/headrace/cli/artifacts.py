@@ -17,7 +17,8 @@ import typer
 from msgspec import Struct
 
 from headrace.cli.connecting import connected
-from headrace.cli.options import Execution, Json, Token, Url
+from headrace.cli.looking import Newest, newest
+from headrace.cli.options import Json, Token, Url
 from headrace.cli.statuses import UsageError
 from headrace.cli.terminal import Terminal
 
@@ -30,6 +31,11 @@ app = typer.Typer(no_args_is_help=True, help="List and download the files and la
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the output, or path of the file that a task made.")
 ]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ID]", help="Number, UUID or alias of the execution; the newest without it."),
+]
+"""At most one: a word that may be left out before one that may not is a list to the parser."""
 Task = Annotated[str | None, typer.Option("--task", help="The task whose output or file it is.")]
 Target = Annotated[
     Path | None, typer.Option("--output", "-o", help="File to write; standard output without it.")
@@ -54,16 +60,17 @@ class Artifact(Struct, frozen=True):
 
 
 @app.command("list")
-def list_(id: Execution, *, url: Url = None, token: Token = None, json: Json = False) -> None:
+def list_(id: Newest = None, *, url: Url = None, token: Token = None, json: Json = False) -> None:
     """List the files and large values among the outputs of an execution, and the files that tasks made."""
     from rich.text import Text
 
     from headrace.cli import views
 
     with connected(url, token) as server:
-        found = list(_artifacts(server.execution(id)))
+        key = id or newest(server)
+        found = list(_artifacts(server.execution(key)))
         found += [
-            Artifact(each.task, None, each.path, "", each.size, each.sha256) for each in _files(server, id)
+            Artifact(each.task, None, each.path, "", each.size, each.sha256) for each in _files(server, key)
         ]
     rows = [
         (each.task or "", each.output or "", each.name, _size(each.size), each.sha256 or "") for each in found
@@ -80,9 +87,9 @@ def list_(id: Execution, *, url: Url = None, token: Token = None, json: Json = F
 
 @app.command()
 def get(
-    id: Execution,
-    name: Name,
     *,
+    id: Words = None,
+    name: Name,
     task: Task = None,
     output: Target = None,
     url: Url = None,
@@ -94,8 +101,10 @@ def get(
 
     if json and output is None:
         raise UsageError("With --json the content needs a file: give --output.")
+    if id is not None and len(id) > 1:
+        raise UsageError(f"One output or file at a time: '{name}' is one word too many.")
     with connected(url, token) as server:
-        pieces = _content(server, id, name, task)
+        pieces = _content(server, id[0] if id else newest(server), name, task)
         if output is None:
             for piece in pieces:
                 sys.stdout.buffer.write(piece)
@@ -109,7 +118,7 @@ def get(
 
 @app.command()
 def archive(
-    id: Execution,
+    id: Newest = None,
     *,
     task: Annotated[str | None, typer.Option("--task", help="Only files of this task.")] = None,
     path: Annotated[str | None, typer.Option("--path", help="Only files at this path or glob.")] = None,
@@ -121,17 +130,18 @@ def archive(
     """Download all files that tasks made as one archive: tar with gzip for .tar.gz and .tgz, else zip."""
     from rich.text import Text
 
-    target = output or Path(f"{id}.zip")
     with connected(url, token) as server:
+        key = id or newest(server)
+        target = output or Path(f"{key}.zip")
         is_tar = target.name.endswith((".tar.gz", ".tgz"))
-        pieces = server.files_archive(id, format="tar.gz" if is_tar else "zip", task=task, path=path)
+        pieces = server.files_archive(key, format="tar.gz" if is_tar else "zip", task=task, path=path)
         size = _write(pieces, target)
     Terminal(json=json).answer(
         {"file": str(target), "size": size}, lambda: Text(f"{target} has {_size(size)}.")
     )
 
 
-def _content(server: Client, id: str, name: str, task: str | None) -> Iterator[bytes]:
+def _content(server: Client, id: str | int, name: str, task: str | None) -> Iterator[bytes]:
     """Yield an output of this name, or else the file at this path as it was left last."""
     from headrace.client import NotFound
 
@@ -156,7 +166,7 @@ def _content(server: Client, id: str, name: str, task: str | None) -> Iterator[b
 
 
 def _files(
-    server: Client, id: str, *, task: str | None = None, path: str | None = None
+    server: Client, id: str | int, *, task: str | None = None, path: str | None = None
 ) -> Iterator[RecordedFile]:
     cursor = None
     while True:

@@ -57,6 +57,11 @@ def test_content_and_a_document_cannot_share_standard_output(say: Say) -> None:
     assert "--output" in said.document["error"]["message"]
 
 
+@pytest.mark.parametrize("words", [(), ("1001", "1002", "report")])
+def test_one_output_is_fetched_at_a_time(say: Say, words: tuple[str, ...]) -> None:
+    assert say("artifacts", "get", *words).status == Status.USAGE
+
+
 def test_no_server_is_told_with_its_address(say: Say) -> None:
     # Port 9 discards, and nobody on a machine of today listens there.
     said = say("list", "--url", "http://127.0.0.1:9")
