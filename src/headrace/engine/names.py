@@ -153,7 +153,7 @@ class About(Lazy):
         self._execution = execution
 
     def field(self, name: str) -> Json:
-        """Return `id number started_at workflow version reuses`; the last is whether earlier results are used."""
+        """Return `id number started_at workflow version reuses`; whether earlier results are used is last."""
         execution = self._execution
         match name:
             case "id" | "number" | "workflow" | "version":
