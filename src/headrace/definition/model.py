@@ -143,6 +143,8 @@ class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Machine-readable reason of the skip."""
     sentence: Template
     """Reason for people; evaluated when the check was false."""
+    written: str = ""
+    """The block of the document that it looks at, as it is spelled there; empty where there is none."""
 
 
 class ForEach(Struct, frozen=True, kw_only=True, omit_defaults=True):

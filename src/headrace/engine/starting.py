@@ -197,6 +197,7 @@ def _checks_hold(decision: Decision, run: TaskRun) -> bool:
                 continue
             sentence = as_text(render(check.sentence, names))
         except ExpressionError as error:
+            error.written = error.written or check.written
             fail(decision, run, broken(error, f"task '{run.task}' condition"))
             return False
         decision.emit(events.TaskSkipped(decision.at, run.number, Reason(check.code, sentence)))

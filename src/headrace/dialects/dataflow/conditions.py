@@ -59,9 +59,9 @@ def _read(text: str, path: str, scope: Scope, site: Site) -> Check | None:
     if found is None:
         return None
     if match["operator"] is None:
-        return _check(_truth(found), _sentence(text, found))
+        return _check(_truth(found), _sentence(text, found), found.written)
     expression = _comparison(found, match["operator"], match["literal"], path, scope, site)
-    return None if expression is None else _check(expression, _sentence(text, found))
+    return None if expression is None else _check(expression, _sentence(text, found), found.written)
 
 
 def _truth(found: Resolved) -> str:
@@ -132,5 +132,5 @@ def _sentence(text: str, found: Resolved) -> Template:
     return Literal(f"The condition {shown} does not hold.")
 
 
-def _check(expression: str, sentence: Template) -> Check:
-    return Check(expression=expression, code="condition_false", sentence=sentence)
+def _check(expression: str, sentence: Template, written: str = "") -> Check:
+    return Check(expression=expression, code="condition_false", sentence=sentence, written=written)

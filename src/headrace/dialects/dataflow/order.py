@@ -55,7 +55,7 @@ def sources_of(wish: Wish, *, sequential: bool) -> tuple[tuple[int, ...], Becaus
         because = "reference"
     elif wish.implicit is not None:
         because = "implicit"
-    elif wish.depends_on is not None:
+    elif wish.depends_on or (wish.depends_on is not None and not (sequential and index)):
         because = "depends_on"
     else:
         because = "position"

@@ -57,7 +57,8 @@ class Call:
             if (port := ports.entries.get(entry.name)) is not None:
                 self._take(port, entry)
                 continue
-            found = self._scope.named(ports, entry.name, entry.path, self._site)
+            what = f"an input of {self._spec.type}"
+            found = self._scope.named(ports, entry.name, entry.path, self._site, what)
             if isinstance(found, Found):
                 self._take(found.value, entry)
             elif found is None:

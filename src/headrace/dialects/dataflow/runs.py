@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -38,6 +39,12 @@ Answer = dict[str, Any]
 
 _EXPRESSIONS = {"Type error": "type_mismatch", "too expensive": "too_large"}
 """What the engine says of an expression to the page's name of that failure."""
+
+_UNORDERED = re.compile(
+    r"(?:Type error: )'(<=|>=|<|>)' needs two numbers or two strings, not (\w+) and (\w+)"
+)
+_KINDS = {"string": "text", "bool": "boolean", "array": "list"}
+"""The engine's words for types of values to the page's."""
 
 _OF_OUTPUTS = frozenset({"output_unavailable", "output_too_large", "type_mismatch"})
 """Warnings of the engine, in the order of the outputs that are not there."""
@@ -216,6 +223,8 @@ def _reason(
     match status:
         case "SKIPPED" | "PENDING" if run is not None and run.reason is not None:
             return {"code": run.reason.code, "message": run.reason.sentence}
+        case "PENDING" if run is not None and run.state == "queued":
+            return {"code": "queued", "message": "Waits for a free machine."}
         case "PENDING" if run is None:
             names = execution.waiting_for(definition.name)
             listed = ", ".join(f"'{name}'" for name in names[:_MOST_NAMES])
@@ -228,7 +237,7 @@ def _reason(
 
 def failure(failed: Failure) -> Answer:
     """Return the error object of a task that failed."""
-    answer: Answer = {"code": _code(failed), "message": failed.message}
+    answer: Answer = {"code": _code(failed), "message": _message(failed)}
     if failed.status is not None:
         answer["status"] = failed.status
     return {**answer, "final": failed.final}
@@ -247,6 +256,18 @@ def _code(failed: Failure) -> str:
             return code
 
 
+def _message(failed: Failure) -> str:
+    """Return the sentence of a failure, in the page's words for the types of values."""
+    if failed.code != "expression":
+        return failed.message
+    return _UNORDERED.sub(_unordered, failed.message)
+
+
+def _unordered(found: re.Match[str]) -> str:
+    left, right = (_KINDS.get(each, each) for each in found.group(2, 3))
+    return f"'{found[1]}' compares two numbers or two texts; the values are {left} and {right}"
+
+
 def _run_error(execution: Execution) -> Answer | None:
     if execution.state not in {"failed", "timed_out"}:
         return None
@@ -259,7 +280,7 @@ def _run_error(execution: Execution) -> Answer | None:
         sentence = reason.sentence if reason else "The run failed."
         return {"code": reason.code if reason else "failed", "message": sentence, "tasks": names}
     first = runs[0].failure
-    why = first.message if first else "it failed."
+    why = _message(first) if first else "it failed."
     if len(names) == 1:
         return {"code": "task_failed", "message": f"Task '{names[0]}' failed: {why}", "tasks": names}
     sentence = f"{len(names)} tasks failed; the first, '{names[0]}': {why}"

@@ -65,21 +65,26 @@ class Scope:
 
     def task(self, written: str, path: str, site: Site) -> TaskDraft | None:
         """Return the task of that name, or None when a problem was told."""
-        found = self.named(self._tasks, written, path, site)
+        found = self.named(self._tasks, written, path, site, "a task")
         if found is None:
             near = self.findings.nearest(written, self._tasks.entries)
             self._tell(path, site, "unknown_reference", f"There is no task '{written}'.", near)
         return found.value if isinstance(found, Found) else None
 
-    def named(self, table: NameTable[T], written: str, path: str, site: Site) -> Found[T] | Ambiguous | None:
-        """Look a name up; tell what is ambiguous and warn of what is not its own spelling."""
+    def named(
+        self, table: NameTable[T], written: str, path: str, site: Site, what: str
+    ) -> Found[T] | Ambiguous | None:
+        """Look a name up; tell what is ambiguous and warn of what is not its own spelling.
+
+        `what` says what has such names, as in "an input of echo": one place may hold several.
+        """
         found = table.find(written)
         match found:
             case Ambiguous(candidates):
                 message = f"'{written}' may mean {' or '.join(candidates)}."
                 self._tell(path, site, "ambiguous_name", message)
             case Found(name, _, is_exact=False):
-                message = f"'{written}' is another spelling of '{name}'."
+                message = f"'{written}' is another spelling of '{name}', {what}."
                 self.findings.warn(path, "alias_used", message, suggestion=name, task=site.task)
             case _:
                 pass
@@ -154,6 +159,7 @@ class _Reading:
             inputs,
             name,
             self._address.place,
+            "an input of the workflow",
             lambda: f"The workflow has no input '{name}'; it has {_listed(inputs.entries)}.",
         )
         if port is None:
@@ -164,7 +170,7 @@ class _Reading:
     def _task_output(self) -> Resolved | None:
         address = self._address
         draft = self._look_up(
-            self._scope.tasks, address.task, 1, lambda: f"There is no task '{address.task}'."
+            self._scope.tasks, address.task, 1, "a task", lambda: f"There is no task '{address.task}'."
         )
         if draft is None:
             return None
@@ -174,6 +180,7 @@ class _Reading:
             draft.outputs,
             address.name,
             address.place,
+            f"an output of task '{draft.name}'",
             lambda: (
                 f"Task '{draft.name}' has no output '{address.name}'; "
                 f"it has {_listed(draft.outputs.entries)}."
@@ -191,6 +198,7 @@ class _Reading:
             NameTable(self._scope.outputs),
             name,
             self._address.place,
+            "an output of the workflow",
             lambda: f"No output '{name}' stands before this one.",
         )
         if type_name is None:
@@ -226,12 +234,13 @@ class _Reading:
         table: NameTable[T],
         written: str,
         place: int,
+        what: str,
         missing: Callable[[], str],
         otherwise: Port | None = None,
     ) -> T | None:
         if written in table.entries:
             return table.entries[written]
-        found = self._scope.named(table, written, self._path, self._site)
+        found = self._scope.named(table, written, self._path, self._site, what)
         if isinstance(found, Found):
             value: T = found.value
             return value

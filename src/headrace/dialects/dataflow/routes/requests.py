@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid_query
 from headrace.http.bodies import read_body
+from headrace.http.known import may_change
 from headrace.http.repeating import Location, Once
 from headrace.orchestrator.services import Services
 from headrace.security.documents import read_json
@@ -66,15 +67,15 @@ def seconds_to_wait(request: Request) -> float:
     return seconds
 
 
-def expected_version(request: Request) -> int | None:
-    """Return the version that `If-Match` names; None for none or `*`."""
-    given = request.headers.get("if-match", "*").strip()
-    if given == "*":
-        return None
-    version = given.removeprefix("W/").strip('"')
-    if not (version.isascii() and version.isdecimal() and len(version) < 10):
-        raise Refusal(412, "version_conflict", "If-Match must be the quoted version of the workflow.")
-    return int(version)
+def expected_version(request: Request, current: int) -> int | None:
+    """Return the version that must still be current for the request to be done; None for whatever it is.
+
+    Raises Refusal 412 when `If-Match` names others.
+    """
+    if not may_change(request, str(current)):
+        message = f'The current version is "{current}", and If-Match does not name it. Read it again.'
+        raise Refusal(412, "version_conflict", message)
+    return current if request.headers.get("if-match", "*").strip() != "*" else None
 
 
 def once(request: Request, services: Services, body: bytes, location: Location) -> Once:

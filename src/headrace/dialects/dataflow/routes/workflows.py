@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -10,13 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.dialects.dataflow import render
+from headrace.dialects.dataflow.findings import member
+from headrace.dialects.dataflow.names import fold
 from headrace.dialects.dataflow.parse import DIALECT, Parsed, parse, style_of
 from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import definition_of, workflow_of
 from headrace.dialects.dataflow.routes.operations import Operation, json_answer
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid, invalid_query
 from headrace.dialects.dataflow.wire import MOST_TASKS
-from headrace.errors import Conflict, StaleVersion
+from headrace.errors import Conflict, Problem
 from headrace.http import cursors
 from headrace.http.known import Known
 from headrace.orchestrator.services import Services
@@ -102,11 +105,10 @@ class WorkflowRoutes:
         """Make a changed document the next version."""
         services = self._services
         row = await workflow_of(request, services)
-        expected = requests.expected_version(request)
-        document, parsed = await self._accepted(await requests.read_source(request, services))
+        body = await requests.read_source(request, services)
+        document, parsed = await self._accepted(body, workflow_id=row.alias)
         assert parsed.definition is not None
-        if expected is not None and expected != row.version:
-            raise StaleVersion
+        expected = requests.expected_version(request, row.version)
         changed = await services.workflows.update(
             row.number, parsed.definition, _source_of(document), _JSON, expected=expected
         )
@@ -116,7 +118,7 @@ class WorkflowRoutes:
     async def delete(self, request: Request) -> Response:
         """Forget a workflow that no run uses any more."""
         row = await workflow_of(request, self._services)
-        expected = requests.expected_version(request)
+        expected = requests.expected_version(request, row.version)
         try:
             await self._services.workflows.delete(row.number, expected=expected)
         except Conflict:
@@ -172,12 +174,16 @@ class WorkflowRoutes:
         )
         return json_answer(answer, services, 200, known.headers)
 
-    async def _accepted(self, body: bytes) -> tuple[Any, Parsed]:
-        """Return a document without problems; raises Refusal with all of them."""
+    async def _accepted(self, body: bytes, *, workflow_id: str | None = None) -> tuple[Any, Parsed]:
+        """Return a document without problems; raises Refusal with all of them.
+
+        Where it is known which workflow the path names, the document must not name another.
+        """
         document = requests.document_of(body)
         parsed = await self._parsed(document)
-        if parsed.definition is None:
-            raise invalid("invalid_workflow", "The workflow", parsed.problems, parsed.warnings)
+        problems = (*_of_another(document, workflow_id), *parsed.problems)
+        if problems:
+            raise invalid("invalid_workflow", "The workflow", problems, parsed.warnings)
         return document, parsed
 
     async def _parsed(self, document: Any) -> Parsed:
@@ -192,6 +198,16 @@ def _version_of(row: WorkflowRow, text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and 0 < int(text) <= row.version):
         raise Refusal(404, "not_found", f"{row.alias} has no version '{text[:20]}'.")
     return int(text)
+
+
+def _of_another(document: Any, workflow_id: str | None) -> Iterator[Problem]:
+    """Tell where a document says that it is another workflow than that of the path."""
+    if workflow_id is None or not isinstance(document, dict):
+        return
+    for key, value in document.items():
+        if fold(key) == "workflowid" and value not in (None, workflow_id):
+            message = f"The path names {workflow_id}, and the body another workflow."
+            yield Problem(path=member("", key), code="invalid_value", message=message, suggestion=workflow_id)
 
 
 def _location(answer: bytes) -> str:
