@@ -107,8 +107,10 @@ def test_a_task_that_is_queued_waits_for_a_free_machine(library: TaskTypes) -> N
         (
             "{{inputs.o.x}} <= 1",
             "type_mismatch",
-            "task 'a' condition: {{inputs.o.x}}: '<=' compares two numbers or two texts; "
-            "the values are text and number",
+            (
+                "task 'a' condition: {{inputs.o.x}}: '<=' compares two numbers or two texts; "
+                "the values are text and number"
+            ),
         ),
     ],
 )
