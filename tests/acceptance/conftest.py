@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+from tests.acceptance.command_line import Ask, environment
 
 from headrace.testing.running_server import RunningServer
 
@@ -34,6 +37,26 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
 def running_server(start_server: StartServer) -> RunningServer:
     """One server for all tests of a file."""
     return start_server()
+
+
+@pytest.fixture
+def ask(running_server: RunningServer, tmp_path: Path) -> Ask:
+    """Run `headrace` beside the server, in a directory of its own."""
+
+    def run(*arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        given = {"URL": running_server.url, "TOKEN": running_server.token, **variables}
+        return subprocess.run(
+            [sys.executable, "-m", "headrace.cli", *arguments],
+            env=environment(**given),
+            cwd=tmp_path,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
 
 
 _started: list[RunningServer] = []

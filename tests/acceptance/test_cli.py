@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pytest
+from tests.acceptance.command_line import Ask, environment, submitted, written
 
 from headrace.client import Client
 from headrace.testing.running_server import RunningServer
@@ -44,45 +42,6 @@ SLEEPS = {
         }
     ],
 }
-
-Ask = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def ask(running_server: RunningServer, tmp_path: Path) -> Ask:
-    """Run `headrace` beside the server, in a directory of its own."""
-
-    def run(*arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        given = {"URL": running_server.url, "TOKEN": running_server.token, **variables}
-        return subprocess.run(
-            [sys.executable, "-m", "headrace.cli", *arguments],
-            env=environment(**given),
-            cwd=tmp_path,
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
-
-
-def environment(**settings: str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
-    return clean | {"COLUMNS": "160"} | {f"HEADRACE_{name}": value for name, value in settings.items()}
-
-
-def written(directory: Path, document: dict[str, Any]) -> str:
-    path = directory / f"{document['title']}.json"
-    path.write_text(json.dumps(document, indent=1))
-    return str(path)
-
-
-def submitted(ask: Ask, file: str, *inputs: str) -> str:
-    said = ask("submit", file, *inputs, "--json")
-    assert said.returncode == 0, said.stdout + said.stderr
-    return str(json.loads(said.stdout)["number"])
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -199,54 +158,6 @@ def test_an_execution_is_paused_resumed_and_cancelled(ask: Ask, tmp_path: Path) 
     assert "Enough." in ask("show", number).stdout
     assert ask("cancel", number).returncode == 1
     assert ask("respond", number, "nap").returncode == 1
-
-
-def test_outputs_are_downloaded(ask: Ask, tmp_path: Path) -> None:
-    large = {
-        "title": "Large",
-        "tasks": [{"name": "much", "type": "core.shell", "inputs": {"script": "yes | head -c 100000"}}],
-        "outputs": [{"name": "all", "value": "{{tasks.much.outputs.stdout}}"}],
-    }
-    number = submitted(ask, written(tmp_path, large))
-    ask("watch", number)
-
-    listed = json.loads(ask("artifacts", "list", number, "--json").stdout)
-    got = ask("artifacts", "get", number, "all", "--output", "all.txt")
-
-    assert [(each["task"], each["output"], each["size"]) for each in listed] == [
-        (None, "all", 100_000),
-        ("much", "stdout", 100_000),
-    ]
-    assert got.returncode == 0
-    assert (tmp_path / "all.txt").read_text() == "y\n" * 50_000
-    assert ask("artifacts", "get", number, "stdout", "--task", "much").stdout == "y\n" * 50_000
-    assert ask("artifacts", "get", number, "nothing").returncode == 3
-
-
-def test_artifacts_are_those_of_the_newest_run_unless_another_is_named(ask: Ask, tmp_path: Path) -> None:
-    numbers = []
-    for word in ("older", "newer"):
-        text = f"""
-name: leaves
-spec:
-  runtime: local
-  activities:
-    - {{name: a, run: echo {word} > sum.txt}}
-"""
-        (tmp_path / "w.yaml").write_text(text)
-        numbers.append(submitted(ask, str(tmp_path / "w.yaml")))
-        ask("watch")
-
-    listed = json.loads(ask("artifacts", "list", "--json").stdout)
-    packed = ask("artifacts", "archive")
-
-    assert [each["name"] for each in listed] == ["sum.txt"]
-    assert ask("artifacts", "get", "sum.txt").stdout == "newer\n"
-    assert ask("artifacts", "get", numbers[0], "sum.txt").stdout == "older\n"
-    assert ask("artifacts", "get", "sum.txt", "--output", "sum.txt").returncode == 0
-    assert (tmp_path / "sum.txt").read_text() == "newer\n"
-    assert packed.returncode == 0
-    assert (tmp_path / f"{numbers[1]}.zip").exists()
 
 
 def test_tokens_open_what_they_are_made_for(ask: Ask, tmp_path: Path) -> None:
