@@ -142,6 +142,7 @@ def _told(error: BaseException) -> TaskFailure:
             case TaskFailure():
                 return cause
             case networking.HTTPError():
+                cause.close()
                 return remote_refusal("http_status", f"YouTube answered {cause.status}.", cause.status)
             case networking.TransportError():
                 return TaskFailure("connection_failed", f"YouTube was not reached: {_plain(cause)}.")
