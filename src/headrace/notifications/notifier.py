@@ -2,8 +2,10 @@
 
 Nothing is remembered here that a restart would lose: what was in flight when a server died is due again,
 with the same message id, so delivery is at least once.
-A receiver that does not answer holds its share of the places and no more (`PER_ENDPOINT`), and a delivery
-that waits for its next try holds none.
+A receiver that does not answer holds its share of the places and no more (`places`), and a delivery that
+waits for its next try holds none.
+What is due and must wait says in the outbox for what; what becomes free when a delivery ends is asked for, so
+that no look at the outbox passes over what cannot be sent.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar, assert_never
@@ -22,20 +24,27 @@ import structlog
 from headrace.clock import Clock
 from headrace.errors import HeadraceError, NotFound, StoreError
 from headrace.notifications import posting, schedule, signing
+from headrace.notifications.places import (
+    MOST_IN_FLIGHT,
+    PROMPTLY,
+    Places,
+    Standing,
+    Standings,
+    endpoint_key,
+    freed_by,
+    is_place,
+)
 from headrace.notifications.signing import Signer
 from headrace.security.redaction import SecretsInUse
 from headrace.store.protocol import Deliveries
-from headrace.store.rows import Delivery, DeliveryAttempt, DeliveryState
+from headrace.store.rows import Delivery, DeliveryAttempt, DeliveryHead, DeliveryState
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-MOST_IN_FLIGHT = 96
-"""Requests at once: fewer than the guarded client has connections, so that none waits for another's."""
-
-PER_ENDPOINT = 8
-"""Of them to one scheme, host and port: what one run may have in flight, and a dozenth of all."""
+LOOK = 200
+"""Deliveries that are looked at in one step: a burst of them to one receiver is put to wait in few steps."""
 
 LONGEST_SLEEP = timedelta(seconds=30)
 """After it the clock is looked at again while something waits, because somebody may have set it."""
@@ -79,7 +88,12 @@ class Notifier:
         self._patience = patience
         self._chance = chance
         self._awake = asyncio.Event()
-        self._in_flight: dict[asyncio.Task[None], Delivery] = {}
+        self._in_flight: dict[asyncio.Task[Standing | None], Delivery] = {}
+        self._standings = Standings()
+        self._over: list[tuple[Delivery, Standing | None]] = []
+        """What is in flight no more, and how its receiver stands; it holds its place until the next look."""
+        self._freed: set[str] = set()
+        """Keys of what was free when a look at the outbox ended early."""
         self._work: asyncio.Task[None] | None = None
         self._client: httpx2.AsyncClient | None = None
         self._is_closing = False
@@ -136,42 +150,101 @@ class Notifier:
                 async with asyncio.timeout(pause):
                     await self._awake.wait()
 
+    @property
+    def _has_room(self) -> bool:
+        return len(self._in_flight) + len(self._over) < MOST_IN_FLIGHT and not self._is_closing
+
     async def _begin_what_is_due(self) -> None:
-        while (free := MOST_IN_FLIGHT - len(self._in_flight)) > 0 and not self._is_closing:
-            claimed = await self._deliveries.claim(self._clock.now(), free, PER_ENDPOINT)
-            if not claimed:
-                return
-            for delivery in claimed:
-                task = asyncio.get_running_loop().create_task(self._send(delivery))
-                self._in_flight[task] = delivery
-                task.add_done_callback(self._ended)
+        """Send all that has a place: what waits for one first, then what waits for others, then what is due.
+
+        In this order, and because what ends meanwhile makes room for the next look only, nothing overtakes
+        what has waited for the same.
+        """
+        keys = set(self._freed)
+        for delivery, standing in self._over:
+            keys |= freed_by(delivery)
+            if standing is not None:
+                self._standings.note(delivery.endpoint, standing)
+        self._over.clear()
+        try:
+            keys = await self._deliveries.awaited(keys) if keys else keys
+            while keys and self._has_room:
+                asked = {key for key in keys if is_place(key)} or keys
+                heads = await self._deliveries.waiting(asked, LOOK)
+                keys = await self._begin(heads, keys) if heads else keys - asked
+            while self._has_room and (heads := await self._deliveries.due(self._clock.now(), LOOK)):
+                keys = await self._begin(heads, keys)
+        finally:
+            self._freed = keys
+
+    async def _begin(self, heads: Sequence[DeliveryHead], keys: set[str]) -> set[str]:
+        """Send what has a place, and let the others wait; return the keys that are still to be asked for."""
+        left = set(keys)
+        for execution, url in {(each.execution, each.url) for each in heads if each.is_abandoned}:
+            await self._deliveries.abandon(execution, url)
+        places = Places([*self._in_flight.values(), *(each for each, _ in self._over)], self._standings)
+        chosen: dict[int, DeliveryHead] = {}
+        waits: dict[int, str] = {}
+        for head in heads:
+            if head.is_abandoned:
+                left |= freed_by(head)
+                continue
+            if places.are_taken:
+                break
+            key = places.give(head)
+            if key is None:
+                chosen[head.number] = head
+            elif key == head.waits_for:
+                left.discard(key)
+                continue
+            else:
+                waits[head.number] = key
+            if is_place(head.waits_for):
+                left.add(endpoint_key(head))  # the next one of its endpoint comes forward
+        taken = await self._deliveries.take(list(chosen), waits) if chosen or waits else []
+        for delivery in taken:
+            task = asyncio.get_running_loop().create_task(self._send(delivery))
+            self._in_flight[task] = delivery
+            task.add_done_callback(self._ended)
+            del chosen[delivery.number]
+        # Somebody has given up the others meanwhile.
+        return left.union(*(freed_by(head) for head in chosen.values()))
 
     async def _until_next(self) -> float | None:
         """Return the seconds until something is due; None when only a commit or an answer can change that."""
-        if len(self._in_flight) >= MOST_IN_FLIGHT:
+        if not self._has_room:
             return None
-        due = await self._deliveries.next_due(PER_ENDPOINT)
+        if self._freed:
+            return 0.0
+        due = await self._deliveries.next_due()
         if due is None:
             return None
         return min(max(0.0, due - self._clock.now()), LONGEST_SLEEP.total_seconds())
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[Standing | None]) -> None:
         delivery = self._in_flight.pop(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("delivery_broke", delivery=delivery.number, exc_info=error)
+        standing = None
+        if not task.cancelled():
+            if (error := task.exception()) is not None:
+                log.error("delivery_broke", delivery=delivery.number, exc_info=error)
+            else:
+                standing = task.result()
+        self._over.append((delivery, standing))
         self.wake()
 
-    async def _send(self, delivery: Delivery) -> None:
+    async def _send(self, delivery: Delivery) -> Standing | None:
+        """Try once, and return how its endpoint stands now; None when that says nothing about it."""
         at, began = self._clock.now(), time.perf_counter()
         try:
             signer = await _patiently(lambda: self._signer(delivery))
         except HeadraceError as error:
             attempt = DeliveryAttempt(at, None, error.message, 0)
             await self._record(delivery, attempt, "not_configured", None)
-            return
+            return None
         answer = await self._try(delivery, signer, at)
-        took = round((time.perf_counter() - began) * 1000)
-        attempt = DeliveryAttempt(at, answer.status_code, answer.error, took, answer.response)
+        took = timedelta(seconds=time.perf_counter() - began)
+        duration = round(took.total_seconds() * 1000)
+        attempt = DeliveryAttempt(at, answer.status_code, answer.error, duration, answer.response)
         match answer.outcome:
             case "arrived":
                 await self._record(delivery, attempt, "delivered", None)
@@ -179,6 +252,7 @@ class Notifier:
                     await _patiently(
                         lambda: self._deliveries.catch_up(delivery.execution, delivery.url, self._clock.now())
                     )
+                return Standing.PROMPT if took <= PROMPTLY else Standing.SLOW
             case "gone":
                 # In this order: recording makes room for the next delivery to the same URL.
                 await _patiently(lambda: self._deliveries.abandon(delivery.execution, delivery.url))
@@ -190,8 +264,10 @@ class Notifier:
                 delay = schedule.next_delay(tries, self._chance(), answer.retry_after)
                 state: DeliveryState = "failed" if delay is None else "pending"
                 await self._record(delivery, attempt, state, delay)
+                return Standing.FAILING
             case _ as never:
                 assert_never(never)
+        return None
 
     async def _signer(self, delivery: Delivery) -> Signer | None:
         if delivery.secret_ref is None:
@@ -231,7 +307,7 @@ class Notifier:
             f"delivery_{state}",
             execution=delivery.execution,
             sequence=delivery.sequence,
-            endpoint=delivery.endpoint,
+            host=delivery.host,  # the path may be what only this receiver knows
             tries=len(delivery.attempts) + 1,
             status=attempt.status_code,
             error=attempt.error,

@@ -1,23 +1,25 @@
 """The transactional outbox, as SQL; what the methods promise stands in `Deliveries`.
 
-A claim carries the lease epoch of its server: the claims of a server that is gone bind nobody.
+What is in flight waits for its answer, and what must wait is not due: so no question passes over what cannot
+be sent now, however much of it there is.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Sequence
-from functools import partial
+import json
+from collections.abc import Collection, Mapping, Sequence
+from itertools import count
 from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
-    Row,
     RowMapping,
     Select,
+    Update,
+    and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -31,12 +33,26 @@ from headrace.errors import NotFound
 from headrace.store import schema
 from headrace.store.cursors import page, position
 from headrace.store.reading import Readers
-from headrace.store.rows import Delivery, DeliveryAttempt, DeliveryEntry, DeliveryState, Page
+from headrace.store.rows import (
+    PLACE,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryEntry,
+    DeliveryHead,
+    DeliveryState,
+    Page,
+)
 from headrace.store.writer import Writer
 
 _deliveries = schema.deliveries.c
-_shown = tuple(column for column in schema.deliveries.c if column.name not in ("claimed_by", "endpoint"))
+_shown = tuple(schema.deliveries.c[name] for name in Delivery.__struct_fields__)
 _logged = tuple(schema.deliveries.c[name] for name in DeliveryEntry.__struct_fields__)
+
+_ANSWER = "answer"
+"""What is waited for by what is in flight."""
+
+_WAITING: dict[str, Any] = {"waits_for": None, "turn": None}
+"""The columns of what waits for nothing but its time."""
 
 Entry = TypeVar("Entry", bound=DeliveryEntry)
 
@@ -44,45 +60,61 @@ Entry = TypeVar("Entry", bound=DeliveryEntry)
 class SqlDeliveries:
     """Keeps what must be told to others."""
 
-    def __init__(self, readers: Readers, writer: Writer, epoch: int) -> None:
+    def __init__(self, readers: Readers, writer: Writer) -> None:
         self._readers = readers
         self._writer = writer
-        self._epoch = epoch
+        # Nothing waits when a server begins, so its turns may begin anew.
+        self._turns = count(1)
 
-    async def claim(self, now: float, limit: int = 100, per_endpoint: int = 8) -> list[Delivery]:
-        """Take some of the deliveries that are due, the longest due first; none when none can be taken."""
-        due = due_deliveries(now, limit, self._epoch, per_endpoint)
-        in_flight = endpoints_in_flight(self._epoch)
+    async def due(self, now: float, limit: int = 100) -> list[DeliveryHead]:
+        """Return deliveries that are due and wait for nothing else, the longest due first."""
+        query = due_deliveries(now, limit)
+        return await self._readers.read(lambda c: [DeliveryHead(**row) for row in _mapped(c, query)])
 
-        def look(connection: Connection) -> tuple[Sequence[Row[Any]], Counter[str]]:
-            return connection.execute(due).all(), Counter(connection.scalars(in_flight))
+    async def awaited(self, keys: Collection[str]) -> set[str]:
+        """Return those of the keys that a delivery waits for."""
+        query = awaited_keys(keys)
+        return await self._readers.read(lambda c: set(c.scalars(query)))
 
-        # A long backlog is looked through beside the writer, which only marks what was found.
-        found, busy = await self._readers.read(look)
-        while found:
-            abandoned = {(row.execution, row.url) for row in found if row.is_abandoned}
-            sendable = [row for row in found if not row.is_abandoned]
-            chosen = _chosen(sendable, busy, per_endpoint)
-            claimed = await self._writer.write(partial(self._mark, chosen=chosen, abandoned=abandoned))
-            if claimed:
-                return claimed
-            found, busy = await self._readers.read(look)
-        return []
+    async def waiting(self, keys: Collection[str], limit: int = 100) -> list[DeliveryHead]:
+        """Return deliveries that wait for one of the keys, in their turn."""
 
-    def _mark(
-        self, connection: Connection, chosen: Sequence[int], abandoned: Collection[tuple[int, str]]
-    ) -> list[Delivery]:
-        for execution, url in abandoned:
-            _fail_pending(connection, execution, url)
-        mine = _deliveries.number.in_(chosen) & (_deliveries.state == "pending")
-        connection.execute(update(schema.deliveries).where(mine).values(claimed_by=self._epoch))
-        return _read(
-            connection, select(*_shown).where(mine).order_by(_deliveries.next_try_at, _deliveries.number)
-        )
+        def look(connection: Connection) -> list[DeliveryHead]:
+            found = [row for key in keys for row in _mapped(connection, waiting_deliveries(key, limit))]
+            found.sort(key=lambda row: (row["turn"], row["number"]))
+            fields = DeliveryHead.__struct_fields__
+            return [DeliveryHead(**{name: row[name] for name in fields}) for row in found[:limit]]
 
-    async def next_due(self, per_endpoint: int = 8) -> float | None:
-        """Return when the earliest delivery that could then be claimed is due."""
-        query = next_delivery(self._epoch, per_endpoint)
+        return await self._readers.read(look)
+
+    async def take(self, numbers: Collection[int], waits: Mapping[int, str] | None = None) -> list[Delivery]:
+        """Have some in flight, and let others wait for their keys; return those in flight."""
+        lines, places = [], []
+        for number, key in (waits or {}).items():
+            if key.startswith(PLACE):
+                places.append({"of": number, "key": key, "turn_of": next(self._turns)})
+            else:
+                lines.append({"of": number, "key": key})
+        pending = _deliveries.next_try_at.is_not(None)
+        mine = and_(_deliveries.number.in_(numbers), pending)
+        flying = update(schema.deliveries).where(mine).values(waits_for=_ANSWER)
+        change = update(schema.deliveries).where(_deliveries.number == bindparam("of"), pending)
+        in_line = change.values(waits_for=bindparam("key"), turn=_deliveries.next_try_at)
+        for_place = change.values(waits_for=bindparam("key"), turn=bindparam("turn_of"))
+
+        def work(connection: Connection) -> list[Delivery]:
+            for statement, waiting in ((in_line, lines), (for_place, places)):
+                if waiting:
+                    connection.execute(statement, waiting)
+            connection.execute(flying)
+            order = (_deliveries.next_try_at, _deliveries.number)
+            return _read(connection, select(*_shown).where(mine).order_by(*order))
+
+        return await self._writer.write(work)
+
+    async def next_due(self) -> float | None:
+        """Return when the earliest delivery is due that waits for nothing else and is not in flight."""
+        query = next_delivery()
         return await self._readers.read(lambda c: c.scalar(query))
 
     async def record(
@@ -110,7 +142,7 @@ class SqlDeliveries:
                 *_pending_of(execution, url),
                 _deliveries.catches_up,
                 _deliveries.next_try_at > at,
-                _deliveries.claimed_by.is_(None),
+                _deliveries.waits_for.is_(None),
             )
             .values(next_try_at=at)
         )
@@ -165,30 +197,45 @@ class SqlDeliveries:
         return await self._writer.write(work)
 
 
-def due_deliveries(now: float, limit: int, epoch: int, per_endpoint: int) -> Select[Any]:
-    """Return the query for what may be sent now, the longest due first; of a queue it may find several."""
-    pending, conditions = _sendable(epoch, per_endpoint)
-    abandoned = schema.abandoned_urls.c
-    is_abandoned = exists().where(abandoned.execution == pending.c.execution, abandoned.url == pending.c.url)
+def due_deliveries(now: float, limit: int) -> Select[Any]:
+    """Return the query for what is due and waits for nothing else, the longest due first."""
     return (
-        select(
-            pending.c.number,
-            pending.c.queue,
-            pending.c.endpoint,
-            pending.c.execution,
-            pending.c.url,
-            is_abandoned.label("is_abandoned"),
-        )
-        .where(*conditions, pending.c.next_try_at <= now)
-        .order_by(pending.c.next_try_at, pending.c.number)
+        select(*_head())
+        .where(_deliveries.waits_for.is_(None), _deliveries.next_try_at <= now)
+        .order_by(_deliveries.next_try_at, _deliveries.number)
         .limit(limit)
     )
 
 
-def next_delivery(epoch: int, per_endpoint: int) -> Select[Any]:
-    """Return the query for when the earliest delivery is due that may be sent then."""
-    pending, conditions = _sendable(epoch, per_endpoint)
-    return select(pending.c.next_try_at).where(*conditions).order_by(pending.c.next_try_at).limit(1)
+def waiting_deliveries(key: str, limit: int) -> Select[Any]:
+    """Return the query for what waits for a key, in its turn."""
+    return (
+        select(*_head(), _deliveries.turn)
+        .where(_deliveries.waits_for == key)
+        .order_by(_deliveries.turn, _deliveries.number)
+        .limit(limit)
+    )
+
+
+def awaited_keys(keys: Collection[str]) -> Select[Any]:
+    """Return the query for those of the keys that are waited for."""
+    asked = func.json_each(json.dumps(list(keys))).table_valued("value", name="asked").c.value
+    return select(asked).where(exists().where(_deliveries.waits_for == asked))
+
+
+def next_delivery() -> Select[Any]:
+    """Return the query for when the earliest delivery is due that waits for nothing else."""
+    return (
+        select(_deliveries.next_try_at)
+        .where(_deliveries.waits_for.is_(None), _deliveries.next_try_at.is_not(None))
+        .order_by(_deliveries.next_try_at)
+        .limit(1)
+    )
+
+
+def release_deliveries() -> Update:
+    """Return the statement that makes everything due that was in flight or waited when a server ended."""
+    return update(schema.deliveries).where(_deliveries.waits_for.is_not(None)).values(_WAITING)
 
 
 def delivery_log(execution: int, limit: int, last: int | None) -> Select[Any]:
@@ -220,46 +267,31 @@ def ended_deliveries(before: float, limit: int) -> Select[Any]:
     )
 
 
-def endpoints_in_flight(epoch: int) -> Select[Any]:
-    """Return the query for the endpoints to which something is in flight, each as often as there is."""
-    return select(_deliveries.endpoint).where(_deliveries.claimed_by == epoch)
-
-
-def _sendable(epoch: int, per_endpoint: int) -> tuple[FromClause, tuple[ColumnElement[bool], ...]]:
-    """Return the deliveries, and what must be true of one that may be sent when it is due."""
-    pending, earlier, busy = (schema.deliveries.alias(name) for name in ("pending", "earlier", "busy"))
-    in_flight = select(busy.c.queue).where(busy.c.claimed_by == epoch)
-    full = (
-        select(busy.c.endpoint)
-        .where(busy.c.claimed_by == epoch)
-        .group_by(busy.c.endpoint)
-        .having(func.count() >= per_endpoint)
-    )
+def _head() -> tuple[ColumnElement[Any], ...]:
+    """Return the columns of a `DeliveryHead`."""
+    earlier, front = (schema.deliveries.alias(name) for name in ("earlier", "front"))
+    abandoned = schema.abandoned_urls.c
     has_earlier = exists().where(
-        earlier.c.execution == pending.c.execution,
-        earlier.c.url == pending.c.url,
-        earlier.c.sequence < pending.c.sequence,
+        earlier.c.execution == _deliveries.execution,
+        earlier.c.url == _deliveries.url,
+        earlier.c.sequence < _deliveries.sequence,
         earlier.c.state == "pending",
     )
-    return pending, (
-        pending.c.state == "pending",
-        pending.c.queue.not_in(in_flight),
-        pending.c.endpoint.not_in(full),
-        ~(pending.c.is_last & has_earlier),
+    is_behind = exists().where(
+        front.c.endpoint == _deliveries.endpoint,
+        front.c.waits_for >= PLACE,
+        front.c.waits_for < f"{PLACE}\U0010ffff",
+        front.c.number != _deliveries.number,
     )
-
-
-def _chosen(found: Sequence[Row[Any]], in_flight: Counter[str], per_endpoint: int) -> list[int]:
-    """Return the numbers of the first of each queue, as many as each endpoint may have."""
-    queues: set[str] = set()
-    counts = in_flight.copy()
-    chosen = []
-    for row in found:
-        if row.queue not in queues and counts[row.endpoint] < per_endpoint:
-            queues.add(row.queue)
-            counts[row.endpoint] += 1
-            chosen.append(row.number)
-    return chosen
+    is_abandoned = exists().where(
+        abandoned.execution == _deliveries.execution, abandoned.url == _deliveries.url
+    )
+    return (
+        *(_deliveries[name] for name in ("number", "execution", "url", "queue", "endpoint", "waits_for")),
+        and_(_deliveries.is_last, has_earlier).label("has_earlier"),
+        is_behind.label("is_behind"),
+        is_abandoned.label("is_abandoned"),
+    )
 
 
 def _pending_of(execution: int, url: str) -> tuple[ColumnElement[bool], ...]:
@@ -274,7 +306,7 @@ def _fail_pending(connection: Connection, execution: int, url: str) -> list[int]
     change = (
         update(schema.deliveries)
         .where(*_pending_of(execution, url))
-        .values(state="failed", next_try_at=None, claimed_by=None)
+        .values(state="failed", next_try_at=None, **_WAITING)
         .returning(_deliveries.number)
     )
     return sorted(connection.scalars(change))
@@ -301,7 +333,7 @@ def _change(
             state=state,
             attempts=msgspec.msgpack.encode(attempts),
             next_try_at=next_try_at,
-            claimed_by=None,
+            **_WAITING,
         )
     )
     return _one(connection, number)

@@ -7,7 +7,7 @@ Lists are newest first; `limit` is 1 or more; a cursor that this list did not gi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal as OneOf, Protocol
 
 from headrace.errors import Conflict
@@ -29,6 +29,7 @@ from headrace.store.rows import (
     Delivery,
     DeliveryAttempt,
     DeliveryEntry,
+    DeliveryHead,
     DeliveryState,
     ExecutionFilter,
     ExecutionRow,
@@ -176,16 +177,28 @@ class Timers(Protocol):
 class Deliveries(Protocol):
     """The transactional outbox: filled by commits, emptied by the notifications."""
 
-    async def claim(self, now: float, limit: int = 100, per_endpoint: int = 8) -> list[Delivery]:
-        """Take some of the deliveries that are due, the longest due first; none when none can be taken.
+    async def due(self, now: float, limit: int = 100) -> list[DeliveryHead]:
+        """Return deliveries that are due and wait for nothing else, the longest due first."""
 
-        At most one of each queue and `per_endpoint` of each endpoint are in flight.
-        What is claimed is in flight until `record` or `abandon` is called or the server is gone; one caller
-        claims at a time.
+    async def awaited(self, keys: Collection[str]) -> set[str]:
+        """Return those of the keys that a delivery waits for."""
+
+    async def waiting(self, keys: Collection[str], limit: int = 100) -> list[DeliveryHead]:
+        """Return deliveries that wait for one of the keys, in their turn.
+
+        For a place (`PLACE`) that is the longest waiting first, so that the endpoints come in turn; for all
+        else the longest due first, so that a run is told in order.  The keys are of one kind.
         """
 
-    async def next_due(self, per_endpoint: int = 8) -> float | None:
-        """Return when the earliest delivery that could then be claimed is due; it changes with `record`."""
+    async def take(self, numbers: Collection[int], waits: Mapping[int, str] | None = None) -> list[Delivery]:
+        """Have some in flight, and let others wait, in this order, each for a key; what is over is left out.
+
+        Returns those in flight, the longest due first.  What is in flight or waits is not due, until `record`
+        or `abandon` is called or the server is gone; one caller takes at a time.
+        """
+
+    async def next_due(self) -> float | None:
+        """Return when the earliest delivery is due that waits for nothing else and is not in flight."""
 
     async def record(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Generic, Literal as OneOf, TypeVar
 
 from msgspec import Struct, field
@@ -127,10 +128,13 @@ class DeliveryEntry(Struct, frozen=True, kw_only=True):
 
     @property
     def endpoint(self) -> str:
-        """Scheme, host and port of the URL: what is dead when a receiver is dead."""
-        scheme, _, rest = self.url.partition("://")
-        host = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
-        return f"{scheme}://{host}".lower()
+        """Who receives it, and is dead when a receiver is dead: the URL without its query and its user."""
+        return _endpoint_of(self.url)
+
+    @property
+    def host(self) -> str:
+        """Scheme, host and port of the endpoint."""
+        return host_of(self.endpoint)
 
 
 class Delivery(DeliveryEntry, frozen=True, kw_only=True):
@@ -139,6 +143,47 @@ class Delivery(DeliveryEntry, frozen=True, kw_only=True):
     body: bytes
     """UTF-8."""
     content_type: str = "application/json"
+
+
+class DeliveryHead(Struct, frozen=True, kw_only=True):
+    """What must be known of a delivery that is due before it may be sent."""
+
+    number: int
+    execution: int
+    url: str
+    queue: str
+    endpoint: str
+    waits_for: str | None
+    """The key that it waits for; None when it was only looked at now."""
+    has_earlier: bool
+    """Whether it is the last of its execution to this URL while earlier ones are pending."""
+    is_behind: bool
+    """Whether another one of its endpoint waits for a place (`PLACE`)."""
+    is_abandoned: bool
+    """Whether its execution has given up its URL."""
+
+    @property
+    def host(self) -> str:
+        """Scheme, host and port of the endpoint."""
+        return host_of(self.endpoint)
+
+
+PLACE = "place "
+"""How the keys begin that are waited for by at most one delivery of each endpoint."""
+
+
+@lru_cache(maxsize=1024)
+def _endpoint_of(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    address = re.split("[?#]", rest, maxsplit=1)[0]
+    authority, _, path = address.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}".lower() + f"/{path}"
+
+
+def host_of(endpoint: str) -> str:
+    """Return the scheme, the host and the port of an endpoint."""
+    scheme, _, rest = endpoint.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
 
 
 class IdempotencyRecord(Struct, frozen=True, kw_only=True):

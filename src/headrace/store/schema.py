@@ -134,12 +134,16 @@ deliveries = Table(
     Column("attempts", LargeBinary, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("next_try_at", Float),
-    Column("claimed_by", Integer),
+    Column("waits_for", Text),
+    Column("turn", Float),
     Index("deliveries_by_execution", "execution", "sequence"),
-    Index("deliveries_due", "next_try_at", "number", "queue", "endpoint", **_only("state = 'pending'")),
+    Index(
+        "deliveries_due", "next_try_at", "number", **_only("next_try_at IS NOT NULL AND waits_for IS NULL")
+    ),
     Index("deliveries_pending", "execution", "url", "sequence", **_only("state = 'pending'")),
     Index("deliveries_over", "created_at", "number", **_only("next_try_at IS NULL")),
-    Index("deliveries_in_flight", "claimed_by", "queue", "endpoint", **_only("claimed_by IS NOT NULL")),
+    Index("deliveries_waiting", "waits_for", "turn", "number", **_only("waits_for IS NOT NULL")),
+    Index("deliveries_in_line", "endpoint", "waits_for", **_only("waits_for IS NOT NULL")),
 )
 
 abandoned_urls = Table(

@@ -38,7 +38,7 @@ from headrace.store.files import SqlFiles
 from headrace.store.idempotency import SqlIdempotency
 from headrace.store.migrating import bring_up
 from headrace.store.numbering import FIRST, BlockNumbers
-from headrace.store.outbox import SqlDeliveries
+from headrace.store.outbox import SqlDeliveries, release_deliveries
 from headrace.store.placements import SqlPlacements
 from headrace.store.projections import SqlExecutions, SqlJournal, SqlTimers
 from headrace.store.protocol import (
@@ -121,7 +121,7 @@ class SqliteStore:
         self.executions: Executions = SqlExecutions(readers)
         self.definitions: Definitions = SqlDefinitions(readers, writer, clock)
         self.timers: Timers = SqlTimers(readers)
-        self.deliveries: Deliveries = SqlDeliveries(readers, writer, epoch)
+        self.deliveries: Deliveries = SqlDeliveries(readers, writer)
         self.idempotency: Idempotency = SqlIdempotency(readers, writer, clock)
         self.files: Files = SqlFiles(readers, writer, clock)
         self.provenance: Provenance = SqlProvenance(readers, writer)
@@ -166,12 +166,16 @@ def _engine(path: Path, pragmas: tuple[str, ...], **pool: Any) -> Engine:
 
 
 def _take_over(connection: Connection) -> int:
-    """Return a new epoch, after giving it all live executions; the lock says that no other server lives."""
+    """Return a new epoch, after giving it all live executions; the lock says that no other server lives.
+
+    What a former one had in flight is due again.
+    """
     for name, first in (("numbers", FIRST), ("epochs", 1)):
         connection.execute(insert(schema.sequences).values(name=name, next=first).on_conflict_do_nothing())
     epoch = _reserve(connection, "epochs", 1).start
     executions = schema.executions
     connection.execute(update(executions).where(executions.c.ended_at.is_(None)).values(epoch=epoch))
+    connection.execute(release_deliveries())
     return epoch
 
 

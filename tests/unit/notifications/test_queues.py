@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from headrace.notifications.notifier import PER_ENDPOINT
 from headrace.testing.web_server import Request, serve
 from headrace.testing.webhook_receiver import Silence, receive
 
@@ -43,7 +42,7 @@ async def test_a_receiver_that_never_answers_delays_nobody(open_office: Any) -> 
         rows = await office.over(execution)
 
     assert [row.state for row in rows] == ["delivered", "delivered"]
-    assert len(dead.requests) == dead.most_at_once == PER_ENDPOINT
+    assert len(dead.requests) == dead.most_at_once == 1
 
 
 async def test_a_receiver_that_does_not_answer_in_time_is_tried_again(open_office: Any) -> None:
@@ -118,10 +117,11 @@ async def test_a_success_brings_the_waiting_ones_that_want_it(office: Any) -> No
 
 async def test_one_run_has_as_many_in_flight_as_it_has_queues(open_office: Any) -> None:
     office = open_office(patience=NEVER)
-    async with receive(*[Silence()] * 4) as receiver:
-        execution = await office.start()
-        lanes = [office.new(execution, n, receiver.url, queue=f"lane {n % 4}") for n in range(1, 9)]
+    async with receive(200, *[Silence()] * 4) as receiver:
+        execution = await office.announce(receiver.url)
+        await office.over(execution)
+        lanes = [office.new(execution, n, receiver.url, queue=f"lane {n % 4}") for n in range(2, 10)]
         await office.commit(execution, *lanes)
-        await receiver.received(4)
+        await receiver.received(5)
 
     assert receiver.most_at_once == 4

@@ -75,7 +75,7 @@ async def test_a_store_that_cannot_answer_is_asked_again(
 ) -> None:
     monkeypatch.setattr(notifier, "STORE_PATIENCE", timedelta(milliseconds=5))
     office = open_office()
-    broken = iter([True, False, True, True])  # the claim, then twice its record
+    broken = iter([True, False, True, False, True, True])  # a look, a claim, then twice its record
 
     def at_times(method: Any) -> Any:
         async def asked(*arguments: Any, **named: Any) -> Any:
@@ -86,7 +86,7 @@ async def test_a_store_that_cannot_answer_is_asked_again(
         return asked
 
     deliveries = office.store.deliveries
-    for name in ("claim", "record"):
+    for name in ("due", "take", "record"):
         monkeypatch.setattr(deliveries, name, at_times(getattr(deliveries, name)))
     async with receive() as receiver:
         execution = await office.announce(receiver.url)

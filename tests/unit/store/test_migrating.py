@@ -17,7 +17,7 @@ from sqlalchemy import Connection, create_engine, text
 from headrace.definition import codec
 from headrace.definition.templates import FileRef
 from headrace.errors import StoreError
-from headrace.store import migrating
+from headrace.store import migrating, outbox
 
 
 @pytest.fixture
@@ -75,6 +75,25 @@ def test_artifacts_that_old_journals_name_are_kept(connection: Connection) -> No
 
     kept = connection.execute(text("SELECT sha256, execution FROM kept_contents")).all()
     assert [tuple(row) for row in kept] == [("ab" * 32, 5)]
+
+
+def test_deliveries_of_an_old_outbox_are_due_again_at_their_endpoints(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", "headrace.store:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0005")
+    columns = {
+        "number": 7, "execution": 5, "sequence": 1, "event": "'e'", "url": "'https://me@Here/Hook?token=1'",
+        "endpoint": "'https://here'", "body": "x''", "content_type": "'t'", "queue": "'q'", "is_last": 0,
+        "catches_up": 0, "state": "'pending'", "attempts": "x'90'", "created_at": 1.0, "next_try_at": 1.0,
+        "claimed_by": 1,
+    }  # fmt: skip
+    values = ", ".join(str(each) for each in columns.values())
+    connection.exec_driver_sql(f"INSERT INTO deliveries ({', '.join(columns)}) VALUES ({values})")
+    migrating.bring_up(connection)
+
+    [head] = connection.execute(outbox.due_deliveries(2.0, 10)).mappings().all()
+    assert (head["number"], head["endpoint"], head["waits_for"]) == (7, "https://here/Hook", None)
 
 
 def test_a_database_of_something_else_is_refused(connection: Connection) -> None:

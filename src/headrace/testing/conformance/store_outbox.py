@@ -24,59 +24,123 @@ class DeliveriesConformance(WithStore):
         row = await started(store)
         await store.commit(commit(row, 2, deliveries=deliveries))
 
-    async def test_what_is_due_is_claimed_once(self, store: Store) -> None:
+    async def _take(self, store: Store, now: float) -> list[rows.Delivery]:
+        """Have all in flight that is due, abandoned or not."""
+        return await store.deliveries.take([head.number for head in await store.deliveries.due(now)])
+
+    async def test_what_is_due_is_taken_once(self, store: Store) -> None:
         one = delivery(1, 5, is_last=True, secret_ref="hook", content_type="text/plain")
         await self._announced(store, one, delivery(2, 5, queue="later", next_try_at=300.0))
 
         assert await store.deliveries.next_due() == 100.0
-        assert await store.deliveries.claim(99.0) == []
-        assert await store.deliveries.claim(100.0) == [one]
-        assert await store.deliveries.claim(100.0) == []
+        assert await store.deliveries.due(99.0) == []
+        assert await self._take(store, 100.0) == [one]
+        assert await self._take(store, 100.0) == []
         assert await store.deliveries.next_due() == 300.0
 
-    async def test_of_a_queue_one_is_in_flight(self, store: Store) -> None:
-        late, early = delivery(1, 5, next_try_at=90.0), delivery(2, 5, 2, next_try_at=80.0)
-        other = delivery(3, 6, queue="other")
-        await self._announced(store, late, early, other)
-        assert await store.deliveries.claim(95.0) == [early]
-        assert await store.deliveries.claim(100.0, limit=1) == [other]
-        assert await store.deliveries.claim(100.0) == []
+    async def test_the_longest_due_comes_first(self, store: Store) -> None:
+        await self._announced(
+            store,
+            delivery(3, 5, 1, next_try_at=90.0),
+            delivery(2, 5, 2, next_try_at=80.0),
+            delivery(1, 5, 3, next_try_at=90.0),
+        )
+
+        assert [head.number for head in await store.deliveries.due(95.0, limit=2)] == [2, 1]
+        assert [row.number for row in await store.deliveries.take([1, 2, 3])] == [2, 1, 3]
+
+    async def test_what_is_looked_at_says_whom_it_is_for(self, store: Store) -> None:
+        url = "https://User@Example.com:8443/Hook/1?token=a/b#c"
+        await self._announced(store, delivery(1, 5, url=url, queue="q"))
+
+        [head] = await store.deliveries.due(100.0)
+
+        assert (head.number, head.execution, head.url, head.queue) == (1, 5, url, "q")
+        assert (head.endpoint, head.host) == ("https://example.com:8443/Hook/1", "https://example.com:8443")
+        assert (head.waits_for, head.has_earlier, head.is_behind, head.is_abandoned) == (None, *[False] * 3)
+
+    async def test_what_waits_for_a_key_is_found_by_it_and_not_by_its_time(self, store: Store) -> None:
+        await self._announced(store, *[delivery(number, 5, number) for number in range(1, 7)])
+        assert await store.deliveries.take([], {3: "a", 1: "b", 2: "a", 4: "c"}) == []
+
+        assert [head.number for head in await store.deliveries.due(100.0)] == [5, 6]
+        assert await store.deliveries.awaited(["a", "b", "d"]) == {"a", "b"}
+        assert await store.deliveries.awaited([]) == set()
+        found = await store.deliveries.waiting(["a", "b"])
+        assert [(head.number, head.waits_for) for head in found] == [(1, "b"), (2, "a"), (3, "a")]
+        assert [head.number for head in await store.deliveries.waiting(["b", "a"], limit=2)] == [1, 2]
+        assert await store.deliveries.waiting(["d"]) == []
+
+    async def test_what_waits_may_be_taken_or_wait_for_something_else(self, store: Store) -> None:
+        await self._announced(store, *[delivery(number, 5, number) for number in range(1, 5)])
+        await store.deliveries.take([], {1: "a", 2: "a", 3: "a"})
+        taken = await store.deliveries.take([2], {1: "b", 4: "a"})
+
+        assert [row.number for row in taken] == [2]
+        assert [head.number for head in await store.deliveries.waiting(["a"])] == [3, 4]
+        assert [head.number for head in await store.deliveries.waiting(["b"])] == [1]
         assert await store.deliveries.next_due() is None
 
-        await store.deliveries.record(2, None, state="pending", next_try_at=99.0)
-        assert await store.deliveries.next_due() == 90.0
-        assert await store.deliveries.claim(100.0) == [late]
-        await store.deliveries.record(1, None, state="delivered")
+    async def test_for_a_place_the_longest_waiting_comes_first(self, store: Store) -> None:
+        one, other = f"{rows.PLACE}x", f"{rows.PLACE}y"
+        await self._announced(store, *[delivery(number, 5, number) for number in range(1, 5)])
+        await store.deliveries.take([], {3: one, 1: other, 2: one})
+        await store.deliveries.take([], {4: one, 3: other})
 
-        assert [row.number for row in await store.deliveries.claim(100.0)] == [2]
+        assert [head.number for head in await store.deliveries.waiting([one, other])] == [1, 2, 4, 3]
+        assert [head.number for head in await store.deliveries.waiting([one])] == [2, 4]
 
-    async def test_a_dead_endpoint_takes_no_more_than_its_share(self, store: Store) -> None:
-        dead = [
-            delivery(number, 5, number, queue=f"dead {number}", url=f"https://dead.example:8443/{number}")
-            for number in range(1, 6)
-        ]
-        alive = delivery(9, 6, queue="alive", url="https://alive.example", next_try_at=103.0)
-        await self._announced(store, *dead, alive)
+    async def test_what_is_over_neither_flies_nor_waits(self, store: Store) -> None:
+        await self._announced(store, delivery(1, 5), delivery(2, 5, 2))
+        await store.deliveries.abandon(5, "https://example.com/hook")
 
-        assert await store.deliveries.claim(102.0, limit=4, per_endpoint=2) == dead[:2]
-        assert await store.deliveries.next_due(per_endpoint=2) == 103.0
-        assert await store.deliveries.claim(103.0, per_endpoint=2) == [alive]
-        await store.deliveries.record(2, None, state="failed")
-        assert await store.deliveries.claim(103.0, per_endpoint=2) == [dead[2]]
-        assert await store.deliveries.next_due(per_endpoint=2) is None
+        assert await store.deliveries.take([1], {2: "a"}) == []
+        assert await store.deliveries.awaited(["a"]) == set()
+
+    async def test_what_waits_and_is_given_up_waits_no_more(self, store: Store) -> None:
+        await self._announced(store, delivery(1, 5))
+        await store.deliveries.take([], {1: "a"})
+        await store.deliveries.abandon(5, "https://example.com/hook")
+        await store.deliveries.redeliver(1, 200.0)
+
+        assert await store.deliveries.awaited(["a"]) == set()
+        assert await store.deliveries.next_due() == 200.0
+
+    async def test_one_of_an_endpoint_that_waits_for_a_place_stands_before_the_others(
+        self, store: Store
+    ) -> None:
+        await self._announced(
+            store,
+            delivery(1, 5, 1, url="https://example.com/hook?1"),
+            delivery(2, 5, 2, url="https://example.com/hook?2"),
+            delivery(3, 5, 3, url="https://example.com/other"),
+        )
+
+        async def behind() -> list[int]:
+            heads = await store.deliveries.due(100.0) + await store.deliveries.waiting(
+                [f"{rows.PLACE}x", "y"]
+            )
+            return [head.number for head in heads if head.is_behind]
+
+        await store.deliveries.take([], {1: "y"})
+        assert await behind() == []
+        await store.deliveries.take([], {1: f"{rows.PLACE}x"})
+        assert await behind() == [2]
+        await store.deliveries.take([1])
+        assert await behind() == []
 
     async def test_a_retry_waits_for_its_time(self, store: Store) -> None:
         await self._announced(store, delivery(1, 5))
-        await store.deliveries.claim(100.0)
+        await self._take(store, 100.0)
         tried = rows.DeliveryAttempt(100.0, 503, None, 41)
         waiting = await store.deliveries.record(1, tried, state="pending", next_try_at=105.0)
 
         assert (waiting.attempts, waiting.next_try_at) == ((tried,), 105.0)
-        assert await store.deliveries.claim(104.0) == []
+        assert await self._take(store, 104.0) == []
         assert await store.deliveries.next_due() == 105.0
-        assert await store.deliveries.claim(105.0) == [waiting]
+        assert await self._take(store, 105.0) == [waiting]
 
-    async def test_the_last_one_waits_until_the_earlier_ones_are_over(self, store: Store) -> None:
+    async def test_the_last_one_has_earlier_ones_until_they_are_over(self, store: Store) -> None:
         await self._announced(
             store,
             delivery(1, 5, 3, queue="c", is_last=True),
@@ -85,13 +149,15 @@ class DeliveriesConformance(WithStore):
             delivery(4, 5, 1, queue="d", url="https://example.org", next_try_at=900.0),
             delivery(5, 6, 1, queue="e", next_try_at=900.0),
         )
-        assert [row.number for row in await store.deliveries.claim(100.0)] == [2]
-        await store.deliveries.record(2, None, state="delivered")
-        assert await store.deliveries.claim(100.0) == []
-        assert await store.deliveries.next_due() == 150.0
-        await store.deliveries.record(3, None, state="failed")
 
-        assert [row.number for row in await store.deliveries.claim(100.0)] == [1]
+        async def with_earlier() -> list[int]:
+            return [head.number for head in await store.deliveries.due(150.0) if head.has_earlier]
+
+        assert await with_earlier() == [1]
+        await store.deliveries.record(2, None, state="delivered")
+        assert await with_earlier() == [1]
+        await store.deliveries.record(3, None, state="failed")
+        assert await with_earlier() == []
 
     async def test_those_that_wait_can_catch_up(self, store: Store) -> None:
         await self._announced(
@@ -103,7 +169,7 @@ class DeliveriesConformance(WithStore):
         )
 
         assert await store.deliveries.catch_up(5, "https://example.com/hook", 300.0) == 1
-        assert [row.number for row in await store.deliveries.claim(300.0)] == [1]
+        assert [row.number for row in await self._take(store, 300.0)] == [1]
         assert await store.deliveries.catch_up(5, "https://example.com/hook", 200.0) == 0
 
     async def test_attempts_add_up_and_a_delivery_can_be_made_again(self, store: Store) -> None:
@@ -143,8 +209,10 @@ class DeliveriesConformance(WithStore):
         assert await store.deliveries.abandon(5, url) == []
         await store.commit(commit(row, 4, deliveries=[delivery(5, 5, 5), delivery(6, 5, 6)]))
 
-        assert [row.number for row in await store.deliveries.claim(100.0, limit=1)] == [4]
-        assert await store.deliveries.claim(100.0) == []
+        heads = await store.deliveries.due(100.0)
+        assert [(head.number, head.is_abandoned) for head in heads] == [(4, False), (5, True), (6, True)]
+        assert await store.deliveries.abandon(5, url) == [5, 6]
+        assert [head.number for head in await store.deliveries.due(100.0)] == [4]
         states = [row.state for row in (await store.deliveries.log(5)).rows]
         assert states == ["delivered", "failed", "pending", "failed", "failed"]
 
@@ -155,29 +223,32 @@ class DeliveriesConformance(WithStore):
         await store.deliveries.redeliver(1, 200.0)
         await store.commit(commit(row, 4, deliveries=[delivery(2, 5, 2, queue="b")]))
 
-        assert [row.number for row in await store.deliveries.claim(200.0)] == [2, 1]
+        heads = await store.deliveries.due(200.0)
+        assert [(head.number, head.is_abandoned) for head in heads] == [(2, False), (1, False)]
 
     async def test_what_is_in_flight_is_not_sent_twice_when_it_is_to_be_delivered_again(
         self, store: Store
     ) -> None:
         await self._announced(store, delivery(1, 5))
-        await store.deliveries.claim(100.0)
+        await self._take(store, 100.0)
         await store.deliveries.redeliver(1, 100.0)
 
-        assert await store.deliveries.claim(100.0) == []
+        assert await store.deliveries.due(100.0) == []
 
     async def test_what_was_in_flight_when_the_server_died_is_due_again(self, premises: Premises) -> None:
         former = premises.open()
-        await self._announced(former, delivery(1, 5))
-        await former.deliveries.claim(100.0)
+        await self._announced(former, delivery(1, 5), delivery(2, 5, 2), delivery(3, 5, 3))
+        await former.deliveries.take([1], {2: "a"})
         await former.close()
         store = premises.open()
         due = await store.deliveries.next_due()
-        claimed = await store.deliveries.claim(100.0)
+        heads = await store.deliveries.due(100.0)
+        awaited = await store.deliveries.awaited(["a"])
         await store.close()
 
         assert due == 100.0
-        assert [row.number for row in claimed] == [1]
+        assert [(head.number, head.waits_for) for head in heads] == [(1, None), (2, None), (3, None)]
+        assert awaited == set()
 
     async def test_the_log_has_no_bodies_and_comes_in_pages(self, store: Store) -> None:
         await self._announced(store, delivery(7, 5, 1), delivery(3, 5, 2), delivery(9, 5, 1), delivery(4, 6))

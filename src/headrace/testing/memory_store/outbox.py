@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -15,6 +14,9 @@ from headrace.store.files import present
 from headrace.store.protocol import KeyTaken
 from headrace.testing.memory_store.contents import Contents, newest
 
+_ANSWER = "answer"
+"""What is waited for by what is in flight."""
+
 
 class MemoryDeliveries:
     """The `Deliveries` of a store in memory."""
@@ -23,25 +25,38 @@ class MemoryDeliveries:
         self._deliveries = contents.deliveries
         self._executions = contents.executions
         self._abandoned = contents.abandoned_urls
-        self._claimed: set[int] = set()
+        self._waits: dict[int, str] = {}
+        """What each waits for, in the order in which they began to."""
 
-    async def claim(self, now: float, limit: int = 100, per_endpoint: int = 8) -> list[rows.Delivery]:
-        """See `Deliveries.claim`."""
-        claimed: list[rows.Delivery] = []
-        while len(claimed) < limit:
-            due = (delivery for moment, delivery in self._sendable(per_endpoint) if moment <= now)
-            if (first := next(due, None)) is None:
-                break
-            if (first.execution, first.url) in self._abandoned:
-                self._fail_pending(first.execution, first.url)
-            else:
-                self._claimed.add(first.number)
-                claimed.append(first)
-        return claimed
+    async def due(self, now: float, limit: int = 100) -> list[rows.DeliveryHead]:
+        """See `Deliveries.due`."""
+        return [self._head(each) for moment, each in self._by_time() if moment <= now][:limit]
 
-    async def next_due(self, per_endpoint: int = 8) -> float | None:
+    async def awaited(self, keys: Collection[str]) -> set[str]:
+        """See `Deliveries.awaited`."""
+        return set(self._waits.values()) & set(keys)
+
+    async def waiting(self, keys: Collection[str], limit: int = 100) -> list[rows.DeliveryHead]:
+        """See `Deliveries.waiting`."""
+        found = [self._deliveries[number] for number, key in self._waits.items() if key in keys]
+        if not any(key.startswith(rows.PLACE) for key in keys):
+            found.sort(key=lambda each: (each.next_try_at or 0.0, each.number))
+        return [self._head(each) for each in found[:limit]]
+
+    async def take(
+        self, numbers: Collection[int], waits: Mapping[int, str] | None = None
+    ) -> list[rows.Delivery]:
+        """See `Deliveries.take`."""
+        for number, key in {**(waits or {}), **dict.fromkeys(numbers, _ANSWER)}.items():
+            if self._deliveries[number].next_try_at is not None:
+                self._waits.pop(number, None)
+                self._waits[number] = key
+        taken = [self._deliveries[number] for number in numbers if number in self._waits]
+        return sorted(taken, key=lambda each: (each.next_try_at or 0.0, each.number))
+
+    async def next_due(self) -> float | None:
         """See `Deliveries.next_due`."""
-        return next((moment for moment, _ in self._sendable(per_endpoint)), None)
+        return next((moment for moment, _ in self._by_time()), None)
 
     async def record(
         self,
@@ -70,7 +85,7 @@ class MemoryDeliveries:
             for delivery in self._pending_of(execution, url)
             if delivery.catches_up
             and (delivery.next_try_at or at) > at
-            and delivery.number not in self._claimed
+            and delivery.number not in self._waits
         ]
         for delivery in waiting:
             self._change(replace(delivery, next_try_at=at))
@@ -119,19 +134,31 @@ class MemoryDeliveries:
         self._deliveries[number] = replace(former, state="pending", next_try_at=at)
         return self._deliveries[number]
 
-    def _sendable(self, per_endpoint: int) -> list[tuple[float, rows.Delivery]]:
-        in_flight = [self._deliveries[number] for number in self._claimed]
-        queues = {delivery.queue for delivery in in_flight}
-        counts = Counter(delivery.endpoint for delivery in in_flight)
+    def _by_time(self) -> list[tuple[float, rows.Delivery]]:
         found = [
             (delivery.next_try_at, delivery)
             for delivery in self._deliveries.values()
-            if delivery.next_try_at is not None
-            and delivery.queue not in queues
-            and counts[delivery.endpoint] < per_endpoint
-            and not (delivery.is_last and self._has_earlier(delivery))
+            if delivery.next_try_at is not None and delivery.number not in self._waits
         ]
         return sorted(found, key=lambda pair: (pair[0], pair[1].number))
+
+    def _head(self, delivery: rows.Delivery) -> rows.DeliveryHead:
+        in_front = {
+            number
+            for number, key in self._waits.items()
+            if key.startswith(rows.PLACE) and self._deliveries[number].endpoint == delivery.endpoint
+        }
+        return rows.DeliveryHead(
+            number=delivery.number,
+            execution=delivery.execution,
+            url=delivery.url,
+            queue=delivery.queue,
+            endpoint=delivery.endpoint,
+            waits_for=self._waits.get(delivery.number),
+            has_earlier=delivery.is_last and self._has_earlier(delivery),
+            is_behind=bool(in_front - {delivery.number}),
+            is_abandoned=(delivery.execution, delivery.url) in self._abandoned,
+        )
 
     def _pending_of(self, execution: int, url: str) -> list[rows.Delivery]:
         return [
@@ -156,7 +183,7 @@ class MemoryDeliveries:
         return found
 
     def _change(self, delivery: rows.Delivery) -> rows.Delivery:
-        self._claimed.discard(delivery.number)
+        self._waits.pop(delivery.number, None)
         self._deliveries[delivery.number] = delivery
         return delivery
 
