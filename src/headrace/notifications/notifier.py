@@ -46,6 +46,9 @@ T = TypeVar("T")
 LOOK = 200
 """Deliveries that are looked at in one step: a burst of them to one receiver is put to wait in few steps."""
 
+LOOK_AGAIN = 4
+"""Deliveries that are looked at when something was freed, which is mostly room for one or a few."""
+
 LONGEST_SLEEP = timedelta(seconds=30)
 """After it the clock is looked at again while something waits, because somebody may have set it."""
 
@@ -170,10 +173,13 @@ class Notifier:
             keys = await self._deliveries.awaited(keys) if keys else keys
             while keys and self._has_room:
                 asked = {key for key in keys if is_place(key)} or keys
-                heads = await self._deliveries.waiting(asked, LOOK)
+                heads = await self._deliveries.waiting(asked, LOOK_AGAIN)
                 keys = await self._begin(heads, keys) if heads else keys - asked
-            while self._has_room and (heads := await self._deliveries.due(self._clock.now(), LOOK)):
+            is_more = True
+            while is_more and self._has_room:
+                heads = await self._deliveries.due(self._clock.now(), LOOK)
                 keys = await self._begin(heads, keys)
+                is_more = len(heads) == LOOK
         finally:
             self._freed = keys
 

@@ -197,10 +197,41 @@ class SqlDeliveries:
         return await self._writer.write(work)
 
 
+def _head() -> tuple[ColumnElement[Any], ...]:
+    """Return the columns of a `DeliveryHead`."""
+    earlier, front = (schema.deliveries.alias(name) for name in ("earlier", "front"))
+    abandoned = schema.abandoned_urls.c
+    has_earlier = exists().where(
+        earlier.c.execution == _deliveries.execution,
+        earlier.c.url == _deliveries.url,
+        earlier.c.sequence < _deliveries.sequence,
+        earlier.c.state == "pending",
+    )
+    is_behind = exists().where(
+        front.c.endpoint == _deliveries.endpoint,
+        front.c.waits_for >= PLACE,
+        front.c.waits_for < f"{PLACE}\U0010ffff",
+        front.c.number != _deliveries.number,
+    )
+    is_abandoned = exists().where(
+        abandoned.execution == _deliveries.execution, abandoned.url == _deliveries.url
+    )
+    return (
+        *(_deliveries[name] for name in ("number", "execution", "url", "queue", "endpoint", "waits_for")),
+        and_(_deliveries.is_last, has_earlier).label("has_earlier"),
+        is_behind.label("is_behind"),
+        is_abandoned.label("is_abandoned"),
+    )
+
+
+_HEAD = _head()
+"""Made once, because it takes longer to make than to ask."""
+
+
 def due_deliveries(now: float, limit: int) -> Select[Any]:
     """Return the query for what is due and waits for nothing else, the longest due first."""
     return (
-        select(*_head())
+        select(*_HEAD)
         .where(_deliveries.waits_for.is_(None), _deliveries.next_try_at <= now)
         .order_by(_deliveries.next_try_at, _deliveries.number)
         .limit(limit)
@@ -210,7 +241,7 @@ def due_deliveries(now: float, limit: int) -> Select[Any]:
 def waiting_deliveries(key: str, limit: int) -> Select[Any]:
     """Return the query for what waits for a key, in its turn."""
     return (
-        select(*_head(), _deliveries.turn)
+        select(*_HEAD, _deliveries.turn)
         .where(_deliveries.waits_for == key)
         .order_by(_deliveries.turn, _deliveries.number)
         .limit(limit)
@@ -264,33 +295,6 @@ def ended_deliveries(before: float, limit: int) -> Select[Any]:
         )
         .order_by(_deliveries.created_at, _deliveries.number)
         .limit(limit)
-    )
-
-
-def _head() -> tuple[ColumnElement[Any], ...]:
-    """Return the columns of a `DeliveryHead`."""
-    earlier, front = (schema.deliveries.alias(name) for name in ("earlier", "front"))
-    abandoned = schema.abandoned_urls.c
-    has_earlier = exists().where(
-        earlier.c.execution == _deliveries.execution,
-        earlier.c.url == _deliveries.url,
-        earlier.c.sequence < _deliveries.sequence,
-        earlier.c.state == "pending",
-    )
-    is_behind = exists().where(
-        front.c.endpoint == _deliveries.endpoint,
-        front.c.waits_for >= PLACE,
-        front.c.waits_for < f"{PLACE}\U0010ffff",
-        front.c.number != _deliveries.number,
-    )
-    is_abandoned = exists().where(
-        abandoned.execution == _deliveries.execution, abandoned.url == _deliveries.url
-    )
-    return (
-        *(_deliveries[name] for name in ("number", "execution", "url", "queue", "endpoint", "waits_for")),
-        and_(_deliveries.is_last, has_earlier).label("has_earlier"),
-        is_behind.label("is_behind"),
-        is_abandoned.label("is_abandoned"),
     )
 
 
