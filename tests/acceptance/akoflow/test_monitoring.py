@@ -49,8 +49,10 @@ def test_logs_are_read_in_parts_and_ranges(client: Client) -> None:
     tail = client.http.get(path, params={"tail": 1, "stream": "stdout"}).json()["data"]
     raw = {"stream": "stdout", "format": "raw"}
     part = client.http.get(path, params=raw, headers={"range": "bytes=4-6"})
+    other = client.http.get(path, params=raw, headers={"range": "bytes=4-6", "if-range": '"other"'})
     beyond = client.http.get(path, params=raw, headers={"range": "bytes=99-"})
 
+    assert (other.status_code, other.content[4:7]) == (200, part.content)
     assert whole["stdout"] == {
         "text": "one\ntwo\nthree\n",
         "offset": 0,

@@ -24,7 +24,7 @@ from headrace.dialects.akoflow.views import Activity
 from headrace.engine.states import EXECUTION_ENDS, TASK_ENDS
 from headrace.http import log_text
 from headrace.http.downloads import TEXT
-from headrace.http.ranges import span_of
+from headrace.http.ranges import asked_span
 from headrace.http.streaming import HEARTBEAT, event_stream, sse
 from headrace.orchestrator.services import Services
 
@@ -94,7 +94,7 @@ class LogRoutes:
         found, position, _ = await self._found(request, attempt)
         log = self._log(found, position, stream)
         size = log.size
-        span = span_of(request.headers.get("range"), size)
+        span = asked_span(request, size)
         headers = span.headers(size) | {
             "cache-control": "no-store",
             "x-content-type-options": "nosniff",

@@ -49,9 +49,9 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     "delete": ("If-Match",),
     "list_events": ("Last-Event-ID",),
     "get_logs": ("Last-Event-ID",),
-    "get_output": ("Range",),
-    "get_task_output": ("Range",),
-    "get_content": ("Range", "If-None-Match"),
+    "get_output": ("Range", "If-Range"),
+    "get_task_output": ("Range", "If-Range"),
+    "get_content": ("Range", "If-Range", "If-None-Match"),
     "get_workflow": ("If-None-Match",),
     "get_version": ("If-None-Match",),
 }
