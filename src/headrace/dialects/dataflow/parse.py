@@ -76,8 +76,9 @@ class _Reading:
         description = fields.text_of(top["description"], self._findings) if "description" in top else ""
         sequential = fields.flag_of(top["sequential"], self._findings) if "sequential" in top else False
         inputs = read_inputs(top.get("inputs"), self._findings)
-        drafts = self._drafts(top)
-        scope = Scope(inputs, drafts, self._findings)
+        read = self._drafts(top)
+        scope = Scope(inputs, read, self._findings)
+        drafts = read or []
         compiled = [
             compile_task(draft, drafts[draft.index - 1] if draft.index else None, self._catalog, scope)
             for draft in drafts
@@ -114,18 +115,21 @@ class _Reading:
             self._findings.problem(given.path, "invalid_value", message)
         return title or ""
 
-    def _drafts(self, top: Fields) -> list[TaskDraft]:
+    def _drafts(self, top: Fields) -> list[TaskDraft] | None:
+        """Return the heads of the tasks; None when a problem with the list as a whole was told."""
         given = top.get("tasks")
         if given is None:
             self._findings.problem("", "missing_field", "A workflow needs 'tasks'.")
-            return []
+            return None
         items = fields.list_of(given, self._findings)
         if given.value == []:
             self._findings.problem(given.path, "empty", "A workflow needs at least one task.")
+        if not items:
+            return None
         if len(items) > self._max_tasks:
             message = f"The workflow has {len(items)} tasks; {self._max_tasks} are allowed."
             self._findings.problem(given.path, "invalid_value", message)
-            return []
+            return None
         return read_tasks(items, given.path, self._catalog, self._findings)
 
     def _renames(self, compiled: list[CompiledTask], outputs: Site) -> list[dict[str, str]]:

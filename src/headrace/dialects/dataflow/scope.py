@@ -22,7 +22,8 @@ T = TypeVar("T")
 class Scope:
     """All names of one document."""
 
-    def __init__(self, inputs: dict[str, Port], drafts: list[TaskDraft], findings: Findings) -> None:
+    def __init__(self, inputs: dict[str, Port], drafts: list[TaskDraft] | None, findings: Findings) -> None:
+        """Take the names; `drafts` is None where the list of tasks was told to be wrong and is not read."""
         self.findings = findings
         self.outputs: dict[str, TypeName] = {}
         """Workflow outputs listed so far."""
@@ -38,7 +39,8 @@ class Scope:
         """Some reference has a root as in `Inputs`."""
         self._inputs = NameTable(inputs)
         # of two tasks with one name the first is meant; the second one is told elsewhere
-        self._tasks = NameTable({draft.name: draft for draft in reversed(drafts) if draft.name})
+        self._tasks = NameTable({draft.name: draft for draft in reversed(drafts or []) if draft.name})
+        self._knows_tasks = drafts is not None
         self._clean: dict[str, Resolved] = {}
 
     def resolve(self, content: str, path: str, site: Site) -> Resolved | None:
@@ -99,6 +101,11 @@ class Scope:
     def tasks(self) -> NameTable[TaskDraft]:
         """The workflow's tasks."""
         return self._tasks
+
+    @property
+    def knows_tasks(self) -> bool:
+        """Whether a task that is not among them does not stand in the document."""
+        return self._knows_tasks
 
     def _tell(self, path: str, site: Site, code: str, message: str, suggestion: str | None = None) -> None:
         self.findings.problem(path, code, message, suggestion=suggestion, task=site.task)
@@ -169,6 +176,8 @@ class _Reading:
 
     def _task_output(self) -> Resolved | None:
         address = self._address
+        if not self._scope.knows_tasks:
+            return Resolved("null", "any", "tasks", self._written)
         draft = self._look_up(
             self._scope.tasks, address.task, 1, "a task", lambda: f"There is no task '{address.task}'."
         )

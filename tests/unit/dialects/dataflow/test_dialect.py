@@ -42,10 +42,23 @@ def test_bytes_that_are_no_json_are_a_problem_and_no_exception(installed: Librar
 
 
 def test_the_operator_s_limit_of_tasks_counts(installed: Library) -> None:
-    document = {"title": "w", "tasks": [{"type": "echo", "input": "x"}] * 3}
+    outputs = [{"name": "o", "value": "{{tasks.a.outputs.text}}"}]
+    document = {"title": "w", "tasks": [{"name": "a", "type": "echo", "input": "x"}] * 3, "outputs": outputs}
     parsed = dialect.parse(json.dumps(document).encode(), installed, max_tasks=2)
 
     assert [problem.message for problem in parsed.problems] == ["The workflow has 3 tasks; 2 are allowed."]
+
+
+@pytest.mark.parametrize("tasks", [None, {}, [], "x"])
+def test_nothing_is_told_of_the_names_in_a_list_of_tasks_that_is_wrong(
+    installed: Library, tasks: object
+) -> None:
+    outputs = [{"name": "o", "value": "{{tasks.a.outputs.text}}"}]
+    document = {"title": "w", "tasks": tasks, "outputs": outputs}
+    parsed = dialect.parse(json.dumps(document).encode(), installed, max_tasks=2)
+
+    assert len(parsed.problems) == 1
+    assert "task 'a'" not in parsed.problems[0].message
 
 
 @pytest.mark.parametrize(
