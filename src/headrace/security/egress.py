@@ -23,6 +23,7 @@ from headrace.security.addresses import Address
 _PORTS = {"http": 80, "https": 443}
 _UNSPECIFIED = (IPv4Address(0), IPv6Address(0))
 _FORBIDDEN_IN_URLS = re.compile(r"[\x00-\x20\x7f\\]")
+_USER_INFORMATION = re.compile(r"(?<=//)[^/?#]*@")
 _LONGEST_LABEL = 63
 """Characters between two dots of a name (RFC 1035)."""
 _HOST = re.compile(r"[^\s/?#@:\[\]\\%<>^|]+")
@@ -79,14 +80,11 @@ class Egress:
 
         The codes are `invalid_url` (not an absolute http(s) URL, user info in it) and `egress_blocked`.
         """
-        try:
-            parts = urlsplit(url)
-            port = parts.port if parts.port is not None else _PORTS.get(parts.scheme, 0)
-        except ValueError:
-            return Problem(path=path, code="invalid_url", message="The value is not a valid URL.")
-        wrong = _why_invalid(url, parts)
+        wrong = why_invalid(url)
         if wrong is not None:
-            return Problem(path=path, code="invalid_url", message=wrong)
+            return Problem(path=path, code="invalid_url", message=f"{quoted(url)} {wrong}.")
+        parts = urlsplit(url)
+        port = parts.port or _PORTS[parts.scheme]
         host = _plain_host(parts.hostname or "")
         literal = addresses.parse_odd(host)
         if literal is not None:
@@ -138,19 +136,43 @@ def _blocked(path: str, reason: str) -> Problem:
     )
 
 
-def _why_invalid(url: str, parts: SplitResult) -> str | None:
-    if "@" in parts.netloc:
-        return "The URL has user information in it; send credentials in a header, from a secret."
-    shown = repr(url.partition("?")[0][:200])
+def quoted(url: str) -> str:
+    """Return a URL for a sentence: without its query and user information, which may hold secrets."""
+    return repr(_USER_INFORMATION.sub("…@", url.partition("?")[0], count=1)[:200])
+
+
+def why_invalid(url: str) -> str | None:
+    """Return why no request may be sent to a URL as it is written, as the rest of a sentence about it."""
+    if _USER_INFORMATION.search(url.partition("?")[0]):
+        return "has user information in it; send credentials in a header, from a secret"
     if _FORBIDDEN_IN_URLS.search(url):
-        return f"{shown} has white space, control characters or a backslash in it."
+        return "has white space, control characters or a backslash in it"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        if "[" in url or "]" in url:
+            return "has brackets in its host that are not closed or hold no IPv6 address"
+        return "has a host with characters that no host has"
     if parts.scheme not in _PORTS or not url.lower().startswith(f"{parts.scheme}://"):
-        return f"{shown} is not an absolute http or https URL."
-    host = parts.hostname or ""
+        return "is not an absolute http or https URL"
+    if not _has_port(parts):
+        return "has a port that is no number from 1 to 65535"
+    return _why_no_host(parts.hostname or "")
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Tell whether a request can go to the port of a URL, or to the usual one where it names none."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+def _why_no_host(host: str) -> str | None:
     if not _HOST.fullmatch(host) and addresses.parse(host) is None:
-        return f"{shown} names no host."
+        return "names no host"
     if any(not 0 < len(part) <= _LONGEST_LABEL for part in host.removesuffix(".").split(".")):
-        return f"{shown} has a host with a part that is empty or longer than {_LONGEST_LABEL} characters."
+        return f"has a host with a part that is empty or longer than {_LONGEST_LABEL} characters"
     return None
 
 

@@ -13,24 +13,26 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from headrace.security import egress
+
 _ABSOLUTE: Final = re.compile(r"https?://[^/?#]", re.IGNORECASE)
 
 
 def why_unusable(written: str) -> str | None:
     """Return what is wrong with a URL, which is quoted as it was written, without its query.
 
-    The library would mend some and quote what it made of them.
+    The library mends some, as blanks in a path; the rule of the egress guard holds for what it makes of them.
     """
-    shown_as = repr(written.partition("?")[0][:200])
+    shown_as = egress.quoted(written)
     if written != written.strip():
         return f"{shown_as} has white space around it."
     if not _ABSOLUTE.match(written):
         return f"{shown_as} is not an absolute http or https URL."
     try:
-        httpx2.URL(written)
+        wrong = egress.why_invalid(str(httpx2.URL(written)))
     except httpx2.InvalidURL as error:
-        return f"{shown_as} is not a URL to ask: {error}."
-    return None
+        wrong = egress.why_invalid(written) or f"is not a URL to ask: {error}"
+    return wrong and f"{shown_as} {wrong}."
 
 
 def is_of(hosts: Iterable[str], url: str) -> bool:

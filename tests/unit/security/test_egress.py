@@ -172,6 +172,15 @@ def test_what_is_no_plain_http_url_is_invalid(url: str) -> None:
     assert codes(Egress(), url) == "invalid_url"
 
 
+@pytest.mark.parametrize("url", ["http://example.org:99999/?key=k", "http://example.org:0/?key=k"])
+def test_a_port_that_none_can_be_is_told_with_the_url(url: str) -> None:
+    problem = Egress().check_url(url)
+
+    assert problem is not None
+    shown = url.partition("?")[0]
+    assert problem.message == f"'{shown}' has a port that is no number from 1 to 65535."
+
+
 @pytest.mark.parametrize(
     "url",
     [

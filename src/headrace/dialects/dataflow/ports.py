@@ -243,7 +243,9 @@ def with_kept_file(template: Template, path: str, scope: Scope, site: Site) -> T
     if file_id := types_of.file_id_of(template.value):
         scope.files.setdefault(file_id, site.task)
         return Expr(f"inputs['{hidden_input(file_id)}']")
-    if wrong := types_of.why_unreadable(template.value):
+    if (url := types_of.url_of(template.value)) and (wrong := urls.why_unusable(url)):
+        scope.findings.problem(path, "invalid_url", wrong, task=site.task)
+    elif wrong := types_of.why_unreadable(template.value):
         scope.findings.problem(path, "invalid_value", wrong, task=site.task)
     elif types_of.holds_content(template.value):
         digest = hashlib.sha256(types_of.text_of(template.value).encode()).hexdigest()

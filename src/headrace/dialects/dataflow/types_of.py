@@ -107,6 +107,15 @@ def why_unreadable(value: Any) -> str | None:
     return None
 
 
+def url_of(value: Any) -> str | None:
+    """Return the URL by which a file is given, if it is given so."""
+    match value:
+        case str(text) | {"url": str(text)} if _WEB.match(text):
+            return text
+        case _:
+            return None
+
+
 def file_id_of(value: Any) -> str | None:
     """Return the `file-…` id by which a file is given, if it is given so."""
     match value:

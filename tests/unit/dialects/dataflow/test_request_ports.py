@@ -52,7 +52,13 @@ def test_headers_that_can_be_sent() -> None:
         ({"method": ""}, "invalid_value", "one of GET"),
         ({"url": "ftp://x"}, "invalid_url", "'ftp://x' is not an absolute http or https URL."),
         ({"url": ""}, "invalid_url", "'' is not an absolute http or https URL."),
-        ({"url": "http://h:x/"}, "invalid_url", "Invalid port"),
+        ({"url": "http://h:x/"}, "invalid_url", "'http://h:x/' has a port that is no number"),
+        ({"url": "http://x.y:99999/"}, "invalid_url", "'http://x.y:99999/' has a port that is no number"),
+        ({"url": "http://x.y:0/?a=b"}, "invalid_url", "'http://x.y:0/' has a port that is no number"),
+        ({"url": "http://me:pw@h/?a=b"}, "invalid_url", "'http://…@h/' has user information in it"),
+        ({"url": "http://me:pw@h:x/"}, "invalid_url", "'http://…@h:x/' has user information in it"),
+        ({"url": "http://[::1"}, "invalid_url", "'http://[::1' has brackets in its host that are not closed"),
+        ({"url": "http://a..b/"}, "invalid_url", "'http://a..b/' has a host with a part that is empty"),
         ({"url": " http://h/"}, "invalid_url", "white space"),
         ({"url": 5}, "invalid_url", "'5' is not"),
     ],
@@ -65,6 +71,20 @@ def test_a_literal_that_can_never_be_asked(
 
     assert (path, found) == (f"/tasks/0/inputs/{next(iter(inputs))}", code)
     assert told_as in message
+
+
+@pytest.mark.parametrize("written", ["http://h:99999/v", {"url": "http://me:pw@h/v"}])
+def test_a_file_that_no_request_can_bring(written: Any) -> None:
+    ((path, code, _),) = told_of("video.extract_audio", {"video": written})
+
+    assert (path, code) == ("/tasks/0/inputs/video", "invalid_url")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h/a b", "http://h", "https://[::1]:8080/a@b?c=d@e#//f@g", "http://h:/"]
+)
+def test_urls_that_can_be_asked(url: str) -> None:
+    assert told(url=url) == []
 
 
 @pytest.mark.parametrize("method", ["get", "Post", "DELETE"])
