@@ -9,7 +9,7 @@ import gc
 import shutil
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -27,7 +27,7 @@ from headrace.clock import Clock, SystemClock
 from headrace.definition.outcomes import Failure
 from headrace.dialects.protocol import Announcing, Background, Renaming, Working
 from headrace.engine.execution import Execution
-from headrace.errors import InvalidSettings, NotFound, Problem
+from headrace.errors import InvalidSettings, Problem
 from headrace.notifications.notifier import Notifier
 from headrace.notifications.signing import Signer, UnusableSecret
 from headrace.orchestrator.children import ChildExecutions
@@ -51,7 +51,7 @@ from headrace.security.egress import Egress
 from headrace.security.egress_client import guarded_async_client
 from headrace.security.redaction import Redactor, SecretsInUse
 from headrace.security.sealing import Sealer, server_key
-from headrace.security.secrets import GLOBAL, Vault
+from headrace.security.secrets import SharedSecrets, Vault
 from headrace.settings import Settings
 from headrace.store.protocol import Store
 from headrace.store.sqlite import open_sqlite
@@ -154,18 +154,6 @@ def _surroundings(settings: Settings, own_addresses: tuple[tuple[str, int], ...]
         own_addresses=own_addresses,
         limits=Limits(file=settings.dataflow.max_file),
     )
-
-
-def _reader(vault: Vault) -> Callable[[str], Awaitable[str | None]]:
-    """Return what reads secrets that every workflow may refer to; None for one that is not there."""
-
-    async def read_secret(name: str) -> str | None:
-        try:
-            return await vault.reveal(GLOBAL, name)
-        except NotFound:
-            return None
-
-    return read_secret
 
 
 def _notifier(
@@ -311,7 +299,7 @@ class Server:
             values=values,
             processes=Processes(library, _surroundings(settings, own_addresses), files),
             files=self._recorder,
-            read_secret=_reader(vault),
+            secrets=SharedSecrets(vault),
             secrets_in_use=secrets_in_use,
             clock=clock,
         )

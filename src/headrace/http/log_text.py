@@ -29,7 +29,7 @@ class LogSecrets:
 
     async def redactors(self) -> Sequence[Redactor]:
         """Return the redactors that every log passes."""
-        records = await self._vault.list()
+        records = await self._vault.ever()
         known = tuple((record.scope, record.name, record.updated_at) for record in records)
         if known != self._known:
             values = []

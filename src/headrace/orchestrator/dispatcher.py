@@ -80,7 +80,7 @@ class Dispatcher:
         values: LargeValues,
         processes: ProcessCalls,
         files: FileRecords,
-        read_secret: jobs.ReadSecret,
+        secrets: jobs.StoredSecrets,
         secrets_in_use: SecretsInUse,
         clock: Clock,
     ) -> None:
@@ -93,7 +93,7 @@ class Dispatcher:
         self._values = values
         self._processes = processes
         self._files = files
-        self._read_secret = read_secret
+        self._stored = secrets
         self._secrets_in_use = secrets_in_use
         self._clock = clock
         self._secrets: dict[int, tuple[str, ...]] = {}
@@ -181,13 +181,16 @@ class Dispatcher:
         attempt = run.attempt
         try:
             action = jobs.action_of(mailbox.execution, run)
-            complete = await jobs.complete_input(run, self._values, self._read_secret)
+            read = self._stored.last if recovering else self._stored.read
+            complete = await jobs.complete_input(run, self._values, read)
             input = complete.input
             if attempt not in self._owners:
                 return  # cancelled meanwhile
             if complete.secrets:
-                self._secrets[attempt] = complete.secrets
-                self._secrets_in_use.learn(complete.secrets)
+                # It may have begun with a value that was replaced since.
+                former = await self._stored.former() if recovering else ()
+                self._secrets[attempt] = (*complete.secrets, *former)
+                self._secrets_in_use.learn(self._secrets[attempt])
             match jobs.runtime_of(action, self._library):
                 case "inline":
                     credentials = await self._credentials(mailbox, run, action)
@@ -242,7 +245,7 @@ class Dispatcher:
         if value is None and name in mailbox.execution.credentials:
             message = f"The '{name}' that came with the start was lost by a restart; start again with it."
             raise jobs.CannotDispatch(Failure(code="credential_lost", message=message, final=True))
-        value = value or await self._read_secret(name)
+        value = value or await self._stored.read(name)
         if value is None:
             return {}
         self._secrets[run.attempt] = (*self._secrets.get(run.attempt, ()), value)

@@ -6,7 +6,7 @@ Secrets are put in here, at the last moment, and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -25,6 +25,19 @@ LONGEST_STRING = 128 * 1024
 
 ReadSecret = Callable[[str], Awaitable[str | None]]
 """Returns the value of a stored secret, or None when there is none of that name."""
+
+
+class StoredSecrets(Protocol):
+    """What steps may be given."""
+
+    async def read(self, name: str) -> str | None:
+        """Return the value of a secret, or None when there is none of that name."""
+
+    async def last(self, name: str) -> str | None:
+        """Return the same, and of a secret that was deleted the last value."""
+
+    async def former(self) -> tuple[str, ...]:
+        """Return all values that were replaced or deleted."""
 
 
 class CannotDispatch(Exception):

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from headrace.artifacts.protocol import Artifacts
 from headrace.clock import Clock
 from headrace.orchestrator.executions import Executions
 from headrace.orchestrator.large_values import LargeValues
+from headrace.orchestrator.starts import Starts
 from headrace.orchestrator.workflows import Workflows
 from headrace.runtimes.protocol import Capabilities
 from headrace.runtimes.samples import Samples
@@ -32,6 +33,8 @@ class Services(Struct, frozen=True, kw_only=True):
     clock: Clock
     workflows: Workflows
     executions: Executions
+    starts: Starts = field(default_factory=Starts)
+    """Inside of it doors start executions and delete what these may need."""
     library: Library
     store: Store
     """For deliveries, files, idempotency and lists; executions and definitions go through the use cases."""

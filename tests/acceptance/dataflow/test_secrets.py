@@ -220,6 +220,60 @@ def test_the_key_is_gone_after_a_restart(start_server: Any, stage: Stage, instea
     assert stage.openai.calls[before:] == []
 
 
+FORMER = "of-yesterday-0123456789"
+
+
+@pytest.mark.parametrize("then", ["replaced", "deleted"])
+@pytest.mark.parametrize("dies", [False, True], ids=["alive", "killed"])
+def test_a_secret_that_was_replaced_or_deleted_meanwhile_shows_nowhere(
+    start_server: Any, then: str, dies: bool
+) -> None:
+    server: RunningServer = start_server()
+    script = 'echo "T=$T"; while ! test -e go; do sleep 0.02; done; echo "again $T" >&2; pwd'
+    keeps = {
+        "name": "keeps",
+        "type": "core.shell",
+        "inputs": {
+            "script": script.replace("go", "$GO"),
+            "env": {"T": "{{secrets.t}}", "GO": "{{inputs.go}}"},
+        },
+    }
+    says = {"name": "says", "type": "echo", "inputs": {"text": "got {{tasks.keeps.outputs.stdout}}"}}
+    document = {
+        "title": "Keeps",
+        "inputs": [{"name": "go", "type": "text"}],
+        "tasks": [keeps, says],
+        "outputs": [{"name": "all", "value": "{{tasks.says.outputs.text}}"}],
+    }
+    go = server.directory / "go"
+    with server.client() as client:
+        client.put("/v1/secrets/t", json={"value": FORMER})
+        run = Door(client).start(document, {"go": str(go)})
+        within(lambda: "***" in client.get(f"{run}/tasks/keeps/logs").text, "the first line")
+        if then == "replaced":
+            client.put("/v1/secrets/t", json={"value": "of-today-0123456789"})
+        else:
+            client.delete("/v1/secrets/t")
+    if dies:
+        server.kill()
+        server.start_again()
+    go.touch()
+    with server.client() as client:
+        details = Door(client).ended(run)
+        shown = [
+            client.get(path).text
+            for path in (run, f"{run}/tasks/keeps/logs", f"{run}/tasks/keeps", f"{run}/events", "/v1/secrets")
+        ]
+
+    assert details["status"] == "COMPLETED", details
+    assert [text for text in shown if FORMER in text] == []
+    assert "again ***" in shown[1]
+    files = [
+        file for file in server.directory.glob("data/headrace.db*") if FORMER.encode() in file.read_bytes()
+    ]
+    assert files == []
+
+
 NATIVE_KEY = "sk-native-nobody-sees-this-0123456789"
 
 

@@ -124,6 +124,22 @@ class NoFiles:
         heard(ended)
 
 
+class StoredSecrets:
+    """Secrets by name; a former value of `key` stands under `former key`."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+
+    async def read(self, name: str) -> str | None:
+        return self._values.get(name)
+
+    async def last(self, name: str) -> str | None:
+        return self._values.get(name, self._values.get(f"former {name}"))
+
+    async def former(self) -> tuple[str, ...]:
+        return tuple(value for name, value in self._values.items() if name.startswith("former "))
+
+
 class Workshop:
     """One life of a server."""
 
@@ -139,9 +155,6 @@ class Workshop:
         self.secrets_in_use = SecretsInUse()
         shelf = Shelf(self.store.definitions)
 
-        async def read_secret(name: str) -> str | None:
-            return secrets.get(name)
-
         self.dispatcher = Dispatcher(
             runtimes={"inline": self.inline, "local": self.local},
             capabilities={},
@@ -149,7 +162,7 @@ class Workshop:
             values=self.values,
             processes=NoProcesses(),
             files=NoFiles(),
-            read_secret=read_secret,
+            secrets=StoredSecrets(secrets),
             secrets_in_use=self.secrets_in_use,
             clock=clock,
         )

@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from headrace.definition.model import AwaitApproval, AwaitTime, CallTask, Retry, RunWorkflow, TaskDefinition
-from headrace.definition.templates import Literal
+from headrace.definition.model import (
+    AwaitApproval,
+    AwaitTime,
+    CallTask,
+    Retry,
+    RunCommand,
+    RunWorkflow,
+    TaskDefinition,
+)
+from headrace.definition.templates import Expr, Literal
 from headrace.errors import StoreError
 from headrace.orchestrator.executions import StartRequest
 from headrace.store.rows import EVERY, Commit
@@ -203,3 +211,28 @@ async def test_a_child_begun_after_the_crash_takes_no_stored_key_for_the_one_tha
 
     assert (run.failure.code, run.failure.final, len(run.tries)) == ("credential_lost", True, 1)
     assert after.inline.jobs == {}
+
+
+@pytest.mark.parametrize("now", ["of-today", None], ids=["replaced", "deleted"])
+async def test_a_step_that_began_with_a_former_secret_tells_it_nobody(
+    lives: list[Any], words: Any, now: str | None
+) -> None:
+    before = lives[0]
+    before.secrets["key"] = "of-yesterday"
+    before.local.behaviour = lambda job: None
+    step = TaskDefinition(
+        name="step", action=RunCommand(script="env", environment={"KEY": Expr("secrets.key")})
+    )
+    row = await before.start(words.workflow(step))
+    await words.until(lambda: bool(before.local.jobs))
+    before.secrets["former key"] = before.secrets.pop("key")
+    if now is not None:
+        before.secrets["key"] = now
+
+    after = await next_life(lives)
+    after.local.behaviour = lambda job: words.succeeded(job.attempt, stdout="it was of-yesterday")
+    await after.house.recover()
+    execution = await after.end_of(row)
+
+    [run] = execution.runs.values()
+    assert (run.state, run.outputs) == ("succeeded", {"stdout": "it was ***"})

@@ -158,3 +158,39 @@ async def test_names_of_all_dialects_are_names(name: str) -> None:
     await kept.keep("pack:harbour", name, "value", now=1.0)
 
     assert await kept.reveal("pack:harbour", name) == "value"
+
+
+async def test_what_was_replaced_or_deleted_is_known_as_a_former_value() -> None:
+    kept = SecretsInMemory()
+    secrets = vault(store=kept)
+    for moment, value in enumerate(("first", "first", "second", "third")):
+        await secrets.keep(GLOBAL, "key", value, moment)
+    await secrets.keep("pack:harbour", "key", "other", 9)
+    await secrets.forget("pack:harbour", "key")
+
+    assert await secrets.former() == ("first", "second", "other")
+    assert [(each.scope, each.name) for each in await secrets.list()] == [(GLOBAL, "key")]
+    assert len(await secrets.ever()) == 4
+    assert [await secrets.last(GLOBAL, name) for name in ("key", "none")] == ["third", None]
+    assert await secrets.last("pack:harbour", "key") == "other"
+    assert not any(b"first" in each.sealed for each in kept.records.values())
+
+
+async def test_of_one_secret_the_last_former_values_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.security.secrets.MOST_FORMER", 2)
+    secrets = vault()
+    for moment in range(12):
+        await secrets.keep(GLOBAL, "key", f"value {moment}", moment)
+
+    assert sorted(await secrets.former()) == ["value 10", "value 9"]
+
+
+async def test_a_former_value_of_another_server_key_is_passed_over() -> None:
+    kept = SecretsInMemory()
+    await vault(store=kept).keep(GLOBAL, "key", "old", 1)
+    await vault(store=kept).keep(GLOBAL, "key", "newer", 2)
+    other = vault(b"x" * 32, kept)
+    await other.keep(GLOBAL, "key", "newest", 3)
+
+    assert await other.former() == ()
+    assert await other.reveal(GLOBAL, "key") == "newest"

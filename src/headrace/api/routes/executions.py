@@ -94,7 +94,8 @@ class ExecutionRoutes:
         body = body or bodies.StartBody()
         services = self._services
         credentials = given_with(request)
-        async with self._repeats.of(request, await request.body(), location_of) as once:
+        sent = await request.body()
+        async with self._repeats.of(request, sent, location_of) as once, services.starts.start():
             workflow = await services.workflows.get(key_of(key, "workflow"))
             version = body.version or workflow.version
             definition = await services.workflows.definition(workflow.number, version)

@@ -179,11 +179,12 @@ class WorkflowRoutes:
 
     async def delete(self, key: str, request: Request) -> Response:
         """Forget a workflow; its executions stay readable."""
-        row = await self._row(key)
-        try:
-            await self._workflows.delete(row.number, expected=expected_version(request, row.version))
-        except StaleVersion as stale:
-            raise PreconditionFailed(stale.message) from None
+        async with self._services.starts.deletion():
+            row = await self._row(key)
+            try:
+                await self._workflows.delete(row.number, expected=expected_version(request, row.version))
+            except StaleVersion as stale:
+                raise PreconditionFailed(stale.message) from None
         return Response(status_code=204)
 
     async def plan(self, key: str) -> Response:

@@ -70,14 +70,15 @@ class FileRoutes:
 
     async def delete_file(self, request: Request) -> Response:
         """Forget a file that no living run was given or has made."""
-        row = await self._row(request)
-        if row.sha256 in self._services.executions.given_files():
-            raise Refusal(409, "file_in_use", "A run that was given this file is not over.")
-        if row.execution is not None:
-            run = await self._services.store.executions.get(row.execution)
-            if run.ended_at is None:
-                raise Refusal(409, "file_in_use", f"The run {run.alias} is not over.")
-        await self._services.store.files.delete(row.id)
+        async with self._services.starts.deletion():
+            row = await self._row(request)
+            if row.sha256 in self._services.executions.given_files():
+                raise Refusal(409, "file_in_use", "A run that was given this file is not over.")
+            if row.execution is not None:
+                run = await self._services.store.executions.get(row.execution)
+                if run.ended_at is None:
+                    raise Refusal(409, "file_in_use", f"The run {run.alias} is not over.")
+            await self._services.store.files.delete(row.id)
         return Response(status_code=204)
 
     async def _row(self, request: Request) -> FileRow:

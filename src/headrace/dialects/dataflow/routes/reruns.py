@@ -26,7 +26,6 @@ from headrace.orchestrator.services import Services
 
 async def rerun(request: Request, services: Services) -> Response:
     """Start the run of the path again, in the same version and with the same inputs."""
-    workflow = await workflow_of(request, services)
     run = await run_of(request, services)
     body = await requests.read_source(request, services)
     once = requests.once(request, services, body, location_of)
@@ -50,8 +49,10 @@ async def rerun(request: Request, services: Services) -> Response:
         raise invalid("invalid_execution", "The start", problems)
     style = style_for_door(definition, request.path_params["eid"][:2])
     inputs, labels = run.execution.inputs, run.row.labels
-    opening = Opening(workflow, run.row.version, definition, inputs, labels, style, plan)
-    return await opening.start(once, services, credentials)
+    async with services.starts.start():
+        workflow = await workflow_of(request, services)
+        opening = Opening(workflow, run.row.version, definition, inputs, labels, style, plan)
+        return await opening.start(once, services, credentials)
 
 
 def _chosen(body: Any) -> StartFrom:

@@ -44,11 +44,17 @@ _TRIES = 5
 
 async def start_run(request: Request, services: Services, first: str) -> Response:
     """Start the workflow of the path; `first` is the prefix of ids at this door."""
-    row = await workflow_of(request, services)
+    await workflow_of(request, services)  # a workflow that is not there is told before a body that is wrong
     body = await requests.read_source(request, services)
     once = requests.once(request, services, body, location_of)
     if (earlier := await once.earlier()) is not None:
         return earlier
+    async with services.starts.start():
+        return await _start(request, services, body, once, first)
+
+
+async def _start(request: Request, services: Services, body: bytes, once: Once, first: str) -> Response:
+    row = await workflow_of(request, services)
     definition = await definition_of(row, services)
     document = requests.optional_document_of(body)
     credentials = given_with(request)

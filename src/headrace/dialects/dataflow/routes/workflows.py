@@ -117,13 +117,14 @@ class WorkflowRoutes:
 
     async def delete(self, request: Request) -> Response:
         """Forget a workflow that no run uses any more."""
-        row = await workflow_of(request, self._services)
-        expected = requests.expected_version(request, row.version)
-        try:
-            await self._services.workflows.delete(row.number, expected=expected)
-        except Conflict:
-            message = f"A run of {row.alias} is not over."
-            raise Refusal(409, "workflow_in_use", message) from None
+        async with self._services.starts.deletion():
+            row = await workflow_of(request, self._services)
+            expected = requests.expected_version(request, row.version)
+            try:
+                await self._services.workflows.delete(row.number, expected=expected)
+            except Conflict:
+                message = f"A run of {row.alias} is not over."
+                raise Refusal(409, "workflow_in_use", message) from None
         return Response(status_code=204)
 
     async def list_versions(self, request: Request) -> Response:
