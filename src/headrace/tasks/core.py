@@ -74,7 +74,7 @@ def shell(
     r"""Run a shell script on this machine.
 
     script: Shell text; values reach it by env or stdin only. Example: "echo \"$NAME\" | wc -c"
-    env: Environment variables of the script; sh drops names that it cannot hold. Example: {"NAME": "World"}
+    env: Variables by name, written out here; their values may be references. Example: {"NAME": "World"}
     stdin: Text for its standard input. Example: "Hello, World!"
     """
     raise NotImplementedError("core.shell is compiled to a command and never called")

@@ -67,8 +67,7 @@ def _action(
     call = ports.Call(spec, catalog, scope, site)
     call.read(inputs)
     call.fill(previous, inputs, draft.path)
-    at = inputs.path if inputs else draft.path
-    return action_of(spec, call.templates, at, scope.findings, task=draft.name), call.implicit
+    return action_of(spec, call.templates), call.implicit
 
 
 def _depends_on(given: Given | None, scope: Scope, site: Site) -> tuple[int, ...] | None:

@@ -46,8 +46,7 @@ def fallback_of(given: Given | None, catalog: Catalog, scope: Scope, site: Site)
     call = ports.Call(spec, catalog, scope, site)
     call.read(inputs)
     call.refuse_missing(inputs, given.path)
-    at = inputs.path if inputs else given.path
-    return Fallback(spec, type_given.path, action_of(spec, call.templates, at, findings, task=site.task))
+    return Fallback(spec, type_given.path, action_of(spec, call.templates))
 
 
 def renames_with(

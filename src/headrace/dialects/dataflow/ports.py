@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from headrace.definition.templates import Expr, Literal, ObjectOf, Template
 from headrace.definition.types import Port, TaskTypeSpec, type_of
-from headrace.dialects.dataflow import fields, types_of
+from headrace.dialects.dataflow import fields, types_of, variables
 from headrace.dialects.dataflow.catalog import Catalog
 from headrace.dialects.dataflow.drafts import Site, TaskDraft
 from headrace.dialects.dataflow.fields import Given
@@ -174,6 +174,9 @@ class Call:
             self._scope.findings.warn(entry.path, "may_be_missing", message, task=self._site.task)
         if port.form == "headers" and (wrong := request_headers.why_unusable(_known_members(template))):
             self._tell(entry.path, "invalid_value", wrong)
+        if self._spec.runtime == "command" and port.name == "env":
+            for each in variables.wrong_in(compiled, entry.path):
+                self._tell(*each)
         if not isinstance(template, Literal):
             return
         if wanted := types_of.outside(port, template.value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any, Literal as OneOf, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from headrace.definition.codec import LARGEST_INTEGER, SMALLEST_INTEGER
 from headrace.definition.templates import Expr, ListOf, Literal, ObjectOf, Template, Text
@@ -27,6 +27,8 @@ class Compiled(Struct, frozen=True, gc=False):
     kind: OneOf["literal", "reference", "composed"]
     reference: Resolved | None = None
     """Only with kind `reference`."""
+    members: dict[str, Compiled] = field(default_factory=dict)
+    """What stands in an object, or in a list by its numbers, where it is written out."""
 
 
 class Unstorable(NamedTuple):
@@ -126,10 +128,10 @@ def _object(value: dict[str, Any], path: str, scope: Scope, site: Site) -> Compi
     if len(known) < len(members):
         return None
     if all(inner.kind == "literal" for inner in known.values()):
-        return Compiled(
-            Literal({key: literal_of(inner) for key, inner in known.items()}), "object", "literal"
-        )
-    return Compiled(ObjectOf({key: inner.template for key, inner in known.items()}), "object", "composed")
+        values = {key: literal_of(inner) for key, inner in known.items()}
+        return Compiled(Literal(values), "object", "literal", members=known)
+    templates = {key: inner.template for key, inner in known.items()}
+    return Compiled(ObjectOf(templates), "object", "composed", members=known)
 
 
 def _list(value: list[Any], path: str, scope: Scope, site: Site) -> Compiled | None:
@@ -139,7 +141,8 @@ def _list(value: list[Any], path: str, scope: Scope, site: Site) -> Compiled | N
         return None
     if all(item.kind == "literal" for item in known):
         return Compiled(Literal([literal_of(item) for item in known]), "list", "literal")
-    return Compiled(ListOf(tuple(item.template for item in known)), "list", "composed")
+    members = {str(index): item for index, item in enumerate(known)}
+    return Compiled(ListOf(tuple(item.template for item in known)), "list", "composed", members=members)
 
 
 def literal_of(compiled: Compiled) -> Any:
