@@ -181,6 +181,8 @@ class Call:
             return
         if wanted := types_of.outside(port, template.value):
             shown = types_of.text_of(template.value)[:60]
+            if isinstance(template.value, str):
+                shown = f"'{shown}'"
             message = f"{self._spec.type} needs {wanted} for '{port.name}'; it is {shown}."
             self._tell(entry.path, "invalid_value", message)
         elif port.form == "url" and isinstance(template.value, str):

@@ -145,7 +145,7 @@ class _Inputs:
                     message = f"'{name}' is another spelling of '{own}'."
                     self._findings.warn(given.path, "alias_used", message, suggestion=own)
                 earlier = self._given.setdefault(own, given)
-                if not fields.same(earlier.value, given.value):
+                if earlier is not given and not fields.same(earlier.value, given.value):
                     message = f"'{earlier.key}' and '{name}' are one input, and their values differ."
                     self._findings.problem(given.path, "conflicting_fields", message)
             case Ambiguous(candidates):

@@ -49,7 +49,8 @@ def test_headers_that_can_be_sent() -> None:
     ("inputs", "code", "told_as"),
     [
         ({"method": "TRACE"}, "invalid_value", "GET, HEAD, POST, PUT, PATCH, DELETE"),
-        ({"method": ""}, "invalid_value", "one of GET"),
+        ({"method": ""}, "invalid_value", "PUT, PATCH, DELETE for 'method'; it is ''."),
+        ({"timeout": 0}, "invalid_value", "for 'timeout'; it is 0."),
         ({"url": "ftp://x"}, "invalid_url", "'ftp://x' is not an absolute http or https URL."),
         ({"url": ""}, "invalid_url", "'' is not an absolute http or https URL."),
         ({"url": "http://h:x/"}, "invalid_url", "'http://h:x/' has a port that is no number"),

@@ -66,6 +66,12 @@ def test_inputs_are_completed(library: TaskTypes) -> None:
     assert checked.inputs == {"text": "a", "count": 3, "flag": None, "more": [1], "talk_file": None}
 
 
+def test_a_number_that_is_none_is_one_problem(library: TaskTypes) -> None:
+    checked = start(library, {"inputs": {"text": "a", "count": float("nan")}})
+
+    assert [each.message for each in checked.problems] == ["The number is not finite."]
+
+
 @pytest.mark.parametrize("body", [None, {}, {"inputs": {}}, {"inputs": None}])
 def test_a_workflow_without_inputs_needs_no_body(library: TaskTypes, body: Any) -> None:
     checked = start(library, body, inputs=[])
