@@ -219,6 +219,8 @@ class OutputDefinition(Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: Template
     type: TypeName | None = None
     """What the value must turn out to be; None where anything may come, or it is known before."""
+    needs: tuple[str, ...] = ()
+    """Outputs before it without which it is not available."""
     description: str = ""
 
 

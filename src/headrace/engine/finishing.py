@@ -147,6 +147,11 @@ def _declared_outputs(decision: Decision, scope: Scope) -> tuple[dict[str, Any],
     outputs: dict[str, Any] = {}
     warnings: list[Reason] = []
     for output in decision.execution.definition.outputs:
+        lacking = next((name for name in output.needs if name not in outputs), None)
+        if lacking is not None:
+            sentence = f"Output '{output.name}' is not available: it needs output '{lacking}', which is not."
+            warnings.append(Reason("output_unavailable", sentence))
+            continue
         try:
             value = render_value(output.value, names)
         except ExpressionError as error:

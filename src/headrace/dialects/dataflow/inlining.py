@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
+from headrace.definition.model import OutputDefinition
 from headrace.definition.templates import Expr, ListOf, Literal, ObjectOf, Template, Text
 from headrace.dialects.dataflow import references, types_of
 from headrace.dialects.dataflow.drafts import Borrowed
@@ -23,10 +24,16 @@ class CannotInline(ValueError):
 class Inlining:
     """Writes one output out in full."""
 
-    def __init__(self, earlier: Mapping[str, Template], borrowed: Borrowed) -> None:
+    def __init__(self, earlier: Mapping[str, OutputDefinition], borrowed: Borrowed) -> None:
         self._earlier = earlier
         self._borrowed = borrowed
+        self._needs: dict[str, None] = {}
         self._left = LARGEST
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What was put in so far that a run may find to be of a wrong type, and then has no value."""
+        return tuple(self._needs)
 
     def of(self, template: Template) -> Template:
         """Return the template with every earlier output in its place; raises CannotInline."""
@@ -46,7 +53,10 @@ class Inlining:
 
     def _whole(self, source: str) -> Template:
         name, steps = self._borrowed[source]
-        found = self._earlier.get(name, Literal(None))
+        output = self._earlier.get(name)
+        if output is not None and (output.type is not None or output.needs):
+            self._needs[name] = None
+        found = output.value if output is not None else Literal(None)
         self._spend(found)
         for step in steps:
             found = _field(found, step)

@@ -20,7 +20,7 @@ from headrace.dialects.dataflow.wire import OUTPUT
 def read_outputs(given: Given | None, scope: Scope, site: Site) -> tuple[OutputDefinition, ...]:
     """Return the outputs in order; each may read the ones before it."""
     found: list[OutputDefinition] = []
-    known: dict[str, Template] = {}
+    known: dict[str, OutputDefinition] = {}
     unsure: set[str] = set()
     if given is None:
         return ()
@@ -36,15 +36,16 @@ def read_outputs(given: Given | None, scope: Scope, site: Site) -> tuple[OutputD
         output = _output(name or "", read, path, scope, site, unsure)
         if output is not None:
             found.append(_written_out(output, known, path, scope))
-            known[output.name] = found[-1].value
+            known[output.name] = found[-1]
     return tuple(found)
 
 
 def _written_out(
-    output: OutputDefinition, earlier: dict[str, Template], path: str, scope: Scope
+    output: OutputDefinition, earlier: dict[str, OutputDefinition], path: str, scope: Scope
 ) -> OutputDefinition:
+    inlining = Inlining(earlier, scope.borrowed)
     try:
-        return replace(output, value=Inlining(earlier, scope.borrowed).of(output.value))
+        return replace(output, value=inlining.of(output.value), needs=inlining.needs)
     except CannotInline as error:
         scope.findings.problem(path, "invalid_value", str(error))
         return output

@@ -53,11 +53,55 @@ def test_an_output_s_type_is_checked_against_what_an_object_held(
 
     assert answer["status"] == "COMPLETED"
     assert answer["outputs"] == {"r": shown_as, "again": shown_as}
-    assert [(each["code"], each["message"]) for each in answer["warnings"]] == [
-        ("type_mismatch", f"Output '{name}' is declared {declared}; its value is {problem}.")
-        for name in ("r", "again")
-        if problem
+    told = [
+        ("type_mismatch", f"Output 'r' is declared {declared}; its value is {problem}."),
+        ("output_unavailable", "Output 'again' is not available: it needs output 'r', which is not."),
     ]
+    assert [(each["code"], each["message"]) for each in answer["warnings"]] == (told if problem else [])
+
+
+def test_what_reads_an_output_of_a_wrong_type_is_not_available_either(library: TaskTypes) -> None:
+    answer = ran(
+        library,
+        {"o": {"x": "/echo", "y": {"z": "deep"}}},
+        inputs=[{"name": "o", "type": "object"}],
+        outputs=[
+            {"name": "n", "type": "number", "value": "{{inputs.o.x}}"},
+            {"name": "m", "type": "text", "value": "n is {{outputs.n}}"},
+            {"name": "k", "value": {"m": ["{{outputs.m}}"]}},
+            {"name": "p", "type": "object", "value": "{{inputs.o.x}}"},
+            {"name": "q", "value": "{{outputs.p.z}}"},
+            {"name": "right", "type": "object", "value": "{{inputs.o.y}}"},
+            {"name": "z", "value": "it is {{outputs.right.z}}"},
+        ],
+    )
+
+    assert answer["outputs"] == {
+        **dict.fromkeys(["n", "m", "k", "p", "q"]),
+        "right": {"z": "deep"},
+        "z": "it is deep",
+    }
+    assert [(each["code"], each["message"].rpartition(":")[2]) for each in answer["warnings"]] == [
+        ("type_mismatch", "Output 'n' is declared number; its value is text."),
+        ("output_unavailable", " it needs output 'n', which is not."),
+        ("output_unavailable", " it needs output 'm', which is not."),
+        ("type_mismatch", "Output 'p' is declared object; its value is text."),
+        ("output_unavailable", " it needs output 'p', which is not."),
+    ]
+
+
+def test_an_output_that_is_null_by_right_can_be_read(library: TaskTypes) -> None:
+    answer = ran(
+        library,
+        {"o": {"x": None}},
+        inputs=[{"name": "o", "type": "object"}],
+        outputs=[
+            {"name": "n", "type": "number", "value": "{{inputs.o.x}}"},
+            {"name": "m", "value": "n is {{outputs.n}}"},
+        ],
+    )
+
+    assert (answer["outputs"], answer["warnings"]) == ({"n": None, "m": "n is "}, [])
 
 
 def test_an_output_whose_field_is_not_there_is_null_and_says_so(library: TaskTypes) -> None:
