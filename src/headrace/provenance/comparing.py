@@ -20,27 +20,33 @@ class _Left(Struct):
 
     version: FileVersion | None
     """None when it was deleted after all."""
-    tasks: set[str] = field(default_factory=set)
-    """All that changed it in turn: the work of the last one begins with what the others did."""
+    tasks: set[tuple[int, str]] = field(default_factory=set)
+    """All that changed it in turn, by execution and name: the last one began with what the others did."""
 
 
-async def changed_since(provenance: Provenance, execution: int) -> set[str]:
-    """Return the tasks that made or changed a file which is not as the last of them left it."""
+async def changed_since(provenance: Provenance, executions: Iterable[int]) -> set[tuple[int, str]]:
+    """Return the tasks that made or changed a file which is not as the last of them left it.
+
+    The executions are one that was run again, its rerun, and so on: what a later one changed is no change
+    from outside. A task is told with the number of its execution.
+    """
     left: dict[str, _Left] = {}
-    cursor = None
-    while True:
-        page = await provenance.uses(execution, kinds=("created", "modified", "deleted"), cursor=cursor)
-        for recorded in page.rows:
-            known = left.setdefault(place(recorded.version), _Left(None))
-            known.version = recorded.after
-            known.tasks.add(recorded.use.task)
-        cursor = page.cursor
-        if cursor is None:
-            return await asyncio.to_thread(_changed, left.values())
+    for execution in executions:
+        cursor = None
+        while True:
+            page = await provenance.uses(execution, kinds=("created", "modified", "deleted"), cursor=cursor)
+            for recorded in page.rows:
+                known = left.setdefault(place(recorded.version), _Left(None))
+                known.version = recorded.after
+                known.tasks.add((execution, recorded.use.task))
+            cursor = page.cursor
+            if cursor is None:
+                break
+    return await asyncio.to_thread(_changed, left.values())
 
 
-def _changed(left: Iterable[_Left]) -> set[str]:
-    changed: set[str] = set()
+def _changed(left: Iterable[_Left]) -> set[tuple[int, str]]:
+    changed: set[tuple[int, str]] = set()
     for each in left:
         if each.version is not None and not each.tasks <= changed and not _is_as_left(each.version):
             changed |= each.tasks

@@ -139,3 +139,20 @@ def test_what_is_reused_gets_no_files_again(client: Client, tmp_path: Path) -> N
     client.ended(workflow)
 
     assert set(planned(client, workflow).values()) == {"reuse"}
+
+
+def test_what_reruns_themselves_change_is_no_change_from_outside(client: Client, tmp_path: Path) -> None:
+    text = document(
+        f"name: simulate, run: 'echo ran >> {tmp_path}/count; echo result > table'",
+        "name: annotate, dependsOn: simulate, run: 'echo note >> table; false'",
+    )
+    workflow = client.submit(text)
+    client.ended(workflow)
+    for _ in range(4):
+        found = again(client, workflow)
+        workflow = found["id"]
+
+    assert (tmp_path / "count").read_text() == "ran\n"
+    assert states(found) == {"simulate": "succeeded", "annotate": "failed"}
+    Path(found["spec"]["activities"][0]["directory"], "table").write_text("from outside")
+    assert planned(client, workflow)["simulate"] == "run"

@@ -93,9 +93,20 @@ async def test_what_is_known_of_volumes_goes_with_the_directory(place: Place, tm
     before = place.left()
     await place.sweep_after(timedelta(minutes=10))
 
-    assert before == [f"{row.number}.volumes", f"{row.number}.volumes/0"]
+    lists = f"{row.number}.volumes"
+    assert before == [lists, f"{lists}/0", f"{lists}/0.back"]
     assert place.left() == []
     assert (remote / "x").is_file()
+
+
+async def test_what_only_a_rerun_brings_back_is_not_forgotten(place: Place, tmp_path: Path) -> None:
+    local, remote = tmp_path / "local", tmp_path / "remote"
+    local.mkdir()
+    spec = f'runtime: local\nmountPath: {remote}\nvolumes: ["{local}:{remote}"]'
+    row = await place.ran(document(f"name: a, run: 'rmdir {local}; touch {local} new'", spec=spec))
+    await place.sweep_after(MONTH + timedelta(minutes=5))
+
+    assert place.left() == [f"{row.number}.volumes", f"{row.number}.volumes/0"]
 
 
 async def test_a_rerun_keeps_the_directory_that_it_works_in(place: Place) -> None:
@@ -146,6 +157,26 @@ async def test_what_a_killed_server_was_removing_goes(place: Place) -> None:
 @pytest.fixture(scope="module")
 def hasty(start_server: Callable[..., RunningServer]) -> RunningServer:
     return start_server(AKOFLOW__RETENTION="1s")
+
+
+def test_a_rerun_that_uses_results_says_that_its_volumes_are_not_known_any_more(
+    hasty: RunningServer, tmp_path: Path
+) -> None:
+    (tmp_path / "local").mkdir()
+    volumes = f'["{tmp_path}/local:{tmp_path}/remote"]'
+    spec = f"runtime: local\nmountPath: {tmp_path}/remote\nvolumes: {volumes}"
+    with hasty.client() as http:
+        client = Client(http)
+        workflow = client.submit(document("name: a, run: 'echo 1 > x'", "name: b, run: 'false'", spec=spec))
+        client.ended(workflow)
+        lists = hasty.directory / "data" / "akoflow" / "workflows" / f"{workflow}.volumes"
+        client.until(lambda: not lists.exists(), bool)
+        refused = http.post(f"{API}/{workflow}/rerun/", json={"dry_run": True})
+        again = http.post(f"{API}/{workflow}/rerun/", json={"from": "start"})
+
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "directory_gone")
+    assert "from the start" in refused.json()["message"]
+    assert again.status_code == 200
 
 
 def test_a_rerun_says_that_its_directory_is_gone(hasty: RunningServer, tmp_path: Path) -> None:

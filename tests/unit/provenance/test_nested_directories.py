@@ -93,7 +93,7 @@ async def test_who_works_inside_and_who_works_outside_go_on_with_the_same_files(
     assert found["t2", "sub/f"] == left["t1", "sub/f"]
     assert found["t3", "sub/f"] == found["t4", "sub/f"] == left["t2", "sub/f"]
     assert found["t3", "sub/h"] == found["t4", "sub/h"] == left["t2", "sub/h"]
-    assert await changed_since(laboratory.store.provenance, EXECUTION) == set()
+    assert await changed_since(laboratory.store.provenance, [EXECUTION]) == set()
 
 
 async def test_the_inner_directory_may_be_the_first_one(laboratory: Laboratory, between: Between) -> None:

@@ -296,9 +296,11 @@ async def test_it_is_told_which_tasks_worked_on_what_is_not_there_any_more(labor
     await laboratory.run(4, lambda: laboratory.write("c"))
     await laboratory.recorder.settled()
 
-    assert await changed_since(laboratory.store.provenance, EXECUTION) == set()
+    assert await changed_since(laboratory.store.provenance, [EXECUTION]) == set()
     laboratory.write("b", "y")
     (laboratory.root / "a").unlink()
     (laboratory.root / "c").touch()
 
-    assert await changed_since(laboratory.store.provenance, EXECUTION) == {"t1", "t2", "t3"}
+    assert await changed_since(laboratory.store.provenance, [EXECUTION]) == {
+        (EXECUTION, name) for name in ("t1", "t2", "t3")
+    }

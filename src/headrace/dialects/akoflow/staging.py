@@ -21,6 +21,8 @@ STAGING = "staging"
 _VOLUMES_IN = "volumes in"
 """Name of the task that brings volumes in, unless an activity has it."""
 
+_NOTHING = Literal("")
+
 PlaceOf = Callable[[str], Place]
 """Where a path of the document lies on this machine."""
 
@@ -38,8 +40,8 @@ def volumes_in(
     What is only brought out has no source, and a directory to be filled all the same.
     """
     moved = [
-        (number, Literal("" if volume.mode == "out" else volume.local), remote)
-        for number, volume, remote in _moved(volumes, place_of)
+        (number, Literal("" if volume.mode == "out" else volume.local), place.argument(), _NOTHING)
+        for number, volume, place in sorted(_moved(volumes, place_of), key=lambda each: len(each[2].path))
     ]
     if not moved:
         return None
@@ -58,13 +60,18 @@ def volumes_out(volumes: Iterable[Volume], place_of: PlaceOf, taken: Iterable[st
     Where they were not brought in there is nothing to bring back: what lies there may be torn, and a
     directory that is missing must stay so, or the next run would begin with an empty one.
     """
-    moved = [
-        (number, remote, Literal(volume.local))
-        for number, volume, remote in _moved(volumes, place_of)
-        if volume.mode != "ro"
-    ]
-    if not moved:
+    found = list(_moved(volumes, place_of))
+    if all(volume.mode == "ro" for _, volume, _ in found):
         return None
+    moved = [
+        (
+            number,
+            place.argument(),
+            Literal("" if volume.mode == "ro" else volume.local),
+            _inside(place, found),
+        )
+        for number, volume, place in found
+    ]
     return TaskDefinition(
         name=_free("volumes out", taken),
         checks=(
@@ -92,16 +99,26 @@ def bring(
     )
 
 
-def _moved(volumes: Iterable[Volume], place_of: PlaceOf) -> Iterator[tuple[int, Volume, Template]]:
+def _moved(volumes: Iterable[Volume], place_of: PlaceOf) -> Iterator[tuple[int, Volume, Place]]:
     """Yield the volumes whose sides are not one directory: number, volume and remote side."""
     for number, volume in enumerate(volumes):
-        remote = place_of(volume.remote).argument()
-        if remote != Literal(volume.local):
-            yield number, volume, remote
+        place = place_of(volume.remote)
+        if place != Place(volume.local):
+            yield number, volume, place
 
 
-def _words(moved: Iterable[tuple[int, Template, Template]]) -> list[Template]:
-    return [word for number, *sides in moved for word in (Literal(str(number)), *sides)]
+def _inside(outer: Place, moved: Iterable[tuple[int, Volume, Place]]) -> Template:
+    """Return which volumes are brought to this place or into it, as `VOLUMES_OUT` reads it."""
+    lines = [
+        f"{number}/{place.path[len(outer.path) :].strip('/')}"
+        for number, _, place in moved
+        if place.is_private == outer.is_private and f"{place.path}/".startswith(f"{outer.path}/")
+    ]
+    return Literal("\n".join(lines))
+
+
+def _words(moved: Iterable[tuple[int, Template, Template, Template]]) -> list[Template]:
+    return [word for number, *rest in moved for word in (Literal(str(number)), *rest)]
 
 
 def _command(script: str, name: str, words: Sequence[Template]) -> RunCommand:

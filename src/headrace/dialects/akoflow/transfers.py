@@ -24,12 +24,16 @@ make_room() {
 }
 """
 
-# Files and empty directories are told by kind, mode, size, time and name.  What neither lies so at the target
-# nor is listed in `$known` is copied by name, whichever is the newer one; `cp` would follow links on the way.
+# Files and empty directories are told by kind, mode, size, time and name, without what lies in the other
+# side.  What neither lies so at the target nor is known from before is copied by name, whichever is the newer
+# one; `cp` would follow links on the way.
 _VOLUMES = f"""{_MAKE_ROOM}
-list() {{ find -H "$1" -mindepth 1 '(' ! -type d -o -empty ')' -printf '%y%m %s %T@/%P\\0'; }}
+list() {{
+  find -H "$1" -mindepth 1 -samefile "$2" -prune -o '(' ! -type d -o -empty ')' -printf '%y%m %s %T@/%P\\0'
+}}
 changed() {{
-  {{ list "$1"; {{ list "$2"; cat "$known"; }} | LC_ALL=C sed -z p; }} | LC_ALL=C sort -z | LC_ALL=C uniq -zu
+  {{ list "$1" "$2"; {{ list "$2" "$1"; known; }} | LC_ALL=C sed -z p; }} |
+    LC_ALL=C sort -z | LC_ALL=C uniq -zu
 }}
 carry() {{
   changed "$1" "$2" | LC_ALL=C sed -zn 's|^d.*|&/.|; s|^[^/]*/||; :up; s|/[^/]*$||; T; p; b up' |
@@ -41,18 +45,19 @@ fill() {{
   mkdir -p "$2" || return
   if [ -d "$1" ] && ! [ "$1" -ef "$2" ]; then carry "$1" "$2"; fi
 }}
+listed() {{ {{ list "$1" "$2"; cat "$3" 2>/dev/null; }} | LC_ALL=C sort -zu; }}
 """
 
 # A failure must not keep the results of other volumes from coming back. What `cp` says of one volume may be
 # long, and of standard error only the end is shown as the reason, so the names of all come last.
 _TRANSFER = """
 failed=
-while [ $# -gt 2 ]; do
-  why=$(transfer "$1" "$2" "$3" 2>&1) || {
+while [ $# -gt 3 ]; do
+  why=$(transfer "$@" 2>&1) || {
     failed="$failed, '$3'"
     printf '%s\\n' "$why" | head -n 3 >&2
   }
-  shift 3
+  shift 4
 done
 [ -z "$failed" ] || { printf 'Not all files could be copied to: %s.\\n' "${failed#, }" >&2; exit 1; }
 """
@@ -67,47 +72,66 @@ NO_TARGET = 73
 VOLUMES_IN = f"""{_VOLUMES}
 check() {{
   missing=
-  while [ $# -gt 2 ]; do
+  while [ $# -gt 3 ]; do
     if [ -n "$2" ] && ! [ -d "$2" ]; then missing="$missing, '$2'"; fi
-    shift 3
+    shift 4
   done
   [ -z "$missing" ] || {{
     printf 'Volumes need directories that do not exist: %s.\\n' "${{missing#, }}" >&2
     exit {SOURCE_MISSING}
   }}
 }}
+known() {{ if [ -n "$there" ]; then cat "$lists/$number" "$lists/$number.back" 2>/dev/null; fi; }}
 transfer() {{
-  known=/dev/null
-  if [ -z "$home" ] || ! [ -d "$2" ]; then fill "$2" "$3"; return; fi
-  lists=$home{LISTS}
-  mkdir -p "$lists" || return
-  if [ "$reuses" = true ] && [ -f "$lists/$1" ]; then known=$lists/$1; fi
-  list "$2" > "$lists/$1.new" && fill "$2" "$3" && mv "$lists/$1.new" "$lists/$1"
+  number=$1 there=
+  if [ -z "$lists" ]; then fill "$2" "$3"; return; fi
+  [ "$reuses" = true ] || rm -f "$lists/$1" "$lists/$1.back"
+  if [ -d "$3" ]; then there=yes; else mkdir -p "$3" || return; fi
+  if ! [ -d "$2" ]; then return; fi
+  listed "$2" "$3" "$lists/$1" > "$lists/$1.new" && fill "$2" "$3" && mv "$lists/$1.new" "$lists/$1"
 }}
 home=$1 reuses=$2
 shift 2
 [ "$0" = lenient ] || check "$@"
+lists=
+[ -z "$home" ] || {{ lists=$home{LISTS}; mkdir -p "$lists"; }}
 {_TRANSFER}"""
 """`strict` or `lenient`, the private directory, whether earlier results are used, and of each volume its
-number and its two sides; an empty one begins empty.
+number, its two sides and nothing; an empty side begins empty.
 
 Beside the private directory it keeps a list of what each volume had.  Where earlier results are used, what
 has not changed since is not brought again: an activity whose result is used may have changed it.
 """
 
 VOLUMES_OUT = f"""{_VOLUMES}
+known() {{
+  if [ -z "$lists" ] || [ -z "$there" ]; then return; fi
+  cat "$lists/$number.back" 2>/dev/null
+  printf '%s\\n' "$inside" | while IFS=/ read -r other way; do
+    if [ -z "$other" ] || ! [ -f "$lists/$other" ]; then continue; fi
+    way=$(printf '%s' "$way" | sed 's/[&|\\\\]/\\\\&/g')
+    LC_ALL=C sed -z "s|/|/${{way:+$way/}}|" "$lists/$other"
+  done
+}}
 transfer() {{
-  known=/dev/null
-  if [ -n "$home" ] && [ -f "$home{LISTS}/$1" ]; then known=$home{LISTS}/$1; fi
-  fill "$2" "$3"
+  if [ -z "$3" ]; then return; fi
+  number=$1 inside=$4 there=
+  [ -d "$3" ] && there=yes
+  fill "$2" "$3" || return
+  if [ -z "$lists" ] || ! [ -d "$2" ]; then return; fi
+  back=$lists/$1.back
+  listed "$2" "$3" "$back" > "$back.new" && mv "$back.new" "$back"
 }}
 home=$1
 shift
+lists=
+if [ -n "$home" ] && [ -d "$home{LISTS}" ]; then lists=$home{LISTS}; fi
 {_TRANSFER}"""
-"""Any word, the private directory, and of each volume its number and its two sides.
+"""Any word, the private directory, and of each volume its number, its two sides, and lines: the number of
+each volume that is brought there or into it, a slash, and the way to its place.
 
-What does not exist is not brought, and neither is what still is as it was brought in, for `local` may have
-changed.
+What does not exist is not brought, and neither is what still is as it was brought in or back: `local` may
+have changed, and of what another volume brought in only that one is the source.
 """
 
 # Two directories of one name are no clash, whatever their number: they count once.

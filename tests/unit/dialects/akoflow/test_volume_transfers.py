@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tests.unit.dialects.akoflow.transfer_runs import NAMES, OLD, brought_in, brought_out, tree, volume
 
+from headrace.dialects.akoflow.drafts import Mode
+
 
 @pytest.mark.parametrize("text", ["again", "longer than it was"])
 def test_changed_files_that_look_older_are_brought_both_ways(tmp_path: Path, text: str) -> None:
@@ -100,7 +102,7 @@ def test_what_nothing_has_changed_does_not_come_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["rw", "ro"])
 def test_a_rerun_brings_what_was_repaired_and_leaves_what_its_activities_changed(
-    tmp_path: Path, mode: str
+    tmp_path: Path, mode: Mode
 ) -> None:
     local, remote = tree(tmp_path / "local", bad="1", good="1", deep__bad="1", used="1"), tmp_path / "remote"
     volumes = [volume(local, remote, mode)]
@@ -171,3 +173,91 @@ def test_a_volume_that_cannot_be_brought_back_stops_no_other(tmp_path: Path) -> 
     assert ended.stderr.endswith(f": '{first}', '{last}'.\n")
     assert "File exists" in ended.stderr
     assert (tmp_path / "middle" / "x").read_text() == "result"
+
+
+def test_what_was_removed_from_local_does_not_come_back(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local", bad="1", ok="1"), tmp_path / "remote"
+    volumes = [volume(local, remote)]
+    brought_in(volumes, tmp_path / "7")
+    tree(remote, made="1")
+    brought_out(volumes, tmp_path / "7")
+    for name in ("bad", "made"):
+        (local / name).unlink()
+    brought_in(volumes, tmp_path / "7", reuses=True)
+    tree(remote, more="1")
+    brought_out(volumes, tmp_path / "7")
+
+    assert contents(local) == {"ok": "1", "more": "1"}
+
+
+def test_results_that_were_brought_back_are_not_brought_back_again(tmp_path: Path) -> None:
+    local, remote = tmp_path / "local", tree(tmp_path / "remote", report="1", same="1")
+    volumes = [volume(local, remote, "out")]
+    brought_in(volumes, tmp_path / "7")
+    first = brought_out(volumes, tmp_path / "7")
+    tree(local, report="1 and my notes")
+    brought_in(volumes, tmp_path / "7", reuses=True)
+    tree(remote, new="1")
+    brought_out(volumes, tmp_path / "7")
+    edited = contents(local)
+    for name in edited:
+        (local / name).unlink()
+    local.rmdir()
+    brought_out(volumes, tmp_path / "7")
+
+    assert first.returncode == 0, first.stderr
+    assert edited == {"report": "1 and my notes", "same": "1", "new": "1"}
+    assert contents(local) == {"report": "1", "same": "1", "new": "1"}
+
+
+def test_two_volumes_in_one_place_keep_their_own_files(tmp_path: Path) -> None:
+    a, b, remote = tree(tmp_path / "a", x="a", y="a"), tree(tmp_path / "b", x="b"), tmp_path / "remote"
+    volumes = [volume(a, remote), volume(b, remote)]
+    brought_in(volumes, tmp_path / "7")
+    tree(remote, made="1")
+    brought_out(volumes, tmp_path / "7")
+
+    assert contents(a) == {"x": "a", "y": "a", "made": "1"}
+    assert contents(b) == {"x": "b", "made": "1"}
+
+
+@pytest.mark.parametrize("mode", ["rw", "ro"])
+@pytest.mark.parametrize("name", ["sub", "a&b|c\\d [x]*"])
+def test_a_volume_inside_of_another_keeps_its_own_files(tmp_path: Path, mode: Mode, name: str) -> None:
+    inner, outer = tree(tmp_path / "inner", f="inner", g="inner"), tree(tmp_path / "outer", o="outer")
+    tree(outer / name, f="outer")
+    remote = tmp_path / "remote"
+    volumes = [volume(inner, remote / name, mode), volume(outer, remote)]
+    brought_in(volumes, tmp_path / "7")
+    seen = contents(remote / name)
+    tree(remote, made="1")
+    ended = brought_out(volumes, tmp_path / "7")
+
+    assert ended.returncode == 0, ended.stderr
+    assert seen == {"f": "inner", "g": "inner"}
+    assert contents(inner) == {"f": "inner", "g": "inner"}
+    assert contents(outer) == {"o": "outer", f"{name}/f": "outer", "made": "1"}
+
+
+def test_a_side_that_lies_in_the_other_is_left_out(tmp_path: Path) -> None:
+    first, second = tree(tmp_path / "first", x="1"), tree(tmp_path / "second" / "local", y="1")
+    volumes = [volume(first, first / "work"), volume(second, tmp_path / "second")]
+    for _ in range(3):
+        assert brought_in(volumes, tmp_path / "7").returncode == 0
+        tree(first / "work", made="1")
+        assert brought_out(volumes, tmp_path / "7").returncode == 0
+
+    assert contents(first) == {"x": "1", "made": "1", "work/x": "1", "work/made": "1"}
+    assert contents(tmp_path / "second") == {"y": "1", "local/y": "1"}
+
+
+def test_without_a_private_directory_nothing_is_listed(tmp_path: Path) -> None:
+    local, remote = tree(tmp_path / "local", x="1"), tmp_path / "remote"
+    volumes = [volume(local, remote)]
+    codes = [brought_in(volumes, reuses=reuses).returncode for reuses in (False, True)]
+    (remote / "x").write_text("22")
+    codes.append(brought_out(volumes).returncode)
+
+    assert codes == [0, 0, 0]
+    assert (local / "x").read_text() == "22"
+    assert {each.name for each in tmp_path.iterdir()} == {"local", "remote"}

@@ -11,7 +11,7 @@ from pathlib import Path
 from headrace.definition.model import RunCommand, TaskDefinition
 from headrace.dialects.akoflow import staging
 from headrace.dialects.akoflow.directories import PRIVATE, Place
-from headrace.dialects.akoflow.drafts import Volume
+from headrace.dialects.akoflow.drafts import Mode, Volume
 from headrace.expressions import Values, as_text, render
 
 _LIBC = ctypes.CDLL(None)
@@ -50,8 +50,8 @@ def brought(target: Path, *sources: Path, link: str = "copy") -> Ended:
     return run(staging.bring("c", places, (), link="hard" if link == "hard" else "copy"))
 
 
-def volume(local: Path, remote: Path, mode: str = "rw") -> Volume:
-    return Volume(f"{local}:{remote}:{mode}", str(local), str(remote), "rw" if mode == "rw" else "ro")
+def volume(local: Path, remote: Path, mode: Mode = "rw") -> Volume:
+    return Volume(f"{local}:{remote}:{mode}", str(local), str(remote), mode)
 
 
 def brought_in(volumes: Sequence[Volume], home: Path | None = None, *, reuses: bool = False) -> Ended:

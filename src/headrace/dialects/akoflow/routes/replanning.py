@@ -36,13 +36,17 @@ async def _without_changed(
 ) -> dict[str, Planned]:
     """Return the plan in which activities run again whose files were changed."""
     reused = {name for name, planned in plan.items() if planned.mode == "reuse"}
-    changed: set[str] = set()
-    async for source in sources_of(execution, services):
-        if not reused:
-            break
-        changed |= await changed_since(services.store.provenance, source.execution.number) & (
-            source.activities & reused
-        )
+    if not reused:
+        return plan
+    sources = [source async for source in sources_of(execution, services)]
+    numbers = [source.execution.number for source in reversed(sources)]
+    found = await changed_since(services.store.provenance, numbers)
+    changed = {
+        name
+        for source in sources
+        for name in source.activities & reused
+        if (source.execution.number, name) in found
+    }
     if not changed:
         return plan
     again = [name for name, planned in plan.items() if planned.mode == "run"]

@@ -74,7 +74,8 @@ class Tidying:
         for row in over:
             moments = [each.ended_at for each in reruns[row.number]]
             if all(moment is not None and moment <= before for moment in moments):
-                await self._remove_lists(row, before)
+                last = max([row.number, *(each.number for each in reruns[row.number])])
+                await self._remove_lists(row.number, last, before)
                 await self._remove(row, before)
 
     async def _run(self) -> None:
@@ -132,9 +133,16 @@ class Tidying:
             by_first[first].append(rerun)
         return by_first
 
-    async def _remove_lists(self, row: ExecutionRow, before: float) -> None:
-        lists = self._root / f"{row.number}{LISTS}"
-        if _is_old(lists, before):
+    async def _remove_lists(self, number: int, last: int, before: float) -> None:
+        """Remove what is known of volumes, unless the last run left results that only a rerun brings back."""
+        lists = self._root / f"{number}{LISTS}"
+        if not _is_old(lists, before):
+            return
+        execution = await self._services.executions.view(await self._services.executions.get(last))
+        closing = execution.runs.get(execution.closing_run or 0)
+        if closing is not None and closing.state not in ("succeeded", "skipped"):
+            self._settled.add(lists.name)
+        elif _is_old(lists, before):  # a rerun may have marked it meanwhile
             await asyncio.to_thread(shutil.rmtree, lists, ignore_errors=True)
 
     async def _remove(self, row: ExecutionRow, before: float) -> None:
