@@ -88,7 +88,7 @@ async def test_an_answer_with_a_number_that_no_value_can_be_is_not_lost_silently
         ("//h/p?q", "'//h/p' is not an absolute http or https URL."),
         ("mailto:a@b", "'mailto:a@b' is not an absolute http or https URL."),
         ("ftp://h", "'ftp://h' is not an absolute http or https URL."),
-        ("http://h:x/", "'http://h:x/' is not a URL to ask: Invalid port: 'x'."),
+        ("http://h:x/", "'http://h:x/' has a port that is no number from 1 to 65535."),
     ],
 )
 async def test_a_url_that_cannot_be_asked_is_quoted_as_it_was_written(
