@@ -12,5 +12,6 @@ async def test_a_server_that_was_never_opened_can_be_closed(tmp_path: Path) -> N
 
     await server.close()
 
-    again = Server(load({"data_dir": str(tmp_path)}))
+    again = Server(load({"data_dir": str(tmp_path)}))  # which another server's lock would refuse
     await again.close()
+    assert again.store.epoch == server.store.epoch + 1

@@ -94,8 +94,14 @@ def test_no_file_of_the_data_directory_holds_them(after: tuple[RunningServer, di
 
 def test_what_workers_hand_over_is_removed(after: tuple[RunningServer, dict[str, Any]]) -> None:
     attempts = after[0].directory / "data" / "attempts"
+    # A worker handed over what this task told; without it there would be nothing to remove.
+    [extract] = [task for task in after[1]["tasks"] if task["name"] == "extract"]
 
     within(lambda: not list(attempts.rglob("result.msgpack*")), "the removal")
+
+    assert extract["status"] == "COMPLETED"
+    assert attempts.is_dir()
+    assert list(attempts.rglob("result.msgpack*")) == []
 
 
 def test_nobody_else_may_enter_where_attempts_are(

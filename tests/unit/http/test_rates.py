@@ -52,12 +52,16 @@ async def test_every_token_has_a_rate_of_its_own_and_what_is_not_allowed_takes_n
         with pytest.raises(Forbidden):
             await admitted(request(rates), "write")
 
-    for token in (1, 2, 1, 2):
-        await admitted(request(rates, token), "read")
+    callers = [await admitted(request(rates, token), "read") for token in (1, 2, 1, 2)]
+
+    assert [caller.number for caller in callers] == [1, 2, 1, 2]
+    with pytest.raises(RateLimited):
+        await admitted(request(rates), "read")
 
 
 async def test_without_a_limit_nothing_is_counted() -> None:
     rates = Rates(None)
 
-    for _ in range(100):
-        await admitted(request(rates), "read")
+    callers = [await admitted(request(rates), "read") for _ in range(100)]
+
+    assert [caller.number for caller in callers] == [1] * 100

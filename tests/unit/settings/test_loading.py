@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 from headrace import settings
 from headrace.errors import InvalidSettings, Problem
+from headrace.settings.catalogue import as_written
 
 TOKEN = "a" * 32
 
@@ -219,6 +221,10 @@ def test_every_setting_says_what_it_does_and_what_it_accepts() -> None:
 @pytest.mark.parametrize("name", settings.catalogue())
 def test_what_a_setting_gives_as_examples_it_accepts(name: str) -> None:
     setting = settings.catalogue()[name]
+    value_of = attrgetter(name)
 
     for example in re.findall(r"`([^`]+)`", setting.accepts):
-        settings.load({name: example})  # raises what it does not accept
+        value = value_of(settings.load({name: example}))
+        told = as_written(value)
+        assert told or example in ("off", "never")
+        assert value_of(settings.load({name: told or example})) == value
