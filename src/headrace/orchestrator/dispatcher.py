@@ -181,22 +181,22 @@ class Dispatcher:
         attempt = run.attempt
         try:
             action = jobs.action_of(mailbox.execution, run)
+            kind = jobs.runtime_of(action, self._library)
             read = self._stored.last if recovering else self._stored.read
             complete = await jobs.complete_input(run, self._values, read)
             input = complete.input
+            credentials = await self._credentials(mailbox, action) if kind == "inline" else {}
+            # It may have begun with a value that was replaced since.
+            former = await self._stored.former() if recovering and complete.secrets else ()
             if attempt not in self._owners:
                 return  # cancelled meanwhile
-            if complete.secrets:
-                # It may have begun with a value that was replaced since.
-                former = await self._stored.former() if recovering else ()
-                self._secrets[attempt] = (*complete.secrets, *former)
-                self._secrets_in_use.learn(self._secrets[attempt])
-            match jobs.runtime_of(action, self._library):
+            if secrets := (*complete.secrets, *former, *credentials.values()):
+                self._secrets[attempt] = secrets
+                self._secrets_in_use.learn(secrets)
+            match kind:
                 case "inline":
-                    credentials = await self._credentials(mailbox, run, action)
                     job = self._inline_job(run, action, input)
-                    known = self._secrets.get(attempt, ())
-                    job = msgspec.structs.replace(job, credentials=credentials, secrets=known)
+                    job = msgspec.structs.replace(job, credentials=credentials, secrets=secrets)
                     self._runtimes["inline"].submit(job)
                 case "command":
                     self._run_command(mailbox, run, action, input, recovering=recovering)
@@ -233,7 +233,7 @@ class Dispatcher:
         spec = self._library.resolve(action.type)
         return None if spec is None else spec.credential
 
-    async def _credentials(self, mailbox: Mailbox, run: TaskRun, action: Any) -> dict[str, str]:
+    async def _credentials(self, mailbox: Mailbox, action: Any) -> dict[str, str]:
         """Return the secret that the task type asks for: that of the start, else the stored one.
 
         Who gave a key must not be served with another one: raises CannotDispatch when a restart lost it.
@@ -246,11 +246,7 @@ class Dispatcher:
             message = f"The '{name}' that came with the start was lost by a restart; start again with it."
             raise jobs.CannotDispatch(Failure(code="credential_lost", message=message, final=True))
         value = value or await self._stored.read(name)
-        if value is None:
-            return {}
-        self._secrets[run.attempt] = (*self._secrets.get(run.attempt, ()), value)
-        self._secrets_in_use.learn((value,))
-        return {name: value}
+        return {} if value is None else {name: value}
 
     def _run_command(
         self, mailbox: Mailbox, run: TaskRun, action: Any, input: dict[str, Any], *, recovering: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -236,3 +237,36 @@ async def test_a_step_that_began_with_a_former_secret_tells_it_nobody(
 
     [run] = execution.runs.values()
     assert (run.state, run.outputs) == ("succeeded", {"stdout": "it was ***"})
+
+
+async def test_a_step_that_is_cancelled_while_former_secrets_are_read_leaves_none_in_use(
+    lives: list[Any], words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = lives[0]
+    before.secrets["key"] = "of-today"
+    before.local.behaviour = lambda job: None
+    step = TaskDefinition(
+        name="step", action=RunCommand(script="env", environment={"KEY": Expr("secrets.key")})
+    )
+    row = await before.start(words.workflow(step))
+    await words.until(lambda: bool(before.local.jobs))
+    reading = asyncio.Event()
+    may_go_on = asyncio.Event()
+
+    async def former() -> tuple[str, ...]:
+        reading.set()
+        await may_go_on.wait()
+        return ("of-yesterday",)
+
+    after = await next_life(lives)
+    monkeypatch.setattr(after.dispatcher._stored, "former", former)
+    await after.house.recover()
+    await reading.wait()
+    await after.executions.cancel(row)
+    await after.end_of(row)
+    may_go_on.set()
+    await words.until(lambda: not after.dispatcher._tasks)
+
+    assert after.local.jobs == {}
+    for secret in ("of-today", "of-yesterday"):
+        assert after.secrets_in_use.redactor.text(secret) == secret

@@ -316,6 +316,32 @@ async def test_a_call_that_is_cancelled_while_its_input_is_loaded_never_starts(
     assert workshop.inline.jobs == {}
 
 
+async def test_a_call_that_is_cancelled_while_its_key_is_read_leaves_nothing_behind(
+    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = asyncio.Event()
+    may_go_on = asyncio.Event()
+
+    async def read(name: str) -> str:
+        reading.set()
+        await may_go_on.wait()
+        return "sk-of-nobody"
+
+    monkeypatch.setattr(workshop.dispatcher._stored, "read", read)
+    call = TaskDefinition(name="ask", action=CallTask(type="openai.completion"))
+    row = await workshop.start(words.workflow(call))
+    await reading.wait()
+
+    await workshop.executions.cancel(row)
+    await workshop.end_of(row)
+    may_go_on.set()
+    await words.until(lambda: not workshop.dispatcher._tasks)
+
+    assert workshop.inline.jobs == {}
+    assert workshop.dispatcher._places == {}
+    assert workshop.secrets_in_use.redactor.text("sk-of-nobody") == "sk-of-nobody"
+
+
 async def test_a_sub_workflow_gives_its_outputs_to_its_parent(workshop: Any, words: Any) -> None:
     workshop.inline.behaviour = lambda job: words.succeeded(job.attempt, n=7)
     inner = words.workflow(
