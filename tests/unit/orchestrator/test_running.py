@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +14,11 @@ from headrace.definition.model import (
     OutputDefinition,
     Retry,
     RunCommand,
-    RunWorkflow,
     TaskDefinition,
     Transition,
 )
 from headrace.definition.templates import Expr, Literal, Text, ValueRef
-from headrace.errors import InvalidInput, NotFound, TransitionRefused
+from headrace.errors import NotFound, TransitionRefused
 from headrace.orchestrator import large_values
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.replay import replay
@@ -275,126 +273,6 @@ async def test_an_approval_is_answered_once(workshop: Any, words: Any) -> None:
     assert ended.runs[run].outputs == {"answer": "yes"}
     with pytest.raises((TransitionRefused, NotFound)):
         await workshop.executions.respond(row, run, {"answer": "no"})
-
-
-async def test_cancelling_ends_running_jobs(workshop: Any, words: Any) -> None:
-    workshop.local.behaviour = lambda job: None
-    row = await workshop.start(words.workflow(words.step("a", "b"), words.step("b")))
-    await words.until(lambda: bool(workshop.local.jobs))
-
-    await workshop.executions.cancel(row, "enough")
-    execution = await workshop.end_of(row)
-
-    assert execution.state == "cancelled"
-    assert {run.task: run.state for run in execution.runs.values()} == {"a": "cancelled", "b": "cancelled"}
-
-
-async def test_a_call_that_is_cancelled_while_its_input_is_loaded_never_starts(
-    workshop: Any, words: Any
-) -> None:
-    loading = asyncio.Event()
-    may_go_on = asyncio.Event()
-
-    async def fill_in(value: Any) -> Any:
-        loading.set()
-        await may_go_on.wait()
-        return value
-
-    workshop.values.fill_in = fill_in
-    workshop.secrets["key"] = "s3cret-value"
-    call = TaskDefinition(name="call", action=CallTask(type="echo", inputs={"text": Expr("secrets.key")}))
-    row = await workshop.start(words.workflow(call))
-    await loading.wait()
-
-    await workshop.executions.cancel(row)
-    execution = await workshop.end_of(row)
-    may_go_on.set()
-    await words.until(lambda: not workshop.dispatcher._tasks)
-
-    assert execution.state == "cancelled"
-    assert workshop.inline.cancelled
-    assert workshop.inline.jobs == {}
-
-
-async def test_a_call_that_is_cancelled_while_its_key_is_read_leaves_nothing_behind(
-    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reading = asyncio.Event()
-    may_go_on = asyncio.Event()
-
-    async def read(name: str) -> str:
-        reading.set()
-        await may_go_on.wait()
-        return "sk-of-nobody"
-
-    monkeypatch.setattr(workshop.dispatcher._stored, "read", read)
-    call = TaskDefinition(name="ask", action=CallTask(type="openai.completion"))
-    row = await workshop.start(words.workflow(call))
-    await reading.wait()
-
-    await workshop.executions.cancel(row)
-    await workshop.end_of(row)
-    may_go_on.set()
-    await words.until(lambda: not workshop.dispatcher._tasks)
-
-    assert workshop.inline.jobs == {}
-    assert workshop.dispatcher._places == {}
-    assert workshop.secrets_in_use.redactor.text("sk-of-nobody") == "sk-of-nobody"
-
-
-async def test_a_sub_workflow_gives_its_outputs_to_its_parent(workshop: Any, words: Any) -> None:
-    workshop.inline.behaviour = lambda job: words.succeeded(job.attempt, n=7)
-    inner = words.workflow(
-        words.call("x"), outputs=(OutputDefinition(name="n", value=Expr("tasks.x.outputs.n")),)
-    )
-    child = await workshop.workflows.create(inner, b"inner", "text/plain")
-    outer = words.workflow(
-        TaskDefinition(name="sub", action=RunWorkflow(workflow=child.id)),
-        outputs=(OutputDefinition(name="n", value=Expr("tasks.sub.outputs.n")),),
-    )
-
-    execution = await workshop.run(outer)
-
-    assert execution.outputs == {"n": 7}
-
-
-async def test_a_failed_sub_workflow_fails_its_task_and_says_which(workshop: Any, words: Any) -> None:
-    workshop.inline.behaviour = lambda job: words.failed(job.attempt, "broken")
-    child = await workshop.workflows.create(words.workflow(words.call("x")), b"inner", "text/plain")
-
-    execution = await workshop.run(
-        words.workflow(TaskDefinition(name="sub", action=RunWorkflow(workflow=child.id)))
-    )
-
-    run = next(iter(execution.runs.values()))
-    assert execution.state == "failed"
-    assert run.failure is not None
-    assert "It failed: broken." in run.failure.message
-
-
-async def test_a_workflow_that_names_an_unknown_one_cannot_start(workshop: Any, words: Any) -> None:
-    definition = words.workflow(TaskDefinition(name="sub", action=RunWorkflow(workflow="nope")))
-
-    with pytest.raises(InvalidInput) as caught:
-        await workshop.start(definition)
-
-    assert "nope" in caught.value.problems[0].message
-
-
-async def test_cancelling_a_parent_cancels_its_child(workshop: Any, words: Any) -> None:
-    workshop.local.behaviour = lambda job: None
-    child = await workshop.workflows.create(words.workflow(words.step("x")), b"inner", "text/plain")
-    row = await workshop.start(
-        words.workflow(TaskDefinition(name="sub", action=RunWorkflow(workflow=child.id)))
-    )
-    await words.until(lambda: bool(workshop.local.jobs))
-
-    await workshop.executions.cancel(row)
-    execution = await workshop.end_of(row)
-
-    states = {found.workflow: found.state for found in workshop.contents.executions.values()}
-    assert execution.state == "cancelled"
-    assert states[child.number] == "cancelled"
 
 
 async def test_followers_see_every_event_once_and_in_order(workshop: Any, words: Any) -> None:

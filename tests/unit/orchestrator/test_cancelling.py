@@ -1,0 +1,76 @@
+"""What an execution that is cancelled leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from headrace.definition.model import CallTask, TaskDefinition
+from headrace.definition.templates import Expr
+
+
+async def test_cancelling_ends_running_jobs(workshop: Any, words: Any) -> None:
+    workshop.local.behaviour = lambda job: None
+    row = await workshop.start(words.workflow(words.step("a", "b"), words.step("b")))
+    await words.until(lambda: bool(workshop.local.jobs))
+
+    await workshop.executions.cancel(row, "enough")
+    execution = await workshop.end_of(row)
+
+    assert execution.state == "cancelled"
+    assert {run.task: run.state for run in execution.runs.values()} == {"a": "cancelled", "b": "cancelled"}
+
+
+async def test_a_call_that_is_cancelled_while_its_input_is_loaded_never_starts(
+    workshop: Any, words: Any
+) -> None:
+    loading = asyncio.Event()
+    may_go_on = asyncio.Event()
+
+    async def fill_in(value: Any) -> Any:
+        loading.set()
+        await may_go_on.wait()
+        return value
+
+    workshop.values.fill_in = fill_in
+    workshop.secrets["key"] = "s3cret-value"
+    call = TaskDefinition(name="call", action=CallTask(type="echo", inputs={"text": Expr("secrets.key")}))
+    row = await workshop.start(words.workflow(call))
+    await loading.wait()
+
+    await workshop.executions.cancel(row)
+    execution = await workshop.end_of(row)
+    may_go_on.set()
+    await words.until(lambda: not workshop.dispatcher._tasks)
+
+    assert execution.state == "cancelled"
+    assert workshop.inline.cancelled
+    assert workshop.inline.jobs == {}
+
+
+async def test_a_call_that_is_cancelled_while_its_key_is_read_leaves_nothing_behind(
+    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = asyncio.Event()
+    may_go_on = asyncio.Event()
+
+    async def read(name: str) -> str:
+        reading.set()
+        await may_go_on.wait()
+        return "sk-of-nobody"
+
+    monkeypatch.setattr(workshop.dispatcher._stored, "read", read)
+    call = TaskDefinition(name="ask", action=CallTask(type="openai.completion"))
+    row = await workshop.start(words.workflow(call))
+    await reading.wait()
+
+    await workshop.executions.cancel(row)
+    await workshop.end_of(row)
+    may_go_on.set()
+    await words.until(lambda: not workshop.dispatcher._tasks)
+
+    assert workshop.inline.jobs == {}
+    assert workshop.dispatcher._places == {}
+    assert workshop.secrets_in_use.redactor.text("sk-of-nobody") == "sk-of-nobody"
