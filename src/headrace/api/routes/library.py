@@ -81,28 +81,25 @@ class LibraryRoutes:
             message = f"{spec.type} cannot run here. {because}"
             raise InvalidInput([Problem(path="", code="task_type_unavailable", message=message)], message)
         definition, source = self._trial(spec, body)
-        row = await self._kept(f"try-{spec.type}", definition, source)
-        names = self._services.executions.name()
+        services, dialect = self._services, self._dialects[TRIALS]
+        names = services.executions.name()
         credentials = given_with(request)
-        made = await ready(
-            self._dialects[TRIALS],
-            row,
-            definition,
-            bodies.StartBody(),
-            names.number,
-            self._services,
-            credentials=credentials,
-        )
-        await self._services.executions.start(
-            StartRequest(
-                workflow=row.number,
-                version=row.version,
-                inputs=made.inputs,  # no user's, but the files that the trial names
-                names=names,
-                labels={"try": spec.type, **made.labels},
-                credentials=credentials,
+        async with services.starts.start():
+            row = await self._kept(f"try-{spec.type}", definition, source)
+            start = bodies.StartBody()
+            made = await ready(
+                dialect, row, definition, start, names.number, services, credentials=credentials
             )
-        )
+            await services.executions.start(
+                StartRequest(
+                    workflow=row.number,
+                    version=row.version,
+                    inputs=made.inputs,  # no user's, but the files that the trial names
+                    names=names,
+                    labels={"try": spec.type, **made.labels},
+                    credentials=credentials,
+                )
+            )
         url = f"/v1/executions/{names.number}"
         started = answers.Started(
             number=names.number, id=names.id, workflow=row.number, version=row.version, url=url

@@ -59,7 +59,8 @@ class RerunRoutes:
         row = await self._executions.get(key_of(key, "execution"))
         if body.dry_run:
             return await self._preview(row, body)
-        async with self._repeats.of(request, await request.body(), location_of) as once:
+        services, sent = self._services, await request.body()
+        async with self._repeats.of(request, sent, location_of) as once, services.starts.start():
             execution = await self._executions.view(row)
             plan = await self._plan(row, execution, body)
             dialect = self._dialects.get(row.dialect)
@@ -71,9 +72,7 @@ class RerunRoutes:
                     number=names.number, id=names.id, workflow=row.workflow, version=row.version, url=url
                 )
             )
-            labels = await labels_of_rerun(
-                dialect, execution, plan, names, self._services, credentials=credentials
-            )
+            labels = await labels_of_rerun(dialect, execution, plan, names, services, credentials=credentials)
             await self._executions.start(
                 StartRequest(
                     workflow=row.workflow,

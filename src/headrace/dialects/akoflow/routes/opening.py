@@ -40,13 +40,16 @@ class Opening:
         services = self._services
         names = await services.executions.names_for(definition)
         inputs = inputs_of(names.number, services.settings.data_dir)
-        workflow = await services.workflows.create(definition, source, _YAML)
         warnings = [render.problem(each) for each in parsed.warnings]
-        try:
-            return await self._start(names, workflow.number, workflow.version, definition, warnings, inputs)
-        except KeyTaken as taken:
-            await services.workflows.delete(workflow.number)
-            return await self._once.faster(taken)
+        async with services.starts.start():
+            workflow = await services.workflows.create(definition, source, _YAML)
+            try:
+                return await self._start(
+                    names, workflow.number, workflow.version, definition, warnings, inputs
+                )
+            except KeyTaken as taken:
+                await services.workflows.delete(workflow.number)
+                return await self._once.faster(taken)
 
     async def again(self, run: Run, plan: dict[str, Planned], warnings: list[dict[str, Any]]) -> Response:
         """Start a run again by a plan; it gets an id of its own.
@@ -56,20 +59,21 @@ class Opening:
         definition = run.execution.definition
         names = await self._services.executions.names_for(definition)
         row = run.row
-        try:
-            return await self._start(
-                names,
-                row.workflow,
-                row.version,
-                definition,
-                run.warnings,
-                run.execution.inputs,
-                told=[*run.warnings, *warnings],
-                plan=plan,
-                labels={RERUN_OF: str(row.number)},
-            )
-        except KeyTaken as taken:
-            return await self._once.faster(taken)
+        async with self._services.starts.start():
+            try:
+                return await self._start(
+                    names,
+                    row.workflow,
+                    row.version,
+                    definition,
+                    run.warnings,
+                    run.execution.inputs,
+                    told=[*run.warnings, *warnings],
+                    plan=plan,
+                    labels={RERUN_OF: str(row.number)},
+                )
+            except KeyTaken as taken:
+                return await self._once.faster(taken)
 
     async def _start(
         self,
