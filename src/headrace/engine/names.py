@@ -153,7 +153,7 @@ class About(Lazy):
         self._execution = execution
 
     def field(self, name: str) -> Json:
-        """Return `id number started_at workflow version reuses`; whether earlier results are used is last."""
+        """Return `id number started_at workflow version`, or whether any earlier result is used, `reuses`."""
         execution = self._execution
         match name:
             case "id" | "number" | "workflow" | "version":

@@ -17,11 +17,8 @@ from headrace.engine.execution import Execution, TaskRun
 from headrace.expressions import ExpressionError, TooLarge, Values, as_text, parse, render
 from headrace.orchestrator.large_values import LargeValues, has_reference
 from headrace.provenance.attempts import RecordedAttempt
-from headrace.runtimes.protocol import Command, Job, TaskCall
+from headrace.runtimes.protocol import LONGEST_STRING, Command, Job, TaskCall
 from headrace.tasks.library import Library
-
-LONGEST_STRING = 128 * 1024
-"""Bytes of one argument or variable of a process, with its name and its end: Linux takes no longer one."""
 
 ReadSecret = Callable[[str], Awaitable[str | None]]
 """Returns the value of a stored secret, or None when there is none of that name."""

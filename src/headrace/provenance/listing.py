@@ -119,7 +119,6 @@ class Drafting:
         after = None if change.state is None else self._version(change.path, change.state, original)
         if before is not None:
             self._gone.append(before.number)
-        if before is not None:
             self._declared(change.path, whose)
         if after is None:
             self._index.remove(change.path)

@@ -16,6 +16,10 @@ from msgspec import Struct, field
 
 from headrace.definition.outcomes import Failure, Usage
 
+LONGEST_STRING = 128 * 1024
+"""Bytes of one argument of a process, or of one variable with its name, with the NUL that ends it: the limit
+of Linux (`MAX_ARG_STRLEN`)."""
+
 
 class TaskCall(Struct, frozen=True, kw_only=True, tag_field="do", tag="call"):
     """Call a task type of the library in this process."""

@@ -17,10 +17,10 @@ from headrace.dialects.akoflow.wire import (
     ACTIVITY_KEYS,
     ACTIVITY_LEFT_OVER,
     COMMAND_KEYS,
-    LONGEST_ARGUMENT,
     LONGEST_NAME,
     TRIES_KEYS,
 )
+from headrace.runtimes.protocol import LONGEST_STRING
 from headrace.security.documents import Scalar
 
 EXCEEDS = "exceeds_capacity"
@@ -187,10 +187,10 @@ def _arguments(table: Table, key: str, items: list[Any]) -> Iterator[str]:
 def _fits(word: str, table: Table, path: str) -> bool:
     """Tell whether a program can be given this word; a longer one is a problem."""
     size = len(word.encode())
-    if size < LONGEST_ARGUMENT:
+    if size < LONGEST_STRING:
         return True
     message = (
-        f"A word for a program (and a variable, NAME=value) has at most {LONGEST_ARGUMENT - 1:,} bytes; "
+        f"A word for a program (and a variable, NAME=value) has at most {LONGEST_STRING - 1:,} bytes; "
         f"this one has {size:,}. Pass the text in a file."
     )
     table.findings.problem(path, "run_too_large", message)

@@ -63,8 +63,6 @@ EVENT_TYPES = ("ACTIVITY_COMPLETED", "WORKFLOW_DONE")
 STORAGE_POLICIES = ("default", "distributed", "standalone")
 
 LONGEST_NAME = 253
-LONGEST_ARGUMENT = 128 * 1024
-"""Bytes of one argument, or of one variable with its name, with the NUL that ends it: the limit of Linux."""
 MOST_WEBHOOKS = 20
 MOST_PROBLEMS = 100
 """Problems of one phase that an answer shows; the rest is counted."""

@@ -24,6 +24,7 @@ from headrace.dialects.akoflow.routes import operations
 from headrace.dialects.akoflow.surroundings import Surroundings
 from headrace.notifications.schedule import DELAYS
 from headrace.runtimes import launching
+from headrace.runtimes.protocol import LONGEST_STRING
 from headrace.settings import Settings
 
 ROOT = Path(__file__).parents[4]
@@ -157,7 +158,7 @@ def test_the_bounds_stand_in_the_page() -> None:
     assert f"`{quantities.LONGEST}`" in bounds
     assert f"1 to {wire.LONGEST_NAME} characters" in part("## Root")
     assert f"at most {wire.MOST_WEBHOOKS};" in part("## `spec`")
-    assert f"shorter than {math.ceil(wire.LONGEST_ARGUMENT / 1024)} KiB" in part("### `command`")
+    assert f"shorter than {math.ceil(LONGEST_STRING / 1024)} KiB" in part("### `command`")
 
 
 def test_the_document_of_the_page_is_read_without_a_word() -> None:
