@@ -307,7 +307,14 @@ def test_a_run_leaves_a_server_that_has_the_data_alone(
 def test_an_interrupted_run_leaves_nothing_running(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     command = [sys.executable, "-m", "headrace.cli", "run", written(tmp_path, SLEEPS), "-i", f"begun={begun}"]
-    with subprocess.Popen(command, env=environment(), cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(
+        command,
+        env=environment(),
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - ignored behind `&`
+    ) as run:
         until(lambda: begun.exists() and begun.read_text().endswith("\n"), "the step did not begin")
         run.send_signal(signal.SIGINT)
         _, told = run.communicate(timeout=30)

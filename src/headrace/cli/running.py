@@ -86,11 +86,13 @@ class Asked(Struct, frozen=True):
 async def _run(terminal: Terminal, settings: Settings, asked: Asked) -> ExecutionShown:
     """Run a document to its end; an interruption cancels it."""
     async with _engine(terminal, settings) as server:
-        row = await _start(terminal, server, asked)
+        # Kept from the interruption: what it may have started can be cancelled only when it is known.
+        starting = asyncio.create_task(_start(terminal, server, asked))
         try:
+            row = await asyncio.shield(starting)
             await _follow(terminal, server, row)
         except asyncio.CancelledError:
-            await asyncio.shield(_cancel(server, row))
+            await asyncio.shield(_cancel(server, await starting))
             terminal.note("Interrupted; the run is cancelled.")
             raise
         return await _shown(server, row)

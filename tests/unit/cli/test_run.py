@@ -1,9 +1,24 @@
 from __future__ import annotations
 
+import asyncio
+import signal
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tests.unit.cli.conftest import Say
+
+from headrace.orchestrator.executions import Executions
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests run in the background of a shell, which ignores it there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_document_runs_without_a_server(say: Say, report: Path) -> None:
@@ -96,3 +111,30 @@ def test_a_file_is_an_input(say: Say, tmp_path: Path) -> None:
     assert said.status == 0, said.err
     assert said.document["outputs"]["talk"]["name"] == "talk.txt"
     assert said.document["outputs"]["talk"]["size"] == 5
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_run_that_is_interrupted_in_its_start_is_cancelled(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sleeps.json"
+    path.write_text(
+        '{"title": "Nap", "tasks": [{"name": "nap", "type": "core.shell", "inputs": {"script": "sleep 60"}}]}'
+    )
+    start = Executions.start
+
+    async def interrupted(self: Executions, request: Any) -> Any:
+        row = await start(self, request)
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(0)
+        return row
+
+    monkeypatch.setattr(Executions, "start", interrupted)
+    said = say("run", str(path))
+    with sqlite3.connect(tmp_path / ".headrace" / "headrace.db") as database:
+        [(state,)] = database.execute("SELECT state FROM executions").fetchall()
+    database.close()
+
+    assert said.status == 130
+    assert state == "cancelled"
+    assert "the run is cancelled" in said.err
