@@ -229,7 +229,8 @@ class InlineRuntime:
             return
         if running.timer is not None:
             running.timer.cancel()
-        running.context.close()
+        with contextlib.suppress(OSError):  # a full disk takes the last lines of the log, and not the end
+            running.context.close()
         self._reports.end(
             JobEnded(
                 attempt=attempt,

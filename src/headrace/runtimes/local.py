@@ -19,7 +19,7 @@ from pathlib import Path
 from headrace.clock import Clock, SystemClock
 from headrace.definition.outcomes import Failure
 from headrace.errors import InvalidJob
-from headrace.runtimes import binding, launching, long_logs, processes, record, results
+from headrace.runtimes import binding, launching, processes, record, results
 from headrace.runtimes.attempts import AttemptDirectories, Stream
 from headrace.runtimes.boots import Boots
 from headrace.runtimes.bounds import Bounds, Watching, bounds_of_this_machine
@@ -356,15 +356,8 @@ class LocalRuntime:
         if step.long_run is None and (ended := results.report_quickly(finished)) is not None:
             self._tell(ended)
         else:
-            reading = self._loop.run_in_executor(None, self._settled, step, finished)
+            reading = self._loop.run_in_executor(None, step.settled, finished, self._max_log)
             reading.add_done_callback(lambda read: self._tell(read.result()))
-
-    def _settled(self, step: Step, finished: results.Finished) -> JobEnded:
-        if step.long_run is not None:
-            step.long_run.close()
-        else:
-            long_logs.trim(step.place, self._max_log)
-        return results.report(finished)
 
     def _fail_to_start(self, step: Step, because: str) -> None:
         self._packing.release(step.attempt)

@@ -61,6 +61,13 @@ def report(finished: Finished) -> JobEnded:
     return _report(finished, _sizes(finished.place))
 
 
+def unreadable(finished: Finished, error: Exception) -> JobEnded:
+    """Return the report of an attempt whose process ended, when what it left cannot be read."""
+    why = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
+    failure = Failure(code="result_unreadable", message=f"What the step left cannot be read: {why}")
+    return _ended(finished, "failed", {}, failure)
+
+
 def _report(finished: Finished, sizes: Mapping[str, int]) -> JobEnded:
     """Tell how an attempt ended whose logs have these sizes, in bytes."""
     ending = finished.ending
@@ -190,12 +197,22 @@ def _find_files(finished: Finished, command: Command, outputs: dict[str, Any]) -
     if not command.outputs:
         return None
     root = launching.work_directory(command, finished.place)
-    matches = {pattern: _matches(root, pattern) for pattern in command.outputs}
+    try:
+        matches = {pattern: _matches(root, pattern) for pattern in command.outputs}
+    except OSError as error:  # a name longer than names can be, a directory that lets nobody in
+        why = f"The step succeeded, but its outputs cannot be looked for: {error}."
+        return Failure(code="output_missing", message=why)
     if missing := [pattern for pattern, paths in matches.items() if not paths]:
         names = ", ".join(missing)
         return Failure(code="output_missing", message=f"The step succeeded but did not leave: {names}.")
-    outputs["files"] = list(dict.fromkeys(path for paths in matches.values() for path in paths))
+    found = dict.fromkeys(path for paths in matches.values() for path in paths)
+    outputs["files"] = [_representable(path) for path in found]
     return None
+
+
+def _representable(path: str) -> str:
+    r"""Return a path as text that every answer can carry: bytes that are no UTF-8 become `\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _matches(root: str, pattern: str) -> list[str]:

@@ -6,12 +6,15 @@ import asyncio
 import os
 
 import msgspec
+import structlog
 
 from headrace.definition.outcomes import Usage
-from headrace.runtimes import record, results
+from headrace.runtimes import long_logs, record, results
 from headrace.runtimes.long_runs import LongRun
-from headrace.runtimes.protocol import Job
+from headrace.runtimes.protocol import Job, JobEnded
 from headrace.runtimes.stopping import Process
+
+log = structlog.get_logger(__name__)
 
 
 class Step:
@@ -89,6 +92,21 @@ class Step:
             memory=self.memory,
             warnings=warnings,
         )
+
+    def settled(self, finished: results.Finished, max_log: int) -> JobEnded:
+        """Close what is kept of it and read what it left; `max_log` is in bytes of each stream.
+
+        Whatever cannot be read: the report is the only witness of its end, so there always is one.
+        """
+        try:
+            if self.long_run is not None:
+                self.long_run.close()
+            else:
+                long_logs.trim(self.place, max_log)
+            return results.report(finished)
+        except Exception as error:
+            log.exception("result_unreadable", attempt=self.attempt)
+            return results.unreadable(finished, error)
 
     def _usage_as_seen(self) -> Usage | None:
         """Return what it used, with the memory for which it was ended: samples may have seen less."""
