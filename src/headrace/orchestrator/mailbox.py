@@ -83,17 +83,21 @@ class House(Protocol):
 class _Letter:
     """A message and whoever waits for what it decides."""
 
-    __slots__ = ("answer", "idempotency", "message")
+    __slots__ = ("answer", "idempotency", "is_mended", "message")
 
     def __init__(
         self,
         message: messages.Message,
         answer: asyncio.Future[list[events.AnyEvent]] | None,
         idempotency: IdempotencyRecord | None = None,
+        *,
+        is_mended: bool = False,
     ) -> None:
         self.message = message
         self.answer = answer
         self.idempotency = idempotency
+        self.is_mended = is_mended
+        """It stands for a report that could not be decided."""
 
 
 class Mailbox:
@@ -163,14 +167,8 @@ class Mailbox:
         tries = 0
         while self._batch:
             try:
-                await self._decide_and_commit()
-            except NeedsValue as question:
-                self._values.update(await self._house.values.load(question.refs))
-            except StaleVersion as error:
-                if not await self._house.owns(self.row):
-                    self._give_up(error)
+                if await self._attempt():
                     return
-                log.info("decided_again", execution=self.row.number)
             except StoreError as error:
                 self._refuse_all(error)
                 await asyncio.sleep(PATIENCE[min(tries, len(PATIENCE) - 1)])
@@ -179,13 +177,51 @@ class Mailbox:
                 self._refuse_all(error)
             except Exception as error:  # a defect must not take the other executions with it
                 log.exception("decision_broke", execution=self.row.number)
-                self._refuse_all(error)
-                self._batch = []
-            else:
-                self._values = {}
-                return
+                self._single_out(error)
             self._told = None
             await self._read_again()
+
+    async def _attempt(self) -> bool:
+        """Decide and commit the batch; False when that has to be done once more."""
+        try:
+            await self._decide_and_commit()
+        except NeedsValue as question:
+            await self._load(question)
+            return False
+        except StaleVersion as error:
+            if await self._house.owns(self.row):
+                log.info("decided_again", execution=self.row.number)
+                return False
+            self._give_up(error)
+        self._values = {}
+        return True
+
+    async def _load(self, question: NeedsValue) -> None:
+        try:
+            self._values.update(await self._house.values.load(question.refs))
+        except RequestError as error:  # somebody took it away: it will not come back
+            log.warning("value_missing", execution=self.row.number, error=error.message)
+            self._single_out(error)
+
+    def _single_out(self, error: Exception) -> None:
+        """Find the message that cannot be decided, half by half, and let the others go on.
+
+        A report is the only witness of an end, so an end that cannot be remembered as it is becomes a failure
+        that says why.
+        """
+        if len(self._batch) > 1:
+            half = len(self._batch) // 2
+            self._inbox.extendleft(reversed(self._batch[half:]))
+            self._batch = self._batch[:half]
+            return
+        [letter] = self._batch
+        self._batch = []
+        if letter.answer is not None:
+            self._refuse(letter, error)
+        elif isinstance(letter.message, messages.AttemptEnded) and not letter.is_mended:
+            self._batch = [_Letter(_mended(letter.message, error), None, is_mended=True)]
+        else:
+            log.error("report_dropped", execution=self.row.number, report=type(letter.message).__name__)
 
     async def _decide_and_commit(self) -> None:
         before = self.execution.seq
@@ -308,3 +344,12 @@ class Mailbox:
             letter.answer.set_exception(error)
         elif letter.answer is None and isinstance(error, RequestError):
             log.info("report_refused", execution=self.row.number, error=str(error))
+
+
+def _mended(ended: messages.AttemptEnded, error: Exception) -> messages.AttemptEnded:
+    """Return the failure that an end becomes that cannot be remembered as it was reported."""
+    why = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
+    failure = Failure(code="internal_error", message=f"Its end cannot be remembered: {why}", final=True)
+    return msgspec.structs.replace(
+        ended, outcome="failed", outputs={}, failure=failure, native=None, node=None, repeatable=False
+    )
