@@ -20,12 +20,17 @@ Policy = Literal["cancel_running", "allow_finish"]
 
 
 def cancel(decision: Decision, asked: messages.Cancel) -> None:
-    """Settle that the execution ends cancelled, and end what runs by the policy."""
+    """Settle that the execution ends cancelled, and end what runs by the policy.
+
+    Where that is settled already, a stricter policy still ends what was left to end by itself.
+    """
     execution = decision.execution
+    policy = asked.policy or execution.definition.cancel_policy
     if execution.state == "cancelling":
+        if policy == "cancel_running":
+            _tighten(decision)
         return
     _refuse_unless_live(decision, "a cancel")
-    policy = asked.policy or execution.definition.cancel_policy
     _end_early(decision, "cancelled", Reason("cancelled", asked.reason or "Cancelled on request."), policy)
 
 
@@ -93,6 +98,9 @@ def timer(decision: Decision, fired: messages.TimerFired) -> None:
     if due_at is None or due_at > decision.at:
         return
     kind, _, number = fired.key.partition(":")
+    if kind == "deadline" and execution.state == "cancelling":
+        _tighten(decision)
+        return
     if kind == "deadline":
         sentence = f"The execution ran longer than {execution.definition.timeout}."
         _end_early(decision, "timed_out", Reason("timed_out", sentence), "cancel_running")
@@ -138,6 +146,23 @@ def _end_early(decision: Decision, end: End, reason: Reason, policy: Policy) -> 
     for run in execution.live_runs():
         _end_run(decision, run, "cancelled", reason, policy)
     _cancel_unbegun(decision, execution.scopes[ROOT])
+
+
+def _tighten(decision: Decision) -> None:
+    """End what a cancel let go on; sub-workflows, which were asked to end already, are asked again."""
+    execution = decision.execution
+    if execution.policy == "cancel_running":
+        return
+    reason = execution.reason
+    assert reason is not None
+    decision.emit(events.CancelTightened(decision.at))
+    if execution.closing_run is not None:
+        return
+    for run in execution.live_runs():
+        if run.ending is not None and is_child(execution, run):
+            decision.emit(events.EndRequested(decision.at, run.number, run.ending, reason))
+        else:
+            _end_run(decision, run, "cancelled", reason, "cancel_running")
 
 
 def _release(decision: Decision) -> None:

@@ -85,6 +85,10 @@ class SignalReceived(Event, frozen=True, tag=7):
     payload: Any
 
 
+class CancelTightened(Event, frozen=True, tag=8):
+    """What was left to end by itself is ended now: somebody asked for it, or the time was up."""
+
+
 class VisitBegan(Event, frozen=True, tag=10):
     """A task run exists; its join is met (or found unmet), its arrivals are consumed."""
 
@@ -271,6 +275,7 @@ AnyEvent = (
     | ExecutionFlawed
     | ExecutionEnded
     | SignalReceived
+    | CancelTightened
     | VisitBegan
     | TaskHeld
     | TaskQueued

@@ -63,6 +63,12 @@ def _resumed(execution: Execution, _: events.ExecutionResumed) -> None:
 def _cancelling(execution: Execution, event: events.ExecutionCancelling) -> None:
     execution.state = next_execution_state(execution.state, "cancelling")
     execution.reason, execution.end, execution.policy = event.reason, event.end, event.policy
+    if event.policy == "cancel_running":
+        _clear_timer(execution, "deadline")
+
+
+def _cancel_tightened(execution: Execution, _: events.CancelTightened) -> None:
+    execution.policy = "cancel_running"
     _clear_timer(execution, "deadline")
 
 
@@ -368,6 +374,7 @@ _APPLY: dict[type, Apply] = {
     events.ExecutionFlawed: _flawed,
     events.ExecutionEnded: _ended,
     events.SignalReceived: _signal_received,
+    events.CancelTightened: _cancel_tightened,
     events.VisitBegan: _visit_began,
     events.TaskHeld: _held,
     events.TaskQueued: _queued,

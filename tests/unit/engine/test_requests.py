@@ -146,10 +146,69 @@ def test_a_second_cancel_decides_nothing_and_one_after_the_end_is_refused() -> N
     rehearsal.tell(messages.Cancel())
 
     assert rehearsal.tell(messages.Cancel(policy="allow_finish")) == []
+    assert rehearsal.tell(messages.Cancel()) == []
 
     rehearsal.run()
     with pytest.raises(TransitionRefused, match="The execution is cancelled; a cancel is refused"):
         rehearsal.tell(messages.Cancel())
+
+
+def test_a_stricter_cancel_ends_what_the_first_one_let_go_on() -> None:
+    definition = flow(task("busy"), task("g", action=group(task("x"))), task("f", items=each([1, 2])))
+    results = dict.fromkeys(("busy", "x", "f"), long(99))
+    requests = [
+        at(1, messages.Cancel(policy="allow_finish", reason="Enough.")),
+        at(3, messages.Cancel(policy="cancel_running", reason="Really.")),
+    ]
+
+    rehearsal = rehearse(definition, results, requests=requests)
+
+    assert set(rehearsal.states().values()) == {"cancelled"}
+    assert rehearsal.execution.state == "cancelled"
+    assert rehearsal.execution.ended_at == START + 3
+    assert rehearsal.execution.reason is not None
+    assert rehearsal.execution.reason.sentence == "Enough."
+
+
+def test_a_stricter_cancel_is_told_to_sub_workflows_again() -> None:
+    rehearsal = Rehearsal(flow(task("sub", action=child())))
+    run = run_of(rehearsal.execution, "sub")
+    rehearsal.tell(messages.AttemptStarted(attempt=run.attempt, at=START, native="ex-1"))
+    told = [commands.CancelJob(run.number, run.attempt)]
+
+    first = rehearsal.tell(messages.Cancel(policy="allow_finish"))
+    assert commands.commands(rehearsal.execution, first) == told
+    assert rehearsal.execution.policy == "allow_finish"
+
+    second = rehearsal.tell(messages.Cancel(policy="cancel_running"))
+    assert commands.commands(rehearsal.execution, second) == told
+    assert rehearsal.execution.policy == "cancel_running"
+
+
+def test_the_timeout_of_an_execution_ends_what_a_cancel_let_go_on() -> None:
+    definition = flow(task("busy"), timeout=timedelta(seconds=10))
+    requests = [at(1, messages.Cancel(policy="allow_finish", reason="Enough."))]
+
+    rehearsal = rehearse(definition, {"busy": long(99)}, requests=requests)
+
+    assert rehearsal.states() == {"busy": "cancelled"}
+    assert rehearsal.execution.state == "cancelled"
+    assert rehearsal.execution.ended_at == START + 10
+
+
+def test_a_stricter_cancel_leaves_a_closing_task_alone() -> None:
+    requests = [
+        at(1, messages.Cancel(policy="allow_finish")),
+        at(3, messages.Cancel(policy="cancel_running")),
+    ]
+
+    rehearsal = rehearse(
+        flow(task("a"), closing=task("close")), {"a": long(2), "close": long(5)}, requests=requests
+    )
+
+    assert rehearsal.states() == {"a": "succeeded"}
+    assert run_of(rehearsal.execution, "close").state == "succeeded"
+    assert rehearsal.execution.policy == "cancel_running"
 
 
 def test_one_cancelled_task_run_is_not_retried_has_no_fallback_and_counts_as_a_failure() -> None:
