@@ -70,6 +70,8 @@ class Stopping:
         self._stopped = stopped
         self._processes: dict[int, Process] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        """Loop time of the timer, which a handle of uvloop does not know where that is past."""
 
     def begin(self, process: Process) -> None:
         """Ask a process to end, and see to it that it does."""
@@ -103,10 +105,10 @@ class Stopping:
     def _look_in(self, seconds: float) -> None:
         due = self._loop.time() + seconds
         if self._timer is not None:
-            if self._timer.when() <= due:
+            if self._due <= due:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._look)
+        self._due, self._timer = due, self._loop.call_at(due, self._look)
 
     def _look(self) -> None:
         self._timer = None

@@ -86,3 +86,19 @@ async def test_a_call_whose_log_cannot_be_closed_has_ended(
     await runtime.close()
 
     assert (ended.outcome, ended.outputs) == ("succeeded", {"n": 1})
+
+
+async def test_steps_that_are_stopped_together_all_end(runtime: LocalRuntime, witness: Witness) -> None:
+    """Also those that end by themselves in the same turn."""
+    numbers = range(1001, 1013)
+    for number in numbers:
+        script = "sleep 60" if number % 3 else "sleep 0.3"
+        runtime.submit(Job(attempt=number, label="step", work=Command(script=script), cpus=0.1))
+    for number in numbers:
+        await witness.started(number)
+    for number in numbers:
+        if number % 3:
+            runtime.cancel(number)
+    ended = [await witness.ended(number) for number in numbers]
+
+    assert [each.outcome for each in ended] == ["cancelled" if n % 3 else "succeeded" for n in numbers]
