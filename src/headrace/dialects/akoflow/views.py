@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -21,16 +22,55 @@ from headrace.engine.graph import Node
 from headrace.engine.states import EXECUTION_ENDS, TASK_FAILURES
 
 _SHOWN_NAMES = 10
+
+MOST_BEHIND = 100
+"""Failed activities that are remembered behind a skipped one; a sentence names ten of them."""
+
 _QUOTED_PATH = re.compile(r"'(/[^']*)'")
+
+
+class FailedBehind:
+    """The failed activities that skipped ones would have needed; each skipped one is looked at once."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """Return the names of those behind an activity, its own dependencies first, at most `MOST_BEHIND`."""
+        waiting = [name]
+        while waiting:
+            sources = self._sources(waiting[-1])
+            skipped = [source for source, state in sources.items() if state == "skipped"]
+            unknown = [source for source in skipped if source not in self._known]
+            if unknown:
+                waiting += unknown
+                continue
+            done = waiting.pop()
+            near = [
+                activity_brought_by(self._execution, source) or source
+                for source, state in sources.items()
+                if state not in ("succeeded", "skipped")
+            ]
+            found = dict.fromkeys((*near, *(each for source in skipped for each in self._known[source])))
+            self._known[done] = tuple(islice(found, MOST_BEHIND))
+        return self._known[name]
+
+    def _sources(self, name: str) -> dict[str, str]:
+        """Return the sources of a task that have begun, with their states."""
+        runs, latest = self._execution.runs, self._execution.scopes[0].latest
+        sources = self._execution.graph.nodes[name].sources
+        return {source: runs[latest[source]].state for source in sources if source in latest}
 
 
 class Activity:
     """One activity of a run."""
 
-    __slots__ = ("_execution", "_node", "run", "task")
+    __slots__ = ("_behind", "_execution", "_node", "run", "task")
 
-    def __init__(self, execution: Execution, node: Node, run: TaskRun | None) -> None:
+    def __init__(self, execution: Execution, node: Node, run: TaskRun | None, behind: FailedBehind) -> None:
         self._execution = execution
+        self._behind = behind
         self._node = node
         self.task: TaskDefinition = node.task
         self.run = run
@@ -118,7 +158,7 @@ class Activity:
         return bringing if bringing is not None and bringing.state in TASK_FAILURES else None
 
     def _why_skipped(self) -> tuple[str, str]:
-        failed = self._failed_behind()
+        failed = self._behind.of(self.task.name)
         execution = self._execution
         names = [name for name in failed if is_activity(execution, name)]
         if names or not failed:
@@ -133,25 +173,6 @@ class Activity:
         quoted = _QUOTED_PATH.search(message) if code == "start_failed" else None
         is_directory = quoted is not None and f"{self.directory}/".startswith(quoted[1])
         return "mount_path_unavailable" if is_directory else code
-
-    def _failed_behind(self) -> list[str]:
-        """Return the failed activities that this one would have needed, the nearest first."""
-        execution = self._execution
-        root = execution.scopes[0]
-        seen = {self.task.name}
-        waiting = [self.task.name]
-        failed = []
-        for name in waiting:
-            for source in execution.graph.nodes[name].sources:
-                run = execution.runs.get(root.latest.get(source, 0))
-                if source in seen or run is None:
-                    continue
-                seen.add(source)
-                if run.state == "skipped":
-                    waiting.append(source)
-                elif run.state != "succeeded":
-                    failed.append(activity_brought_by(execution, source) or source)
-        return failed
 
 
 def count_of(execution: Execution) -> int:
@@ -177,21 +198,20 @@ def activities(execution: Execution) -> Iterator[Activity]:
     """Yield the activities of a run in the order of the document."""
     root = execution.scopes.get(0)
     latest = root.latest if root is not None else {}
-    count = count_of(execution)
+    count, behind = count_of(execution), FailedBehind(execution)
     for node in execution.graph.nodes.values():
         if node.index >= count:
             return
         number = latest.get(node.name)
-        yield Activity(execution, node, None if number is None else execution.runs[number])
+        yield Activity(execution, node, None if number is None else execution.runs[number], behind)
 
 
 def activity_named(execution: Execution, name: str) -> Activity:
     """Return the activity of this name."""
     root = execution.scopes.get(0)
     number = root.latest.get(name) if root is not None else None
-    return Activity(
-        execution, execution.graph.nodes[name], None if number is None else execution.runs[number]
-    )
+    run = None if number is None else execution.runs[number]
+    return Activity(execution, execution.graph.nodes[name], run, FailedBehind(execution))
 
 
 def activity_with(execution: Execution, number: int) -> Activity | None:
