@@ -16,15 +16,15 @@ import structlog
 from headrace.clock import Clock
 from headrace.definition.model import CallTask, RunCommand, RunWorkflow
 from headrace.definition.outcomes import Failure
-from headrace.engine import commands, messages
+from headrace.engine import commands
 from headrace.engine.execution import TaskRun
 from headrace.errors import RequestError
-from headrace.orchestrator import jobs
+from headrace.orchestrator import jobs, reports
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Mailbox
 from headrace.provenance.attempts import RecordedAttempt
 from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, JobStarted, JobStatus, Runtime
-from headrace.security.redaction import Redactor, SecretsInUse
+from headrace.security.redaction import SecretsInUse
 from headrace.tasks.library import Library
 
 log = structlog.get_logger(__name__)
@@ -324,11 +324,7 @@ class Dispatcher:
             return
         match status:
             case JobStarted():
-                mailbox.post(
-                    messages.AttemptStarted(
-                        attempt=status.attempt, at=status.at, native=status.native, node=status.node
-                    )
-                )
+                mailbox.post(reports.attempt_started(status))
             case JobEnded():
                 self._files.end(status, self._conclude)
             case _:
@@ -342,11 +338,12 @@ class Dispatcher:
             self._reported.setdefault(mailbox.row.number, set()).add(status.attempt)
             status = self._process_result(status)
         if status.attempt in self._secrets:
-            status = self._cleared(status)
+            status = reports.cleared(status, self._secrets[status.attempt])
         if status.attempt in self._forbidden and status.outcome == "cancelled":
             failure = self._forbidden[status.attempt]
             status = msgspec.structs.replace(status, outcome="failed", failure=failure)
-        mailbox.post(self._ended(mailbox, status))
+        repeatable = status.outcome == "lost" and self._is_repeatable(mailbox, status.attempt)
+        mailbox.post(reports.attempt_ended(status, repeatable=repeatable))
         self.finished(status.attempt)
 
     def _process_result(self, status: JobEnded) -> JobEnded:
@@ -356,29 +353,6 @@ class Dispatcher:
             log.exception("result_unreadable", attempt=status.attempt)
             failure = Failure(code="lost", message=f"The result of the process cannot be read: {error}")
             return msgspec.structs.replace(status, outcome="lost", outputs={}, failure=failure)
-
-    def _ended(self, mailbox: Mailbox, status: JobEnded) -> messages.AttemptEnded:
-        return messages.AttemptEnded(
-            attempt=status.attempt,
-            outcome=status.outcome,
-            started_at=status.started_at,
-            ended_at=status.ended_at,
-            outputs=status.outputs,
-            failure=status.failure,
-            usage=status.usage,
-            native=status.native,
-            node=status.node,
-            repeatable=status.outcome == "lost" and self._is_repeatable(mailbox, status.attempt),
-        )
-
-    def _cleared(self, status: JobEnded) -> JobEnded:
-        """Return the report without the secrets that the job was given: they must not reach the journal."""
-        redactor = Redactor(self._secrets[status.attempt])
-        failure = status.failure
-        if failure is not None:
-            trace = None if failure.trace is None else redactor.text(failure.trace)
-            failure = msgspec.structs.replace(failure, message=redactor.text(failure.message), trace=trace)
-        return msgspec.structs.replace(status, outputs=redactor.json(status.outputs), failure=failure)
 
     def _is_repeatable(self, mailbox: Mailbox, attempt: int) -> bool:
         number = mailbox.execution.attempts.get(attempt)
