@@ -1,10 +1,14 @@
-"""Sub-workflows as jobs: the parent's attempt is the child's start key, so that two starts are one child."""
+"""Sub-workflows as jobs: the parent's attempt is the child's start key, so that two starts are one child.
+
+Children are reported as the jobs of a runtime are, to the one observer that all runtimes have.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from itertools import chain, repeat
+from typing import Any, Literal
 
 import structlog
 
@@ -13,9 +17,11 @@ from headrace.definition.outcomes import Failure
 from headrace.engine import messages
 from headrace.engine.execution import Execution, TaskRun
 from headrace.engine.states import EXECUTION_ENDS
-from headrace.errors import RequestError
+from headrace.errors import RequestError, StoreError
 from headrace.orchestrator.house import House
-from headrace.orchestrator.mailbox import Mailbox
+from headrace.orchestrator.jobs import CannotDispatch
+from headrace.orchestrator.mailbox import PATIENCE, Mailbox
+from headrace.runtimes.protocol import JobEnded, JobStarted, Observer
 from headrace.store.protocol import Store
 from headrace.store.rows import ExecutionRow
 
@@ -24,8 +30,20 @@ log = structlog.get_logger(__name__)
 DEEPEST = 20
 """Levels of executions above which a child is refused (docs/engine.md)."""
 
-StartChild = Callable[[Mailbox, TaskRun, RunWorkflow, dict[str, Any], str], Awaitable[ExecutionRow]]
+_PAUSED = "The parent execution is paused."
+
+StartChild = Callable[[Execution, TaskRun, RunWorkflow, dict[str, Any], str], Awaitable[ExecutionRow]]
 """Starts the child of a run's attempt under a start key, or returns the one that has it."""
+
+
+class _Wishes:
+    """What a child that is being started is to be told when it is there."""
+
+    __slots__ = ("cancel", "pause")
+
+    def __init__(self) -> None:
+        self.cancel: messages.Cancel | None = None
+        self.pause: Literal["paused", "running"] | None = None
 
 
 class ChildExecutions:
@@ -37,88 +55,118 @@ class ChildExecutions:
         self._start = start
         self._children: dict[int, int] = {}
         """Attempt of the parent to number of the child."""
-        self._parents: dict[int, tuple[int, Mailbox]] = {}
-        """Number of the child to the attempt and the mailbox of its parent."""
-        self._beginning: dict[int, messages.Cancel | None] = {}
-        """Attempts whose child is being started, with the cancel that came meanwhile."""
+        self._parents: dict[int, int] = {}
+        """Number of the child to attempt of the parent."""
+        self._beginning: dict[int, _Wishes] = {}
+        """Attempts whose child is being started."""
         self._tasks: set[asyncio.Task[None]] = set()
         house.feed.follow(self._child_moved)
 
-    def begin(self, mailbox: Mailbox, run: TaskRun, action: RunWorkflow, input: dict[str, Any]) -> None:
-        """Start the child of the run's attempt, or find the one that was started before."""
-        self._beginning[run.attempt] = None
-        self._later(self._begin(mailbox, run, action, input))
+    def open(self, observer: Observer) -> None:
+        """Begin to start children; all reports go to the observer."""
+        self._observer = observer
 
-    def cancel(self, mailbox: Mailbox, run: TaskRun) -> None:
-        """Cancel the child by the parent's policy; its end is the end of the attempt."""
-        policy = mailbox.execution.policy if mailbox.execution.state == "cancelling" else None
-        asked = messages.Cancel(reason="The parent execution was cancelled.", policy=policy)
-        if run.attempt in self._beginning:
-            self._beginning[run.attempt] = asked
-            return
-        child = self._house.mailboxes.get(self._children.get(run.attempt, 0))
-        if child is not None:
-            child.post(asked)
-        else:
-            self._later(self._cancel_unknown(mailbox, run.attempt, asked))
+    def close(self) -> None:
+        """Start nothing more; the next server finds by the start key what was being started."""
+        for task in self._tasks:
+            task.cancel()
 
-    def relay(self, attempt: int, wanted: str) -> None:
-        """Pause or resume the child."""
-        child = self._house.mailboxes.get(self._children.get(attempt, 0))
-        if child is not None:
-            paused = messages.Pause(reason="The parent execution is paused.")
-            child.post(paused if wanted == "paused" else messages.Resume())
+    def begin(self, parent: Execution, run: TaskRun, action: RunWorkflow) -> None:
+        """Start the child of the run's attempt, or find the one that was started before.
 
-    async def _begin(
-        self, mailbox: Mailbox, run: TaskRun, action: RunWorkflow, input: dict[str, Any]
-    ) -> None:
-        attempt = run.attempt
-        if mailbox.execution.depth >= DEEPEST:
-            self._beginning.pop(attempt)
+        Raises CannotDispatch where there may be no child.
+        """
+        if parent.depth >= DEEPEST:
             message = f"Executions are nested more than {DEEPEST} levels deep."
-            self._fail(mailbox, attempt, Failure(code="nested_too_deep", message=message, final=True))
-            return
-        try:
-            row = await self._start(mailbox, run, action, input, f"attempt:{attempt}")
-        except RequestError as refusal:
-            self._beginning.pop(attempt)
-            self._fail(mailbox, attempt, Failure(code=refusal.code, message=refusal.message, final=True))
-            return
-        self._children[attempt] = row.number
-        self._parents[row.number] = (attempt, mailbox)
-        mailbox.post(messages.AttemptStarted(attempt=attempt, at=row.created_at, native=row.id))
-        cancelled = self._beginning.pop(attempt)
-        if cancelled is not None and row.number in self._house.mailboxes:
-            self._house.mailboxes[row.number].post(cancelled)
-        if row.number not in self._house.mailboxes:
-            row = await self._store.executions.get(row.number)
-            if row.ended_at is not None:
-                self._report_end(await self._house.views.get(row))
+            raise CannotDispatch(Failure(code="nested_too_deep", message=message, final=True))
+        self._beginning[run.attempt] = _Wishes()
+        self._later(self._begin(parent, run, action))
 
-    async def _cancel_unknown(self, mailbox: Mailbox, attempt: int, asked: messages.Cancel) -> None:
-        row = await self._store.executions.by_start_key(f"attempt:{attempt}")
-        child = self._house.mailboxes.get(row.number) if row is not None else None
-        if child is not None:
+    def cancel(self, attempt: int, policy: Literal["cancel_running", "allow_finish"] | None) -> None:
+        """Cancel the child, by its own policy where None is given; its end is the end of the attempt."""
+        asked = messages.Cancel(reason="The parent execution was cancelled.", policy=policy)
+        if attempt in self._beginning:
+            self._beginning[attempt].cancel = asked
+        elif child := self._child(attempt):
             child.post(asked)
-        elif row is None:
-            now = self._house.clock.now()
-            mailbox.post(
-                messages.AttemptEnded(attempt=attempt, outcome="cancelled", started_at=None, ended_at=now)
-            )
+
+    def relay(self, attempt: int, wanted: Literal["paused", "running"]) -> None:
+        """Pause or resume the child."""
+        if attempt in self._beginning:
+            self._beginning[attempt].pause = wanted
+        elif child := self._child(attempt):
+            child.post(messages.Pause(reason=_PAUSED) if wanted == "paused" else messages.Resume())
+
+    def _child(self, attempt: int) -> Mailbox | None:
+        return self._house.mailboxes.get(self._children.get(attempt, 0))
+
+    async def _begin(self, parent: Execution, run: TaskRun, action: RunWorkflow) -> None:
+        """Start or find the child, however often the store must be asked."""
+        attempt = run.attempt
+        try:
+            for seconds in chain(PATIENCE, repeat(PATIENCE[-1])):
+                try:
+                    if await self._try_to_begin(parent, run, action):
+                        return
+                except StoreError as error:
+                    log.warning("store_unavailable", attempt=attempt, error=error.message)
+                await asyncio.sleep(seconds)
+        except RequestError as refusal:
+            self._fail(attempt, Failure(code=refusal.code, message=refusal.message, final=True))
+        except Exception as error:  # whatever broke here, the task must end and say so
+            log.exception("child_broke", attempt=attempt)
+            message = f"The sub-workflow could not be started: {error}"
+            self._fail(attempt, Failure(code="dispatch_failed", message=message))
+        finally:
+            del self._beginning[attempt]
+
+    async def _try_to_begin(self, parent: Execution, run: TaskRun, action: RunWorkflow) -> bool:
+        """Start or find the child; False where it lives and recovery has not come to it yet."""
+        attempt, key = run.attempt, f"attempt:{run.attempt}"
+        row = await self._store.executions.by_start_key(key)
+        if row is None:
+            input = await self._house.values.fill_in(run.input)
+            if self._beginning[attempt].cancel is not None:
+                now = self._house.clock.now()
+                self._observer(JobEnded(attempt=attempt, outcome="cancelled", started_at=None, ended_at=now))
+                return True
+            row = await self._start(parent, run, action, input, key)
+        child = self._house.mailboxes.get(row.number)
+        if child is not None:
+            self._follow(attempt, child)
+            return True
+        row = await self._store.executions.get(row.number)
+        if row.ended_at is None:
+            return False
+        self._report_end(attempt, await self._house.views.get(row))
+        return True
+
+    def _follow(self, attempt: int, child: Mailbox) -> None:
+        """Take up a child that lives, and tell it what was wanted of it meanwhile."""
+        row, wishes = child.row, self._beginning[attempt]
+        self._children[attempt] = row.number
+        self._parents[row.number] = attempt
+        self._observer(JobStarted(attempt=attempt, at=row.created_at, native=row.id))
+        if wishes.pause == "paused":
+            child.post(messages.Pause(reason=_PAUSED))
+        elif wishes.pause == "running" and _is_held(child.execution):
+            child.post(messages.Resume())
+        if wishes.cancel is not None:
+            child.post(wishes.cancel)
 
     def _child_moved(self, execution: Execution, _before: int) -> None:
         if execution.number in self._parents and execution.state in EXECUTION_ENDS:
-            self._report_end(execution)
+            attempt = self._parents.pop(execution.number)
+            del self._children[attempt]
+            self._report_end(attempt, execution)
 
-    def _report_end(self, execution: Execution) -> None:
-        attempt, mailbox = self._parents.pop(execution.number)
-        self._children.pop(attempt, None)
+    def _report_end(self, attempt: int, execution: Execution) -> None:
         failure = None
         if execution.state != "succeeded":
             told = execution.reason.sentence if execution.reason is not None else f"It {execution.state}."
             failure = Failure(code="workflow_failed", message=f"Execution {execution.id}: {told}")
-        mailbox.post(
-            messages.AttemptEnded(
+        self._observer(
+            JobEnded(
                 attempt=attempt,
                 outcome=execution.state,  # type: ignore[arg-type]  # an end, by the callers
                 started_at=execution.started_at,
@@ -129,15 +177,18 @@ class ChildExecutions:
             )
         )
 
-    def _fail(self, mailbox: Mailbox, attempt: int, failure: Failure) -> None:
+    def _fail(self, attempt: int, failure: Failure) -> None:
         now = self._house.clock.now()
-        mailbox.post(
-            messages.AttemptEnded(
-                attempt=attempt, outcome="failed", started_at=None, ended_at=now, failure=failure
-            )
+        self._observer(
+            JobEnded(attempt=attempt, outcome="failed", started_at=None, ended_at=now, failure=failure)
         )
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_held(child: Execution) -> bool:
+    """Tell whether the parent's pause holds the child: one that somebody asked for outlasts a restart."""
+    return child.state == "paused" and child.reason is not None and child.reason.sentence == _PAUSED

@@ -17,13 +17,22 @@ from headrace.clock import Clock
 from headrace.definition.model import CallTask, RunCommand, RunWorkflow
 from headrace.definition.outcomes import Failure
 from headrace.engine import commands
-from headrace.engine.execution import TaskRun
+from headrace.engine.execution import Execution, TaskRun
 from headrace.errors import RequestError
 from headrace.orchestrator import jobs, reports
 from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Mailbox
 from headrace.provenance.attempts import RecordedAttempt
-from headrace.runtimes.protocol import Capabilities, Command, Job, JobEnded, JobStarted, JobStatus, Runtime
+from headrace.runtimes.protocol import (
+    Capabilities,
+    Command,
+    Job,
+    JobEnded,
+    JobStarted,
+    JobStatus,
+    Observer,
+    Runtime,
+)
 from headrace.security.redaction import SecretsInUse
 from headrace.tasks.library import Library
 
@@ -33,14 +42,20 @@ log = structlog.get_logger(__name__)
 class Children(Protocol):
     """Child executions, seen as the machine that sub-workflows run on."""
 
-    def begin(self, mailbox: Mailbox, run: TaskRun, action: RunWorkflow, input: dict[str, Any]) -> None:
-        """Start the child of the run's attempt, or find the one that was started before."""
+    def open(self, observer: Observer) -> None:
+        """Begin to start children; all reports go to the observer."""
 
-    def cancel(self, mailbox: Mailbox, run: TaskRun) -> None:
-        """Cancel the child by the parent's policy."""
+    def begin(self, parent: Execution, run: TaskRun, action: RunWorkflow) -> None:
+        """Start the child of the run's attempt, or find it; raises CannotDispatch where there may be none."""
 
-    def relay(self, attempt: int, wanted: str) -> None:
+    def cancel(self, attempt: int, policy: Literal["cancel_running", "allow_finish"] | None) -> None:
+        """Cancel the child, by its own policy where None is given."""
+
+    def relay(self, attempt: int, wanted: Literal["paused", "running"]) -> None:
         """Pause or resume the child."""
+
+    def close(self) -> None:
+        """Start nothing more."""
 
 
 class ProcessCalls(Protocol):
@@ -111,6 +126,8 @@ class Dispatcher:
 
     def open(self) -> None:
         """Begin to take jobs and reports, inside the running event loop."""
+        if self.children is not None:
+            self.children.open(self._report)
         for runtime in dict.fromkeys(self._runtimes.values()):
             runtime.open(self._report)
             self._open.append(runtime)
@@ -119,6 +136,8 @@ class Dispatcher:
         """Take nothing more; jobs that survive a restart go on. What was never opened is let alone."""
         for task in self._tasks:
             task.cancel()
+        if self.children is not None:
+            self.children.close()
         for runtime in self._open:
             await runtime.close()
 
@@ -172,6 +191,9 @@ class Dispatcher:
                 self._runtimes["inline"].submit(self._inline_job(run, action, run.input))
             elif jobs.is_plain(run) and kind == "command":
                 self._run_command(mailbox, run, action, run.input, recovering=recovering)
+            elif isinstance(action, RunWorkflow):
+                assert self.children is not None
+                self.children.begin(mailbox.execution, run, action)
             else:
                 self._later(self._prepare(mailbox, run, recovering=recovering))
         except jobs.CannotDispatch as refusal:
@@ -204,10 +226,6 @@ class Dispatcher:
                     job = self._process_job(run, action, input)
                     self._calls.add(attempt)
                     self._give(job, self._runtimes["local"], recovering)
-                case "execution":
-                    assert isinstance(action, RunWorkflow)
-                    assert self.children is not None
-                    self.children.begin(mailbox, run, action, input)
         except jobs.CannotDispatch as refusal:
             self._fail(attempt, refusal.failure)
         except Exception as error:  # whatever broke here, the task must end and say so
@@ -293,7 +311,8 @@ class Dispatcher:
         runtime = self._places.get(attempt)
         if isinstance(jobs.action_of(mailbox.execution, run), RunWorkflow):
             assert self.children is not None
-            self.children.cancel(mailbox, run)
+            execution = mailbox.execution
+            self.children.cancel(attempt, execution.policy if execution.state == "cancelling" else None)
         elif runtime is not None:
             runtime.cancel(attempt)
         else:

@@ -19,7 +19,6 @@ from headrace.ids import alias as new_alias, uuid7
 from headrace.orchestrator.definitions import Shelf
 from headrace.orchestrator.dispatcher import Dispatcher
 from headrace.orchestrator.house import House
-from headrace.orchestrator.mailbox import Mailbox
 from headrace.orchestrator.replay import decode_events
 from headrace.store import cursors
 from headrace.store.protocol import KeyTaken, Store
@@ -140,13 +139,10 @@ class Executions:
         return mailbox.row
 
     async def start_child(
-        self, parent: Mailbox, run: TaskRun, action: RunWorkflow, inputs: dict[str, Any], start_key: str
+        self, parent: Execution, run: TaskRun, action: RunWorkflow, inputs: dict[str, Any], start_key: str
     ) -> ExecutionRow:
         """Start the child of an attempt in the pinned version, or return the one that was started before."""
-        known = await self._store.executions.by_start_key(start_key)
-        if known is not None:
-            return known
-        workflow, version = parent.execution.pins[action.workflow]
+        workflow, version = parent.pins[action.workflow]
         definition, _ = await self._shelf.get(workflow, version)
         asked = StartRequest(
             workflow=workflow,
@@ -154,10 +150,10 @@ class Executions:
             inputs=inputs,
             names=await self.names_for(definition),
             start_key=start_key,
-            credentials=self._dispatcher.credentials.get(parent.row.number, {}),
-            lost_credentials=parent.execution.credentials,
+            credentials=self._dispatcher.credentials.get(parent.number, {}),
+            lost_credentials=parent.credentials,
             parent=run.attempt,
-            depth=parent.execution.depth + 1,
+            depth=parent.depth + 1,
         )
         try:
             return await self.start(asked)
