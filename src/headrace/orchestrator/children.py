@@ -6,7 +6,7 @@ Children are reported as the jobs of a runtime are, to the one observer that all
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from itertools import chain, repeat
 from typing import Any, Literal
 
@@ -79,6 +79,8 @@ class ChildExecutions:
         if parent.depth >= DEEPEST:
             message = f"Executions are nested more than {DEEPEST} levels deep."
             raise CannotDispatch(Failure(code="nested_too_deep", message=message, final=True))
+        if run.sealed is not None:  # the child's journal keeps its inputs, and is no place for a secret
+            raise CannotDispatch(_secret_given(run.sealed.entries, action.workflow))
         self._beginning[run.attempt] = _Wishes()
         self._later(self._begin(parent, run, action))
 
@@ -187,6 +189,15 @@ class ChildExecutions:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _secret_given(ports: Iterable[str], workflow: str) -> Failure:
+    named = ", ".join(f"'{port}'" for port in ports)
+    message = (
+        f"A secret stands in the input {named} of the sub-workflow '{workflow}', which would keep it in its "
+        "journal; name the secret in the tasks of the sub-workflow instead."
+    )
+    return Failure(code="secret_not_allowed", message=message, final=True)
 
 
 def _is_held(child: Execution) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from headrace.definition.model import OutputDefinition, RunWorkflow, TaskDefinition
-from headrace.definition.templates import Expr
+from headrace.definition.model import OutputDefinition, Retry, RunWorkflow, TaskDefinition
+from headrace.definition.templates import Expr, Literal, Text
 from headrace.errors import InvalidInput
 
 
@@ -48,6 +49,27 @@ async def test_a_workflow_that_names_an_unknown_one_cannot_start(workshop: Any, 
         await workshop.start(definition)
 
     assert "nope" in caught.value.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "given", [Expr("secrets.key"), Text(("Bearer ", Expr("secrets.key")))], ids=["whole", "in a text"]
+)
+async def test_a_secret_is_not_given_to_a_sub_workflow_which_would_write_it_down(
+    workshop: Any, words: Any, given: Any
+) -> None:
+    workshop.secrets["key"] = "s3cret-value"
+    child = await workshop.workflows.create(words.workflow(words.call("x")), b"inner", "text/plain")
+    action = RunWorkflow(workflow=child.id, inputs={"token": given, "n": Literal(1)})
+
+    execution = await workshop.run(
+        words.workflow(TaskDefinition(name="sub", action=action, retry=Retry(count=3, delay=timedelta(0))))
+    )
+
+    [run] = execution.runs.values()
+    assert (run.failure.code, run.failure.final, len(run.tries)) == ("secret_not_allowed", True, 1)
+    assert "'token'" in run.failure.message
+    assert "name the secret in the tasks of the sub-workflow" in run.failure.message
+    assert len(workshop.contents.executions) == 1
 
 
 async def test_cancelling_a_parent_cancels_its_child(workshop: Any, words: Any) -> None:
