@@ -115,6 +115,8 @@ class Dispatcher:
         """Attempt to the secret values that it was given."""
         self._owners: dict[int, Mailbox] = {}
         self._places: dict[int, Runtime] = {}
+        self._ending: set[int] = set()
+        """Owned attempts whose end is known here, and on its way to the mailbox."""
         self._calls: set[int] = set()
         """Attempts of library calls that run in a process."""
         self._reported: dict[int, set[int]] = {}
@@ -172,6 +174,7 @@ class Dispatcher:
         """Forget an attempt."""
         self._owners.pop(attempt, None)
         self._places.pop(attempt, None)
+        self._ending.discard(attempt)
         self._calls.discard(attempt)
         self._forbidden.pop(attempt, None)
         secrets = self._secrets.pop(attempt, None)
@@ -308,6 +311,8 @@ class Dispatcher:
 
     def _cancel(self, mailbox: Mailbox, run: TaskRun) -> None:
         attempt = run.attempt
+        if attempt not in self._owners or attempt in self._ending:
+            return  # it ended before the cancel came, and keeps its end
         runtime = self._places.get(attempt)
         if isinstance(jobs.action_of(mailbox.execution, run), RunWorkflow):
             assert self.children is not None
@@ -333,8 +338,11 @@ class Dispatcher:
                 return self._runtimes["local"]
 
     def _fail(self, attempt: int, failure: Failure) -> None:
+        if attempt not in self._owners:
+            return  # it was cancelled meanwhile
         now = self._clock.now()
         ended = JobEnded(attempt=attempt, outcome="failed", started_at=None, ended_at=now, failure=failure)
+        self._ending.add(attempt)
         asyncio.get_running_loop().call_soon(self._report, ended)
 
     def _report(self, status: JobStatus) -> None:
@@ -345,6 +353,7 @@ class Dispatcher:
             case JobStarted():
                 mailbox.post(reports.attempt_started(status))
             case JobEnded():
+                self._ending.add(status.attempt)
                 self._files.end(status, self._conclude)
             case _:
                 assert_never(status)

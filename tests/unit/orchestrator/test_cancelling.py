@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from headrace.definition.model import CallTask, TaskDefinition
 from headrace.definition.templates import Expr
+from headrace.runtimes.protocol import JobEnded
+from headrace.store.rows import Commit
 
 
 async def test_cancelling_ends_running_jobs(workshop: Any, words: Any) -> None:
@@ -74,3 +77,70 @@ async def test_a_call_that_is_cancelled_while_its_key_is_read_leaves_nothing_beh
     assert workshop.inline.jobs == {}
     assert workshop.dispatcher._places == {}
     assert workshop.secrets_in_use.redactor.text("sk-of-nobody") == "sk-of-nobody"
+
+
+async def test_a_job_that_ends_while_its_cancel_is_committed_keeps_its_end(workshop: Any, words: Any) -> None:
+    workshop.inline.behaviour = lambda job: None
+    row = await workshop.start(words.workflow(words.call("a")))
+    await words.until(lambda: bool(workshop.inline.jobs))
+    [attempt] = workshop.inline.jobs
+    healthy = workshop.store.commit
+
+    async def commit(commit: Commit) -> None:
+        workshop.store.commit = healthy
+        workshop.inline.report(words.succeeded(attempt))
+        await healthy(commit)
+
+    workshop.store.commit = commit
+    await workshop.executions.cancel(row)
+    execution = await workshop.end_of(row)
+
+    [run] = execution.runs.values()
+    assert (execution.state, run.state) == ("cancelled", "succeeded")
+    assert workshop.inline.cancelled == []
+    assert workshop.dispatcher._places == {}
+
+
+async def test_a_job_whose_files_are_looked_at_after_its_end_is_not_cancelled(
+    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Callable[[], None]] = []
+
+    def end(ended: JobEnded, heard: Callable[[JobEnded], None]) -> None:
+        held.append(lambda: heard(ended))
+
+    monkeypatch.setattr(workshop.dispatcher._files, "end", end)
+    row = await workshop.start(words.workflow(words.step("a")))
+    await words.until(lambda: bool(held))
+
+    await workshop.executions.cancel(row)
+    held[0]()
+    execution = await workshop.end_of(row)
+
+    [run] = execution.runs.values()
+    assert (execution.state, run.state) == ("cancelled", "succeeded")
+    assert workshop.local.cancelled == []
+
+
+async def test_a_call_that_is_cancelled_before_its_key_cannot_be_read_leaves_nothing_behind(
+    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = asyncio.Event()
+    may_go_on = asyncio.Event()
+
+    async def read(name: str) -> str:
+        reading.set()
+        await may_go_on.wait()
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(workshop.dispatcher._stored, "read", read)
+    call = TaskDefinition(name="ask", action=CallTask(type="openai.completion"))
+    row = await workshop.start(words.workflow(call))
+    await reading.wait()
+
+    await workshop.executions.cancel(row)
+    await workshop.end_of(row)
+    may_go_on.set()
+    await words.until(lambda: not workshop.dispatcher._tasks)
+
+    assert workshop.dispatcher._ending == set()
