@@ -190,7 +190,9 @@ class Dispatcher:
             if kind == "inline" and recovering:
                 # Nothing is submitted that may have run before: the runtime reports it lost.
                 self._runtimes["inline"].recover(self._inline_job(run, action, {}))
-            elif kind == "inline" and jobs.is_plain(run) and self._credential(action) is None:
+            elif (
+                kind == "inline" and jobs.is_plain(run) and jobs.credential_of(action, self._library) is None
+            ):
                 self._runtimes["inline"].submit(self._inline_job(run, action, run.input))
             elif jobs.is_plain(run) and kind == "command":
                 self._run_command(mailbox, run, action, run.input, recovering=recovering)
@@ -250,24 +252,9 @@ class Dispatcher:
         self._places[run.attempt] = self._runtimes["inline"]
         return jobs.call_job(run, action, input)
 
-    def _credential(self, action: Any) -> str | None:
-        spec = self._library.resolve(action.type)
-        return None if spec is None else spec.credential
-
     async def _credentials(self, mailbox: Mailbox, action: Any) -> dict[str, str]:
-        """Return the secret that the task type asks for: that of the start, else the stored one.
-
-        Who gave a key must not be served with another one: raises CannotDispatch when a restart lost it.
-        """
-        name = self._credential(action)
-        if name is None:
-            return {}
-        value = self.credentials.get(mailbox.execution.number, {}).get(name)
-        if value is None and name in mailbox.execution.credentials:
-            message = f"The '{name}' that came with the start was lost by a restart; start again with it."
-            raise jobs.CannotDispatch(Failure(code="credential_lost", message=message, final=True))
-        value = value or await self._stored.read(name)
-        return {} if value is None else {name: value}
+        name, given = jobs.credential_of(action, self._library), self.credentials.get(mailbox.row.number, {})
+        return await jobs.credentials(name, mailbox.execution, given, self._stored.read)
 
     def _run_command(
         self, mailbox: Mailbox, run: TaskRun, action: Any, input: dict[str, Any], *, recovering: bool

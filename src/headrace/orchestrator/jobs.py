@@ -5,7 +5,7 @@ Secrets are put in here, at the last moment, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -85,6 +85,29 @@ async def complete_input(run: TaskRun, values: LargeValues, read_secret: ReadSec
     except ExpressionError as error:
         raise CannotDispatch(Failure(code="expression", message=error.message, final=True)) from None
     return Complete({**input, **opened}, tuple(secrets.values()))
+
+
+def credential_of(action: Action, library: Library) -> str | None:
+    """Return the name of the secret that the task type of a call asks for."""
+    spec = library.resolve(action.type) if isinstance(action, CallTask) else None
+    return None if spec is None else spec.credential
+
+
+async def credentials(
+    name: str | None, execution: Execution, given: Mapping[str, str], read_secret: ReadSecret
+) -> dict[str, str]:
+    """Return the secret that a task type asks for: that of the start, else the stored one.
+
+    Who gave a key must not be served with another one: raises CannotDispatch when a restart lost it.
+    """
+    if name is None:
+        return {}
+    value = given.get(name)
+    if value is None and name in execution.credentials:
+        message = f"The '{name}' that came with the start was lost by a restart; start again with it."
+        raise CannotDispatch(Failure(code="credential_lost", message=message, final=True))
+    value = value or await read_secret(name)
+    return {} if value is None else {name: value}
 
 
 def secret_names(template: Template) -> set[str]:
