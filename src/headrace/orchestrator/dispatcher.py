@@ -6,8 +6,8 @@ An attempt is owned by the mailbox of its execution; a report about an attempt t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Literal, Protocol, assert_never
 
 import msgspec
@@ -148,16 +148,19 @@ class Dispatcher:
         self._tidy(mailbox)
         for command in todo:
             run = mailbox.execution.runs[command.run]
-            match command:
-                case commands.StartJob():
-                    self._start(mailbox, run, recovering=recovering)
-                case commands.CancelJob():
-                    self._cancel(mailbox, run)
-                case commands.RelayPause():
-                    assert self.children is not None
-                    self.children.relay(command.attempt, command.wanted)
-                case _:
-                    assert_never(command)
+            try:
+                match command:
+                    case commands.StartJob():
+                        self._start(mailbox, run, recovering=recovering)
+                    case commands.CancelJob():
+                        self._cancel(mailbox, run)
+                    case commands.RelayPause():
+                        assert self.children is not None
+                        self.children.relay(command.attempt, command.wanted)
+                    case _:
+                        assert_never(command)
+            except Exception:  # a defect in one must not hold the others back
+                log.exception("command_broke", execution=mailbox.row.number, attempt=command.attempt)
 
     def _tidy(self, mailbox: Mailbox) -> None:
         """Remove what processes left whose ends are remembered; until then a next server needs it."""
@@ -184,7 +187,7 @@ class Dispatcher:
     def _start(self, mailbox: Mailbox, run: TaskRun, *, recovering: bool) -> None:
         attempt = run.attempt
         self._owners[attempt] = mailbox
-        try:
+        with self._answering_for(attempt):
             action = jobs.action_of(mailbox.execution, run)
             kind = jobs.runtime_of(action, self._library)
             if kind == "inline" and recovering:
@@ -201,12 +204,10 @@ class Dispatcher:
                 self.children.begin(mailbox.execution, run, action)
             else:
                 self._later(self._prepare(mailbox, run, recovering=recovering))
-        except jobs.CannotDispatch as refusal:
-            self._fail(attempt, refusal.failure)
 
     async def _prepare(self, mailbox: Mailbox, run: TaskRun, *, recovering: bool) -> None:
         attempt = run.attempt
-        try:
+        with self._answering_for(attempt):
             action = jobs.action_of(mailbox.execution, run)
             kind = jobs.runtime_of(action, self._library)
             read = self._stored.last if recovering else self._stored.read
@@ -231,12 +232,6 @@ class Dispatcher:
                     job = self._process_job(run, action, input)
                     self._calls.add(attempt)
                     self._give(job, self._runtimes["local"], recovering)
-        except jobs.CannotDispatch as refusal:
-            self._fail(attempt, refusal.failure)
-        except Exception as error:  # whatever broke here, the task must end and say so
-            log.exception("dispatch_broke", attempt=attempt)
-            message, is_final = f"The job could not be made: {error}", isinstance(error, RequestError)
-            self._fail(attempt, Failure(code="dispatch_failed", message=message, final=is_final))
 
     def _give(self, job: Job, runtime: Runtime, recovering: bool) -> None:  # noqa: FBT001 - the two verbs of one seam
         self._places[job.attempt] = runtime
@@ -268,7 +263,9 @@ class Dispatcher:
             return
 
         def ready() -> None:
-            if run.attempt in self._owners:  # else it was cancelled meanwhile
+            if job.attempt not in self._owners:
+                return  # cancelled meanwhile
+            with self._answering_for(job.attempt):
                 self._give(job, runtime, recovering)
 
         self._files.begin(asked, ready, "recovered" if recovering else "new")
@@ -323,6 +320,18 @@ class Dispatcher:
                 return self._place(action)
             case _:
                 return self._runtimes["local"]
+
+    @contextmanager
+    def _answering_for(self, attempt: int) -> Iterator[None]:
+        """Fail the attempt where it cannot be given away."""
+        try:
+            yield
+        except jobs.CannotDispatch as refusal:
+            self._fail(attempt, refusal.failure)
+        except Exception as error:  # whatever broke here, the task must end and say so
+            log.exception("dispatch_broke", attempt=attempt)
+            message, is_final = f"The job could not be made: {error}", isinstance(error, RequestError)
+            self._fail(attempt, Failure(code="dispatch_failed", message=message, final=is_final))
 
     def _fail(self, attempt: int, failure: Failure) -> None:
         if attempt not in self._owners:
