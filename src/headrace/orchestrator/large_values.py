@@ -116,8 +116,9 @@ class LargeValues:
             is_object = isinstance(value, dict) and name != "payload"
             changed[name] = await (self._shelve_each(value) if is_object else self._shelve_made(value))
         if isinstance(event, events.TransitionsTaken):
-            published = [(index, await self._shelve_each(values)) for index, values in event.taken]
-            changed["taken"] = tuple(published)
+            taken = tuple([(index, await self._shelve_each(values)) for index, values in event.taken])
+            if taken != event.taken:
+                changed["taken"] = taken
         return msgspec.structs.replace(event, **changed) if changed else event
 
     async def _shelve_each(self, values: dict[str, Any]) -> dict[str, Any]:

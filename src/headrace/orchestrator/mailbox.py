@@ -23,6 +23,7 @@ from headrace.engine.decide import decide
 from headrace.engine.decision import Moment
 from headrace.engine.evolve import evolve
 from headrace.engine.execution import Execution
+from headrace.engine.restating import restate
 from headrace.errors import RequestError, StaleVersion, StoreError
 from headrace.expressions import NeedsValue
 from headrace.orchestrator.kept_contents import kept_by
@@ -279,21 +280,19 @@ class Mailbox:
     ) -> tuple[list[events.AnyEvent], Commit]:
         """Commit the events; return them as the journal has them, with the commit."""
         house = self._house
-        content = codec.encode(happened)
-        is_shelved = False
+        decided, content = happened, codec.encode(happened)
         if len(content) > INLINE_LIMIT:
-            shelved = await house.values.shelve_events(happened)
-            is_shelved = any(new is not old for new, old in zip(shelved, happened, strict=True))
-            if is_shelved:
-                happened, content = shelved, codec.encode(shelved)
+            happened = await house.values.shelve_events(decided)
+            if any(new is not old for new, old in zip(happened, decided, strict=True)):
+                content = codec.encode(happened)
         told = await self._announced(self._announce, happened, before) if self._announce else []
         idempotency = next((letter.idempotency for letter in self._batch if letter.idempotency), None)
         keeps = kept_by(happened, content, house.values.inside)
         commit = commit_of(self.execution, self.row, before, content, told, idempotency, keeps=keeps)
         await house.commit(commit)
         self.row = commit.row
-        if is_shelved:
-            # The working state holds the values themselves; what the journal says is what counts.
+        # The working state may hold values themselves; what the journal says is what counts.
+        if happened is not decided and not restate(self.execution, decided, happened):
             await self._read_again()
         return happened, commit
 
