@@ -6,6 +6,7 @@ The driver's own words, with the statement and an address in the internet, are f
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -30,10 +31,12 @@ _SENTENCES = {
 _ANY = "The database cannot answer now; the server's log says why."
 
 
-def unavailable(error: Exception) -> StoreError:
+def unavailable(error: BaseException) -> StoreError:
     """Return what is told of an error of the driver, and log the error itself."""
     reason = why(error)
-    log.warning("database_failed", told=reason, error=_words(error))
+    # A log on the disk that is full fails with it, and whoever waits must be told all the same.
+    with suppress(OSError, ValueError):
+        log.warning("database_failed", told=reason, error=_words(error))
     return StoreError(reason)
 
 
@@ -43,16 +46,16 @@ def unusable(path: Path, error: Exception) -> StoreError:
     return StoreError(f"{path} cannot be opened. {reason}")
 
 
-def why(error: Exception) -> str:
+def why(error: BaseException) -> str:
     """Return the sentence for an error of the driver."""
     code = getattr(_original(error), "sqlite_errorcode", None)
     return _ANY if code is None else _SENTENCES.get(code & 0xFF, _ANY)
 
 
-def _original(error: Exception) -> BaseException:
+def _original(error: BaseException) -> BaseException:
     return error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     original = _original(error)
     return f"{type(original).__name__}: {original}"

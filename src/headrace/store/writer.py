@@ -167,29 +167,34 @@ class Writer:
     def _flush(self, batch: list[_Waiting]) -> None:
         outcomes: Sequence[_Outcome]
         try:
-            self._cursor.execute("BEGIN IMMEDIATE")
-            self._apply([waiting.change for waiting in batch])
-            self._cursor.execute("COMMIT")
-            outcomes = [None] * len(batch)
-        except sqlite3.OperationalError as error:
+            outcomes = self._written(batch)
+        except BaseException as error:  # noqa: BLE001 - a thread that ended would leave all who come to wait for ever
             self._roll_back()
-            outcomes = [unavailable(error)] * len(batch)
-        except Exception as error:  # noqa: BLE001 - one bad commit must not end the thread that all wait for
-            self._roll_back()
-            outcomes = [_told(error)] if len(batch) == 1 else self._flush_singly(batch)
+            outcomes = [_told(error)] * len(batch)
         # The loop may be gone when the process is on its way out; then nobody waits.
         with suppress(RuntimeError):
             batch[0].future.get_loop().call_soon_threadsafe(self._settle, batch, outcomes)
 
-    def _flush_singly(self, batch: list[_Waiting]) -> Sequence[_Outcome]:
-        """Find out whose fault it was: each commit in a savepoint, all in one transaction."""
+    def _written(self, batch: list[_Waiting]) -> Sequence[_Outcome]:
+        """Return what became of each change; raises what all of them fail with."""
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
-            outcomes = [self._apply_in_savepoint(waiting.change) for waiting in batch]
+            self._apply([waiting.change for waiting in batch])
             self._cursor.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.OperationalError:
+            raise
+        except Exception:
+            if len(batch) == 1:
+                raise
             self._roll_back()
-            return [unavailable(error)] * len(batch)
+            return self._written_singly(batch)
+        return [None] * len(batch)
+
+    def _written_singly(self, batch: list[_Waiting]) -> Sequence[_Outcome]:
+        """Find out whose fault it was: each commit in a savepoint, all in one transaction."""
+        self._cursor.execute("BEGIN IMMEDIATE")
+        outcomes = [self._apply_in_savepoint(waiting.change) for waiting in batch]
+        self._cursor.execute("COMMIT")
         return outcomes
 
     def _apply(self, changes: Sequence[Change]) -> None:
@@ -240,7 +245,7 @@ class Writer:
         try:
             with self._connection.begin():
                 result = work.function(self._connection)
-        except Exception as error:  # noqa: BLE001 - whoever asked is told; the thread goes on
+        except BaseException as error:  # noqa: BLE001 - whoever asked is told; the thread goes on
             self._roll_back()
             work.future.set_exception(_told(error))
         else:
@@ -251,7 +256,7 @@ def _execution(change: Change) -> int | None:
     return change.execution if isinstance(change, Commit) else None
 
 
-def _told(error: Exception) -> HeadraceError:
+def _told(error: BaseException) -> HeadraceError:
     """Return the error in our words."""
     match error:
         case HeadraceError():

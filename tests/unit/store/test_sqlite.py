@@ -7,14 +7,17 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 from msgspec.structs import replace
 
 from headrace.errors import RequestError, StaleVersion, StoreError
-from headrace.store import writer
+from headrace.store import failures, writer
 from headrace.store.sqlite import NAME, SqliteStore, open_sqlite
 from headrace.testing.conformance.store_values import (
     TurnedClock,
@@ -175,6 +178,72 @@ async def test_a_disk_that_fills_while_a_batch_is_split_fails_the_batch(store: S
 
     assert [type(outcome) for outcome in outcomes][1] is StoreError
     assert [found.seq for found in await store.executions.live()] == [2]
+
+
+async def test_a_damaged_database_fails_those_who_wait_and_nobody_later(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    """SQLite tells damage at BEGIN by an error of another class than that of a full disk."""
+    row = await started(store)
+    raw = store._writer._raw
+    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.execute("PRAGMA shrink_memory")
+    whole = (tmp_path / NAME).read_bytes()
+    with (tmp_path / NAME).open("r+b") as file:
+        file.write(b"a letter, not a database" * 100)
+    async with asyncio.timeout(20):
+        outcomes = await asyncio.gather(
+            store.commit(commit(row, 2)),
+            store.commit(commit(execution(store.numbers.take()))),
+            return_exceptions=True,
+        )
+    with (tmp_path / NAME).open("r+b") as file:
+        file.write(whole)
+    raw.execute("PRAGMA shrink_memory")
+    async with asyncio.timeout(20):
+        await store.commit(commit(row, 2))
+
+    assert [type(outcome) for outcome in outcomes] == [StoreError, StoreError]
+    assert (await store.executions.get(row.number)).seq == 4
+
+
+@contextmanager
+def full_log() -> Iterator[Any]:
+    """A log in a file on a disk without room."""
+    file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115 - closing it fails, too
+    yield structlog.wrap_logger(structlog.WriteLogger(file))
+    with suppress(OSError):
+        file.close()
+
+
+async def test_a_log_that_is_full_as_well_keeps_nobody_waiting(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await started(store)
+    pages = store._writer._raw.execute("PRAGMA page_count").fetchone()[0]
+    store._writer._raw.execute(f"PRAGMA max_page_count = {pages}")
+    with full_log() as log:
+        monkeypatch.setattr(failures, "log", log)
+        async with asyncio.timeout(20):
+            with pytest.raises(StoreError, match="full"):
+                await store.commit(commit(row, 2, events=b"e" * 1_000_000))
+    store._writer._raw.execute("PRAGMA max_page_count = 1000000")
+    async with asyncio.timeout(20):
+        await store.commit(commit(row, 2))
+
+
+async def test_whatever_breaks_in_the_writer_is_told_to_whoever_waits(store: SqliteStore) -> None:
+    def leave(_: object) -> None:
+        raise SystemExit
+
+    async with asyncio.timeout(20):
+        with pytest.raises(StoreError):
+            await store._writer.commit(leave)
+        with pytest.raises(StoreError):
+            await store._writer.write(leave)
+        await started(store)
+
+    assert len(await store.executions.live()) == 1
 
 
 async def test_a_locked_database_fails_those_who_wait(store: SqliteStore, tmp_path: Path) -> None:
