@@ -1,4 +1,4 @@
-"""Lets go of what nobody has to keep: old uploads, contents that nothing names, old delivery logs.
+"""Lets go of what nobody has to keep: old uploads, contents that nothing names, logs and answers.
 
 A file goes in two steps. First it is deleted, so that no later start can name it; a day later its content
 goes, unless something that is remembered names it or a live execution was given it.
@@ -26,7 +26,7 @@ GRACE = timedelta(days=1)
 """Between the end of a file and that of its content; no attempt of a task lasts longer."""
 
 BATCH = 500
-"""Files or deliveries that are looked at in one question to the store."""
+"""Files, deliveries or answers that are looked at in one question to the store."""
 
 RAREST = timedelta(hours=1)
 """Between two sweeps, when nothing that is configured asks for more."""
@@ -80,6 +80,8 @@ class Retention:
             before = now - self._deliveries.total_seconds()
             while await self._store.deliveries.forget_ended(before, BATCH) == BATCH:
                 continue
+        while await self._store.idempotency.forget_expired(BATCH) == BATCH:
+            continue
 
     async def _run(self) -> None:
         while True:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import asdict
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select, tuple_
 
 from headrace.clock import Clock
 from headrace.store import schema
@@ -12,6 +14,7 @@ from headrace.store.rows import IdempotencyRecord
 from headrace.store.writer import Writer
 
 _answers = schema.idempotency.c
+_key = (_answers.scope, _answers.key)
 
 
 class SqlIdempotency:
@@ -34,10 +37,16 @@ class SqlIdempotency:
         """Keep the answer of an effect that has no commit of its own."""
         await self._writer.write(lambda connection: remember(connection, record))
 
-    async def forget_expired(self) -> int:
-        """Drop what has expired; return how many."""
-        query = delete(schema.idempotency).where(_answers.expires_at <= self._clock.now())
-        return await self._writer.write(lambda connection: connection.execute(query).rowcount)
+    async def forget_expired(self, limit: int = 1000) -> int:
+        """Delete some of the answers that have expired; see `Idempotency.forget_expired`."""
+        query = expired_answers(self._clock.now(), limit)
+
+        def work(connection: Connection) -> int:
+            places = [tuple(row) for row in connection.execute(query)]
+            connection.execute(delete(schema.idempotency).where(tuple_(*_key).in_(places)))
+            return len(places)
+
+        return await self._writer.write(work)
 
 
 def remember(connection: Connection, record: IdempotencyRecord | None) -> None:
@@ -52,3 +61,8 @@ def remember(connection: Connection, record: IdempotencyRecord | None) -> None:
         )
     )
     connection.execute(insert(schema.idempotency).values(asdict(record)))
+
+
+def expired_answers(now: float, limit: int) -> Select[Any]:
+    """Return the query for the keys of answers that have expired, the oldest first."""
+    return select(*_key).where(_answers.expires_at <= now).order_by(_answers.expires_at).limit(limit)

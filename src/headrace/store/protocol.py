@@ -252,8 +252,11 @@ class Idempotency(Protocol):
     async def remember(self, record: IdempotencyRecord) -> None:
         """Keep the answer of an effect that has no commit of its own, or raise `KeyTaken`."""
 
-    async def forget_expired(self) -> int:
-        """Drop what has expired; return how many."""
+    async def forget_expired(self, limit: int = 1000) -> int:
+        """Delete some of the answers that have expired.
+
+        Returns how many; fewer than `limit` are the last.
+        """
 
 
 class Files(Protocol):

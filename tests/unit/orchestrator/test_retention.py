@@ -10,9 +10,10 @@ import pytest
 from headrace.artifacts.local import LocalArtifacts, open_local
 from headrace.clock import SystemClock
 from headrace.errors import Gone, NotFound
+from headrace.orchestrator import retention
 from headrace.orchestrator.retention import GRACE, Retention
 from headrace.store.rows import FileRow
-from headrace.testing.conformance.store_values import TurnedClock, commit, delivery, ended, started
+from headrace.testing.conformance.store_values import TurnedClock, answer, commit, delivery, ended, started
 from headrace.testing.memory_store import MemoryStore
 
 KEPT = timedelta(days=30)
@@ -148,6 +149,21 @@ async def test_the_log_of_a_run_goes_some_time_after_its_end(kept: Archive) -> N
     await kept.sweep_after(timedelta(minutes=1))
 
     assert (await kept.store.deliveries.log(execution.number)).rows == []
+
+
+async def test_an_answer_goes_when_its_key_has_expired(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    day = timedelta(hours=24)
+    tomorrow = kept.clock.now() + day.total_seconds()
+    for key in range(5):
+        await kept.store.idempotency.remember(answer(str(key), expires_at=tomorrow))
+    young = answer("young", expires_at=tomorrow + 1)
+    await kept.store.idempotency.remember(young)
+    await kept.sweep_after(day)
+
+    assert list(kept.store.contents.answers.values()) == [young]
 
 
 def test_sweeps_are_as_frequent_as_what_is_asked(tmp_path: Path) -> None:

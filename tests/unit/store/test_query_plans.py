@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Executable, create_engine, select
 from sqlalchemy.dialects import sqlite
 
-from headrace.store import files, lookup, migrating, outbox, projections, provenance, schema
+from headrace.store import files, idempotency, lookup, migrating, outbox, projections, provenance, schema
 from headrace.store.rows import EVERY, ExecutionFilter
 
 
@@ -57,6 +57,7 @@ QUESTIONS = {
     "artifacts that an execution made": provenance.stored_bytes_of(5),
     "a log's next page": outbox.delivery_log(5, 100, 7),
     "deliveries that are long over": outbox.ended_deliveries(5.0, 100),
+    "answers that have expired": idempotency.expired_answers(5.0, 100),
     "old uploads": files.uploaded_files(5.0, 7, 100),
     "deleted files that are not settled": files.unsettled_files(5.0, 7, 100),
     "one by any name": select(schema.executions).where(lookup.named(schema.executions, "we-1")),
@@ -70,7 +71,7 @@ def test_no_question_reads_all_of_history(connection: Connection, question: str)
     steps = plan(connection, QUESTIONS[question])
 
     assert any("INDEX" in step or "PRIMARY KEY" in step for step in steps)
-    for table in ("executions", "task_runs", "deliveries", "pending", "files", *PROVENANCE):
+    for table in ("executions", "task_runs", "deliveries", "pending", "files", "idempotency", *PROVENANCE):
         assert not reads_everything(steps, table), steps
 
 

@@ -159,12 +159,16 @@ class AnswersConformance(WithStore):
         assert await store.idempotency.find(answer().scope, "k") == later
 
     async def test_expired_answers_are_forgotten(self, store: Store, premises: Premises) -> None:
-        await store.idempotency.remember(answer("old"))
-        await store.idempotency.remember(answer("young", expires_at=1_900_000_000.0))
+        for key in ("old", "older", "oldest"):
+            await store.idempotency.remember(answer(key))
+        young = answer("young", expires_at=1_900_000_000.0)
+        await store.idempotency.remember(young)
         premises.clock.moment += 1000
 
+        assert await store.idempotency.forget_expired(limit=2) == 2
         assert await store.idempotency.forget_expired() == 1
         assert await store.idempotency.forget_expired() == 0
+        assert await store.idempotency.find(young.scope, "young") == young
 
 
 class FilesConformance(WithStore):

@@ -210,10 +210,10 @@ class MemoryIdempotency:
         self._contents.refuse_answer(record)
         self._contents.remember(record)
 
-    async def forget_expired(self) -> int:
+    async def forget_expired(self, limit: int = 1000) -> int:
         """See `Idempotency.forget_expired`."""
         answers, now = self._contents.answers, self._clock.now()
-        expired = [place for place, record in answers.items() if record.expires_at <= now]
+        expired = [place for place, record in answers.items() if record.expires_at <= now][:limit]
         for place in expired:
             del answers[place]
         return len(expired)
