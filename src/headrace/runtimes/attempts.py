@@ -4,6 +4,7 @@ The place is the fresh working directory; beside it, under the same name with an
 runs it and how it ended, see `record`), `.stdout` and `.stderr`; of a long text `.script` (see `prologue`);
 of an attempt that runs longer than half a second `.samples` (see `samples`); of a log that was cut `.cut`
 (see `long_logs`).
+They stay, as the executions do whose logs they are; `docs/how-to/configure-a-server.md` tells operators so.
 One directory per attempt and no more: making directories is the dearest thing that a step asks of a file
 system.
 This file knows names only; it starts nothing.
@@ -11,7 +12,6 @@ This file knows names only; it starts nothing.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Literal as OneOf
 
@@ -44,10 +44,3 @@ class AttemptDirectories:
     def samples(self, attempt: int) -> samples.Samples | None:
         """Return what an attempt used over time, or None when there is nothing (yet)."""
         return samples.read(f"{self.path(attempt)}.samples")
-
-    def discard(self, attempt: int) -> None:
-        """Remove everything of an attempt that has ended and is no longer asked for."""
-        place = self.path(attempt)
-        shutil.rmtree(place, ignore_errors=True)
-        for ending in ("script", "stdout", "stderr", "claim", "samples", "stdout.cut", "stderr.cut"):
-            Path(f"{place}.{ending}").unlink(missing_ok=True)

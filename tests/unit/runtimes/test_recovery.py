@@ -353,14 +353,6 @@ async def test_an_ended_attempt_that_is_cancelled_tells_its_real_end(directories
     assert ended.outcome == "succeeded"
 
 
-async def test_discarding_an_attempt_removes_all_its_files(directories: AttemptDirectories) -> None:
-    await run(directories, 1001)
-    directories.discard(1001)
-    directories.discard(1001)
-
-    assert list((directories.root / "1").iterdir()) == []
-
-
 async def test_a_place_that_takes_no_claim_is_a_failure_to_start(directories: AttemptDirectories) -> None:
     leave_dangling_claim(directories)
     async with opened(directories) as (runtime, witness):
