@@ -168,7 +168,7 @@ class Scope(Struct):
 
 
 class Changes(Struct):
-    """What was touched since the last commit; drained by the mailbox into rows.  No part of the state."""
+    """What was touched since the last commit; drained into rows and alarms.  No part of the state."""
 
     runs: dict[int, None] = field(default_factory=dict)
     """Numbers of touched task runs, each once, in order."""

@@ -101,8 +101,7 @@ class House:
         """Do what the committed events call for, and tell those who follow."""
         self.rows.keep(commit.row)
         self.views.advance(commit.execution, happened, commit.expected_seq)
-        for timer in commit.timers_set:
-            self._timers.set(timer.execution, timer.key, timer.due_at)
+        self._set_timers(mailbox.execution)
         if commit.row.ended_at is not None:
             self._retire(mailbox)
         self._dispatcher.perform(mailbox, todo)
@@ -132,8 +131,7 @@ class House:
         for row in rows:
             execution = await replay(self._store, self._shelf, row)
             mailbox = self.admit(execution, row)
-            for key, due_at in execution.timers.items():
-                self._timers.set(row.number, key, due_at)
+            self._set_timers(execution)
             self._dispatcher.perform(mailbox, commands.outstanding(execution), recovering=True)
             await asyncio.sleep(0)
         return len(rows)
@@ -156,6 +154,13 @@ class House:
     def close(self) -> None:
         """Ring no more timers."""
         self._timers.close()
+
+    def _set_timers(self, execution: Execution) -> None:
+        timers = execution.changes.timers
+        for key, due_at in timers.items():
+            if due_at is not None:
+                self._timers.set(execution.number, key, due_at)
+        timers.clear()
 
     def _ring(self, number: int, key: str) -> None:
         mailbox = self.mailboxes.get(number)

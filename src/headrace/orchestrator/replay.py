@@ -14,13 +14,13 @@ _EVENTS = list[events.AnyEvent]
 
 
 async def replay(store: Store, shelf: Shelf, row: ExecutionRow) -> Execution:
-    """Return the execution as its committed events have made it."""
+    """Return the execution as its committed events have made it; all of its timers are still to be set."""
     definition, graph = await shelf.get(row.workflow, row.version)
     execution = blank(definition, graph)
     for entry in await store.journal.read(row.number):
         evolve(execution, decode_events(entry.events))
     execution.changes.runs.clear()
-    execution.changes.timers.clear()
+    execution.changes.timers = dict(execution.timers)
     return execution
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from headrace.engine.execution import Execution, TaskRun
-from headrace.store.rows import Commit, Delivery, ExecutionRow, FileRow, IdempotencyRecord, TaskRunRow, Timer
+from headrace.store.rows import Commit, Delivery, ExecutionRow, FileRow, IdempotencyRecord, TaskRunRow
 
 
 def commit_of(
@@ -20,19 +20,11 @@ def commit_of(
     *,
     keeps: Sequence[str] = (),
 ) -> Commit:
-    """Return the commit of the events after `before`; drains the execution's changes."""
+    """Return the commit of the events after `before`; drains the runs of the execution's changes."""
     changes = execution.changes
     number = execution.number
     task_runs = [task_run_row(execution, execution.runs[run]) for run in changes.runs]
-    timers_set: list[Timer] = []
-    timers_cleared: list[str] = []
-    for key, due_at in changes.timers.items():
-        if due_at is None:
-            timers_cleared.append(key)
-        else:
-            timers_set.append(Timer(number, key, due_at))
     changes.runs.clear()
-    changes.timers.clear()
     return Commit(
         execution=number,
         expected_seq=before,
@@ -41,8 +33,6 @@ def commit_of(
         events=content,
         row=execution_row(execution, row),
         task_runs=task_runs,
-        timers_set=timers_set,
-        timers_cleared=timers_cleared,
         deliveries=[each for each in told if isinstance(each, Delivery)],
         files=[each for each in told if isinstance(each, FileRow)],
         idempotency=idempotency,

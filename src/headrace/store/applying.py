@@ -106,12 +106,6 @@ class Applier:
 
     def _write_the_rest(self, commit: Commit) -> None:
         cursor, execution = self._cursor, commit.execution
-        if commit.row.ended_at is not None:
-            cursor.execute(statements.CLEAR_ALL_TIMERS, (execution,))
-        elif commit.timers_cleared:
-            cursor.executemany(statements.CLEAR_TIMER, [(execution, key) for key in commit.timers_cleared])
-        if commit.timers_set:
-            cursor.executemany(statements.SET_TIMER, [astuple(timer) for timer in commit.timers_set])
         if commit.deliveries:
             cursor.executemany(statements.INSERT_DELIVERY, map(_delivery, commit.deliveries))
         if commit.files:

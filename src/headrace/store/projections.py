@@ -1,4 +1,4 @@
-"""Questions about executions, task runs, timers and the journal, as SQL."""
+"""Questions about executions, task runs and the journal, as SQL."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from headrace.store.rows import (
     JournalEntry,
     Page,
     TaskRunRow,
-    Timer,
 )
 
 _STATES = tuple(states.EXECUTION)
@@ -48,19 +47,6 @@ class SqlJournal:
             .order_by(columns.seq)
         )
         return await self._readers.read(lambda c: [JournalEntry(*row) for row in c.execute(query)])
-
-
-class SqlTimers:
-    """Reads the timers."""
-
-    def __init__(self, readers: Readers) -> None:
-        self._readers = readers
-
-    async def all(self) -> list[Timer]:
-        """Return all timers, earliest first."""
-        columns = schema.timers.c
-        query = select(columns.execution, columns.key, columns.due_at).order_by(columns.due_at)
-        return await self._readers.read(lambda c: [Timer(*row) for row in c.execute(query)])
 
 
 class SqlExecutions:

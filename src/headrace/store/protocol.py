@@ -39,7 +39,6 @@ from headrace.store.rows import (
     Page,
     PlacementRule,
     TaskRunRow,
-    Timer,
     VersionRow,
     VersionSummary,
     WorkflowRow,
@@ -165,13 +164,6 @@ class Definitions(Protocol):
 
         Raises `NotFound`, `StaleVersion`, or `Conflict` while one of its executions is live.
         """
-
-
-class Timers(Protocol):
-    """Moments at which live executions want to be woken; set and cleared by commits."""
-
-    async def all(self) -> list[Timer]:
-        """Return all timers, earliest first."""
 
 
 class Deliveries(Protocol):
@@ -368,7 +360,6 @@ class Store(Protocol):
     journal: Journal
     executions: Executions
     definitions: Definitions
-    timers: Timers
     deliveries: Deliveries
     idempotency: Idempotency
     files: Files

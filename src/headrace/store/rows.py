@@ -79,15 +79,6 @@ class TaskRunRow(Struct, frozen=True):
     ended_at: float | None = None
 
 
-class Timer(Struct, frozen=True):
-    """A moment at which an execution wants to be woken."""
-
-    execution: int
-    key: str
-    """Unique in the execution; setting it again moves it."""
-    due_at: float
-
-
 DeliveryState = OneOf["pending", "delivered", "failed", "refused", "not_configured"]
 
 
@@ -216,9 +207,6 @@ class Commit(Struct, frozen=True, kw_only=True):
     """The execution as it is after the events."""
     task_runs: Sequence[TaskRunRow] = ()
     """Those that changed, as they are after the events."""
-    timers_set: Sequence[Timer] = ()
-    timers_cleared: Sequence[str] = ()
-    """Keys; cleared before the new ones are set, and all of them when the execution is over."""
     deliveries: Sequence[Delivery] = ()
     files: Sequence[FileRow] = ()
     """Files that the deliveries name; one whose id is there already stays as it is."""

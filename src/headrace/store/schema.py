@@ -106,15 +106,6 @@ task_runs = Table(
     Index("task_runs_by_execution", "execution", "number"),
 )
 
-timers = Table(
-    "timers",
-    metadata,
-    Column("execution", Integer, primary_key=True, autoincrement=False),
-    Column("key", Text, primary_key=True),
-    Column("due_at", Float, nullable=False),
-    **_WITHOUT_ROWID,
-)
-
 deliveries = Table(
     "deliveries",
     metadata,

@@ -40,7 +40,7 @@ from headrace.store.migrating import bring_up
 from headrace.store.numbering import FIRST, BlockNumbers
 from headrace.store.outbox import SqlDeliveries, release_deliveries
 from headrace.store.placements import SqlPlacements
-from headrace.store.projections import SqlExecutions, SqlJournal, SqlTimers
+from headrace.store.projections import SqlExecutions, SqlJournal
 from headrace.store.protocol import (
     Definitions,
     Deliveries,
@@ -51,7 +51,6 @@ from headrace.store.protocol import (
     Numbers,
     Placements,
     Provenance,
-    Timers,
 )
 from headrace.store.provenance import SqlProvenance
 from headrace.store.reading import READERS, Readers
@@ -120,7 +119,6 @@ class SqliteStore:
         self.journal: Journal = SqlJournal(readers)
         self.executions: Executions = SqlExecutions(readers)
         self.definitions: Definitions = SqlDefinitions(readers, writer, clock)
-        self.timers: Timers = SqlTimers(readers)
         self.deliveries: Deliveries = SqlDeliveries(readers, writer)
         self.idempotency: Idempotency = SqlIdempotency(readers, writer, clock)
         self.files: Files = SqlFiles(readers, writer, clock)

@@ -42,15 +42,6 @@ CHANGE_EXECUTION = (
 
 APPEND_JOURNAL = "INSERT INTO journal (execution, seq, first_seq, at, events) VALUES (?, ?, ?, ?, ?)"
 
-SET_TIMER = (
-    "INSERT INTO timers (execution, key, due_at) VALUES (?, ?, ?) "
-    "ON CONFLICT (execution, key) DO UPDATE SET due_at = excluded.due_at"
-)
-
-CLEAR_TIMER = "DELETE FROM timers WHERE execution = ? AND key = ?"
-
-CLEAR_ALL_TIMERS = "DELETE FROM timers WHERE execution = ?"
-
 INSERT_DELIVERY = (
     "INSERT INTO deliveries (number, execution, sequence, event, url, endpoint, body, content_type, queue, "
     "secret_ref, is_last, catches_up, state, attempts, created_at, next_try_at) "

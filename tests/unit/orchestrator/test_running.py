@@ -9,6 +9,7 @@ import pytest
 
 from headrace.definition.model import (
     AwaitApproval,
+    AwaitTime,
     CallTask,
     ForEach,
     OutputDefinition,
@@ -139,6 +140,21 @@ async def test_items_that_are_too_large_together_still_end(
     assert isinstance(results, ValueRef)
     assert results.size > 200_000
     assert len(await workshop.values.fill_in(results)) == 4
+
+
+async def test_a_timer_that_comes_with_what_is_kept_elsewhere_rings(
+    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large_values, "HARD_LIMIT", 150_000)
+    each = words.call("each", "pause", items=ForEach(items=Literal([1, 2, 3, 4]), concurrency=4))
+    pause = TaskDefinition(name="pause", action=AwaitTime(seconds=Literal(0.01)))
+    workshop.inline.behaviour = lambda job: words.succeeded(job.attempt, text="x" * 50_000)
+
+    execution = await workshop.run(words.workflow(each, pause))
+
+    results = next(iter(execution.runs.values())).outputs["results"]
+    assert isinstance(results, ValueRef)
+    assert execution.state == "succeeded"
 
 
 async def test_an_output_above_the_cap_fails_its_task(

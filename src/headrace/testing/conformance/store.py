@@ -168,13 +168,8 @@ class CommitConformance(WithStore):
 
     async def test_two_commits_of_one_execution_wait_for_each_other(self, store: Store) -> None:
         row = await started(store)
-        timer = rows.Timer(row.number, "retry", 150.0)
-        await asyncio.gather(
-            store.commit(commit(row, 2, 1, timers_set=(timer,))),
-            store.commit(commit(row, 3, 1, timers_cleared=("retry",))),
-        )
+        await asyncio.gather(store.commit(commit(row, 2, 1)), store.commit(commit(row, 3, 1)))
 
-        assert await store.timers.all() == []
         assert (await store.executions.get(row.number)).seq == 4
 
     async def test_a_commit_is_all_or_nothing(self, store: Store) -> None:
@@ -185,7 +180,6 @@ class CommitConformance(WithStore):
             replace(row, state="paused"),
             2,
             task_runs=(task_run(number, row.number),),
-            timers_set=(rows.Timer(row.number, "t", 1.0),),
             deliveries=(delivery(number + 1, row.number),),
             idempotency=answer(),
         )
@@ -195,7 +189,6 @@ class CommitConformance(WithStore):
         assert reason.value.key == "idempotency_key"
         assert (await store.executions.get(row.number)).state == "running"
         assert (await store.executions.task_runs(row.number)).rows == []
-        assert await store.timers.all() == []
         assert (await store.deliveries.log(row.number)).rows == []
         await store.commit(replace(refused, idempotency=None))
 
@@ -339,18 +332,3 @@ class ProjectionsConformance(WithStore):
             await store.executions.task_runs(other.number, cursor=page.cursor)
         with pytest.raises(NotFound):
             await store.executions.task_run(row.number)
-
-    async def test_timers_are_set_moved_cleared_and_end_with_the_execution(self, store: Store) -> None:
-        row, other = await started(store), await started(store)
-        a, b = rows.Timer(row.number, "a", 50.0), rows.Timer(row.number, "b", 40.0)
-        c = rows.Timer(other.number, "a", 45.0)
-        await store.commit(commit(row, 2, timers_set=(a, b)))
-        await store.commit(commit(other, 2, timers_set=(c,)))
-        assert await store.timers.all() == [b, c, a]
-
-        moved = replace(a, due_at=10.0)
-        await store.commit(commit(row, 4, timers_set=(moved,), timers_cleared=("a", "b")))
-        assert await store.timers.all() == [moved, c]
-
-        await store.commit(commit(ended(row), 6))
-        assert await store.timers.all() == [c]

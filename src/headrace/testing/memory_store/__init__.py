@@ -24,7 +24,6 @@ from headrace.store.protocol import (
     Numbers,
     Placements,
     Provenance,
-    Timers,
 )
 from headrace.testing.memory_store.contents import Contents
 from headrace.testing.memory_store.definitions import MemoryDefinitions
@@ -34,7 +33,6 @@ from headrace.testing.memory_store.projections import (
     MemoryExecutions,
     MemoryJournal,
     MemoryNumbers,
-    MemoryTimers,
 )
 from headrace.testing.memory_store.provenance import MemoryProvenance
 
@@ -56,7 +54,6 @@ class MemoryStore:
         self.journal: Journal = MemoryJournal(contents)
         self.executions: Executions = MemoryExecutions(contents)
         self.definitions: Definitions = MemoryDefinitions(contents, clock)
-        self.timers: Timers = MemoryTimers(contents)
         self.deliveries: Deliveries = MemoryDeliveries(contents)
         self.idempotency: Idempotency = MemoryIdempotency(contents, clock)
         self.files: Files = MemoryFiles(contents, clock)
@@ -91,7 +88,6 @@ class MemoryStore:
         entry = rows.JournalEntry(commit.expected_seq + 1, commit.seq, commit.at, commit.events)
         contents.journal[number].append(entry)
         contents.task_runs.update((run.number, run) for run in commit.task_runs)
-        self._set_timers(commit)
         known = {file.id for file in contents.files.values()}
         contents.files.update((file.number, file) for file in commit.files if file.id not in known)
         contents.kept.update(commit.keeps)
@@ -112,11 +108,3 @@ class MemoryStore:
                 continue
             if any(key != "concurrency_key" or other.ended_at is None for other in others):
                 raise KeyTaken(key, f"Another execution has the {key} {value!r}.")
-
-    def _set_timers(self, commit: rows.Commit) -> None:
-        timers, number = self.contents.timers, commit.execution
-        over = commit.row.ended_at is not None
-        for place in [place for place in timers if place[0] == number]:
-            if over or place[1] in commit.timers_cleared:
-                del timers[place]
-        timers.update(((timer.execution, timer.key), timer) for timer in commit.timers_set)

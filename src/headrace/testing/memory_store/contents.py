@@ -24,7 +24,6 @@ class Contents:
         self.executions: dict[int, rows.ExecutionRow] = {}
         self.journal: dict[int, list[rows.JournalEntry]] = defaultdict(list)
         self.task_runs: dict[int, rows.TaskRunRow] = {}
-        self.timers: dict[tuple[int, str], rows.Timer] = {}
         self.deliveries: dict[int, rows.Delivery] = {}
         self.abandoned_urls: set[tuple[int, str]] = set()
         self.answers: dict[tuple[str, str], rows.IdempotencyRecord] = {}

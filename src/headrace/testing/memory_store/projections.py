@@ -1,4 +1,4 @@
-"""Numbers, journal, timers, executions and task runs in memory."""
+"""Numbers, journal, executions and task runs in memory."""
 
 from __future__ import annotations
 
@@ -36,17 +36,6 @@ class MemoryJournal:
         """See `Journal.read`."""
         entries = self._contents.journal.get(execution, [])
         return entries[bisect.bisect_right(entries, after, key=lambda entry: entry.seq) :]
-
-
-class MemoryTimers:
-    """The `Timers` of a store in memory."""
-
-    def __init__(self, contents: Contents) -> None:
-        self._contents = contents
-
-    async def all(self) -> list[rows.Timer]:
-        """See `Timers.all`."""
-        return sorted(self._contents.timers.values(), key=lambda timer: timer.due_at)
 
 
 class MemoryExecutions:
