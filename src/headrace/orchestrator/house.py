@@ -158,7 +158,9 @@ class House:
     def _set_timers(self, execution: Execution) -> None:
         timers = execution.changes.timers
         for key, due_at in timers.items():
-            if due_at is not None:
+            if due_at is None:
+                self._timers.clear(execution.number, key)
+            else:
                 self._timers.set(execution.number, key, due_at)
         timers.clear()
 
