@@ -116,7 +116,7 @@ class LocalSettings(Room):
     """The local runtime: shell steps on this machine."""
 
     cpus: Cores = Field(default_factory=usable_cores, gt=0, allow_inf_nan=False)
-    """Cores that steps may use together; a step that declares more is refused."""
+    """Cores that steps may use together; one that declares more gets these, alone, and a warning."""
     memory: Size = Field(default_factory=usable_memory, gt=0)
     """Memory that steps may declare together, in bytes."""
     grace: Duration = timedelta(seconds=10)
@@ -161,7 +161,7 @@ class Settings(BaseSettings):
     auth: Annotated[OneOf["token", "off"], Accepts("`token` or `off`")] = "token"
     """Whether requests need a token; `off` is allowed on a loopback address only."""
     secret_key: StrongPassword | None = Field(default=None, min_length=32)
-    """Key for secrets at rest and signed tokens; without it one is made in the data directory, mode 0600."""
+    """Key that seals stored secrets; without it one is made in the data directory, mode 0600."""
     public_url: Url | None = None
     """Address under which people reach this server, for links; its host is an allowed host."""
     allowed_hosts: Hosts = ()
