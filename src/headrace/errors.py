@@ -11,8 +11,7 @@
     │   ├── Unauthorized
     │   └── Forbidden
     ├── JobError                a runtime cannot take or find a job
-    │   ├── InvalidJob
-    │   └── SubmitError         `transient` says whether another try may help
+    │   └── InvalidJob
     ├── StoreError              the store cannot answer
     │   └── StaleVersion        somebody else committed first; read again and decide again
     ├── PluginError             a plug-in cannot be loaded or keeps no contract
@@ -152,16 +151,6 @@ class InvalidJob(JobError):
     """The job asks for what this runtime cannot do."""
 
     code = "invalid_job"
-
-
-class SubmitError(JobError):
-    """The runtime did not take the job."""
-
-    code = "submit_error"
-
-    def __init__(self, message: str, *, transient: bool) -> None:
-        super().__init__(message)
-        self.transient = transient
 
 
 class StoreError(HeadraceError):

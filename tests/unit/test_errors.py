@@ -42,10 +42,6 @@ def test_a_refused_transition_names_the_thing_its_state_and_what_was_asked() -> 
     assert (error.entity, error.state, error.status) == ("Execution 1001", "succeeded", 409)
 
 
-def test_an_error_of_submitting_says_whether_another_try_may_help() -> None:
-    assert errors.SubmitError("The queue is full.", transient=True).transient
-
-
 def test_the_problems_of_the_settings_are_its_text() -> None:
     problems = [
         errors.Problem(path=name, code="invalid_setting", message=f"{name} is wrong.") for name in ("a", "b")

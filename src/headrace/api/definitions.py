@@ -116,11 +116,6 @@ async def parse(dialect: Dialect, source: bytes, library: Library, *, max_tasks:
     return await asyncio.to_thread(dialect.parse, source, library, max_tasks=max_tasks)
 
 
-def graph_or_nothing(definition: WorkflowDefinition | None) -> tuple[answers.TaskShown, ...]:
-    """Return the graph of a definition that may have problems."""
-    return () if definition is None else tasks_shown(definition)
-
-
 def media_type_of(source: bytes) -> str:
     """Return what a document is written in."""
     if looks_like_json(source):

@@ -6,7 +6,7 @@ runtime, or None when these settings do not configure it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -14,8 +14,6 @@ from headrace import plugins
 from headrace.errors import NotFound, PluginError
 from headrace.runtimes.protocol import Capabilities, Observer, Runtime
 from headrace.settings import Settings
-
-Factory = Callable[[Settings], Runtime | None]
 
 
 class Registry(Mapping[str, Runtime]):

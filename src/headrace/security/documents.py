@@ -64,10 +64,6 @@ class Source(Protocol):
         """Line and column of the key of a member, or of an element; None when there is no such part."""
         ...
 
-    def value(self, tokens: list[str]) -> tuple[int, int] | None:
-        """Line and column of the value itself; None when there is no such part."""
-        ...
-
 
 class Document(Struct, frozen=True, eq=False):
     """A document that was read, and the places of its parts."""
@@ -81,10 +77,6 @@ class Document(Struct, frozen=True, eq=False):
         """Return the place of the key (or element) that the JSON pointer names; None when it is absent."""
         return self._place(self.source.key(tokens_of(pointer)))
 
-    def locate_value(self, pointer: str) -> Place | None:
-        """Return the place where the value that the JSON pointer names begins; None when it is absent."""
-        return self._place(self.source.value(tokens_of(pointer)))
-
     def locate_nearest(self, pointer: str) -> Place:
         """Locate as `locate` does; for a missing part, the innermost part around it that exists."""
         tokens = tokens_of(pointer)
@@ -92,7 +84,7 @@ class Document(Struct, frozen=True, eq=False):
             if found := self.source.key(tokens):
                 return Place(*found)
             tokens.pop()
-        return self._place(self.source.value([])) or Place(1, 1)
+        return self._place(self.source.key([])) or Place(1, 1)
 
     @staticmethod
     def _place(found: tuple[int, int] | None) -> Place | None:

@@ -40,28 +40,6 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-def guarded_client(
-    egress: Egress,
-    *,
-    timeout: timedelta = _TIMEOUT,
-    max_redirects: int = 0,
-    verify: ssl.SSLContext | None = None,
-    resolver: Resolve = resolve,
-) -> httpx2.Client:
-    """Make a blocking client; without `max_redirects` a redirect is an answer like another.
-
-    `timeout` holds for each step (resolve and connect, write, read), not for the whole.
-    A refused target raises EgressBlocked, all else httpx2's own errors.
-    """
-    return httpx2.Client(
-        transport=_GuardedTransport(egress, verify or httpx2.create_ssl_context(), resolver),
-        timeout=timeout.total_seconds(),
-        follow_redirects=max_redirects > 0,
-        max_redirects=max_redirects,
-        trust_env=False,
-    )
-
-
 def guarded_async_client(
     egress: Egress,
     *,
@@ -70,7 +48,11 @@ def guarded_async_client(
     verify: ssl.SSLContext | None = None,
     resolver: Resolve = resolve,
 ) -> httpx2.AsyncClient:
-    """Make an asynchronous client; see `guarded_client`."""
+    """Make a client; without `max_redirects` a redirect is an answer like another.
+
+    `timeout` holds for each step (resolve and connect, write, read), not for the whole.
+    A refused target raises EgressBlocked, all else httpx2's own errors.
+    """
     return httpx2.AsyncClient(
         transport=_GuardedAsyncTransport(egress, verify or httpx2.create_ssl_context(), resolver),
         timeout=timeout.total_seconds(),
@@ -123,35 +105,6 @@ def _told_as_httpx() -> Iterator[None]:
         raise
 
 
-class _GuardedBackend(httpcore2.NetworkBackend):
-    """Connects to judged addresses only."""
-
-    def __init__(self, egress: Egress, resolver: Resolve) -> None:
-        self._egress = egress
-        self._resolve = resolver
-        self._network = httpcore2.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.NetworkStream:
-        try:
-            found = self._resolve(host, port)
-        except OSError as error:
-            raise httpcore2.ConnectError(f"{host} cannot be resolved: {error}") from error
-        failure: Exception = httpcore2.ConnectError(f"{host} has no address")
-        for ip in _judged(self._egress, found, host, port):
-            try:
-                return self._network.connect_tcp(ip, port, timeout, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-        raise failure
-
-
 class _GuardedAsyncBackend(httpcore2.AsyncNetworkBackend):
     """Connects to judged addresses only."""
 
@@ -187,20 +140,6 @@ class _GuardedAsyncBackend(httpcore2.AsyncNetworkBackend):
             raise httpcore2.ConnectError(f"{host} cannot be resolved: {error}") from error
 
 
-class _Body(httpx2.SyncByteStream):
-    """The body of an answer, with its errors told as httpx2's."""
-
-    def __init__(self, parts: Any) -> None:
-        self._parts = parts
-
-    def __iter__(self) -> Iterator[bytes]:
-        with _told_as_httpx():
-            yield from self._parts
-
-    def close(self) -> None:
-        self._parts.close()
-
-
 class _AsyncBody(httpx2.AsyncByteStream):
     """The body of an answer, with its errors told as httpx2's."""
 
@@ -214,30 +153,6 @@ class _AsyncBody(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._parts.aclose()
-
-
-class _GuardedTransport(httpx2.BaseTransport):
-    def __init__(self, egress: Egress, verify: ssl.SSLContext, resolver: Resolve) -> None:
-        self._egress = egress
-        self._pool = httpcore2.ConnectionPool(
-            ssl_context=verify,
-            max_connections=_MOST_CONNECTIONS,
-            keepalive_expiry=_KEEP_ALIVE.total_seconds(),
-            network_backend=_GuardedBackend(egress, resolver),
-        )
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        with _told_as_httpx():
-            answer = self._pool.handle_request(_check(self._egress, request))
-        return httpx2.Response(
-            status_code=answer.status,
-            headers=answer.headers,
-            stream=_Body(answer.stream),
-            extensions=answer.extensions,
-        )
-
-    def close(self) -> None:
-        self._pool.close()
 
 
 class _GuardedAsyncTransport(httpx2.AsyncBaseTransport):

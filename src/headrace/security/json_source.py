@@ -195,15 +195,8 @@ class JsonSource:
 
     def key(self, tokens: list[str]) -> tuple[int, int] | None:
         """Find line and column of the key of a member, or of an element."""
-        return self._locate(tokens, 0)
-
-    def value(self, tokens: list[str]) -> tuple[int, int] | None:
-        """Find line and column of the value itself."""
-        return self._locate(tokens, 1)
-
-    def _locate(self, tokens: list[str], which: int) -> tuple[int, int] | None:
         offsets = self._offsets(tokens)
-        return None if offsets is None else line_and_column(self._text, offsets[which])
+        return None if offsets is None else line_and_column(self._text, offsets[0])
 
     def _offsets(self, tokens: list[str]) -> tuple[int, int] | None:
         start = self._skip_space(0)

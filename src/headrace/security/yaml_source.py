@@ -67,7 +67,7 @@ class _Open:
 
 
 class YamlSource:
-    """Finds places: for each container the packed places of its parts, in their order."""
+    """Finds places: for each container the packed places of its keys or elements, in their order."""
 
     def __init__(self) -> None:
         self.root: Any = None
@@ -77,13 +77,6 @@ class YamlSource:
 
     def key(self, tokens: list[str]) -> tuple[int, int] | None:
         """Find line and column of the key of a member, or of an element."""
-        return self._locate(tokens, 0)
-
-    def value(self, tokens: list[str]) -> tuple[int, int] | None:
-        """Find line and column of the value itself."""
-        return self._locate(tokens, 1)
-
-    def _locate(self, tokens: list[str], which: int) -> tuple[int, int] | None:
         value, place = self.root, self.root_place
         for token in tokens:
             places = self.places.get(id(value))
@@ -92,7 +85,7 @@ class YamlSource:
             if isinstance(value, dict):
                 if token not in value:
                     return None
-                place = places[2 * list(value).index(token) + which]
+                place = places[list(value).index(token)]
                 value = value[token]
             else:
                 if not (token.isascii() and token.isdigit() and int(token) < len(value)):
@@ -223,7 +216,7 @@ class _Reading:
         if text == "<<" and event.implicit[0]:
             self._report("yaml_merge_key", "Merge keys (<<) are not part of YAML 1.2; write the keys out")
         if text in frame.value:
-            first, _ = _unpack(frame.places[2 * list(frame.value).index(text)])
+            first, _ = _unpack(frame.places[list(frame.value).index(text)])
             again, _ = _unpack(self._at)
             self._report(
                 "duplicate_key",
@@ -286,7 +279,6 @@ class _Reading:
             frame.places.append(self._at)
             return
         if frame.key not in frame.value:
-            frame.places.append(self._at)
             frame.value[frame.key] = value
         frame.wants_key = True
 

@@ -95,12 +95,11 @@ def test_sixty_four_levels_are_read_and_one_more_is_not() -> None:
     assert [problem.code for problem in refused(b'{"a":' * 100_000 + b"1" + b"}" * 100_000)] == ["too_deep"]
 
 
-def test_places_of_keys_and_values_are_found() -> None:
+def test_places_of_keys_and_elements_are_found() -> None:
     document = documents.read_json(b'{\n  "tasks": [\n    {"name": "x"},\n    {"a/b": [1, "two"]}\n  ]\n}')
 
     assert document.locate("") == (1, 1)
     assert document.locate("/tasks") == (2, 3)
-    assert document.locate_value("/tasks") == (2, 12)
     assert document.locate("/tasks/1") == (4, 5)
     assert document.locate("/tasks/1/a~1b") == (4, 6)
     assert document.locate("/tasks/1/a~1b/1") == (4, 17)

@@ -117,13 +117,5 @@ def test_a_strange_host_is_told_before_a_strange_origin() -> None:
     assert origin.judge("evil.example", "http://evil.example", RULES) is Verdict.MISDIRECTED
 
 
-def test_peaks_doors_take_peaks_hosts() -> None:
-    rules = RULES.with_hosts("*.peak.ai")
-
-    assert origin.judge("service.peak.ai", None, rules) is Verdict.OK
-    assert origin.judge("service.peak.ai", "https://service.peak.ai", rules) is Verdict.OK
-    assert origin.judge("notpeak.ai", None, rules) is Verdict.MISDIRECTED
-
-
 def test_a_verdict_is_the_status_of_the_answer() -> None:
     assert [int(verdict) for verdict in Verdict] == [200, 403, 421]

@@ -273,14 +273,14 @@ def test_the_node_limit_counts_keys_scalars_and_containers() -> None:
         documents.read_yaml(b"a: [1, 2]", max_nodes=4)
 
 
-def test_places_of_keys_and_values_are_found() -> None:
+def test_places_of_keys_and_elements_are_found() -> None:
     text = "spec:\n  é: x\n  list:\n    - a\n    - {b/c: 1}\n  same: &s [q]\nother: *s\n"
     document = documents.read_yaml(text.encode())
 
     assert document.locate("") == (1, 1)
     assert document.locate("/spec") == (1, 1)
-    assert document.locate_value("/spec") == (2, 3)
-    assert document.locate_value("/spec/é") == (2, 6)
+    assert document.locate("/spec/é") == (2, 3)
+    assert document.locate("/other") == (7, 1)
     assert document.locate("/spec/list/1") == (5, 7)
     assert document.locate("/spec/list/1/b~1c") == (5, 8)
     assert document.locate("/other/0") == (6, 13)

@@ -18,7 +18,6 @@ LONGEST = 2000
 MOST = 10_000
 """References in one text, each of which is looked up."""
 
-ROOTS = ("inputs", "tasks", "outputs", "secrets")
 _FORMS = "{{inputs.NAME}}, {{tasks.TASK.outputs.NAME}}"
 
 
