@@ -285,7 +285,7 @@ def _begin_try(decision: Decision, run: TaskRun, action: Action, *, fallback: bo
             decision.emit(events.GroupOpened(decision.at, run.number, number, until, fallback))
             open_scope(decision, decision.execution.scopes[number])
         case AwaitApproval() | AwaitTime() | AwaitSignal():
-            _block(decision, run, _wait(decision, action, names), timeout, fallback)
+            _block(decision, run, _wait(decision, action, names), timeout, fallback=fallback)
         case _:
             assert_never(action)
 
@@ -338,7 +338,7 @@ def _wait(decision: Decision, action: AwaitApproval | AwaitTime | AwaitSignal, n
             assert_never(action)
 
 
-def _block(decision: Decision, run: TaskRun, wait: _Wait, timeout: float | None, fallback: bool) -> None:  # noqa: FBT001
+def _block(decision: Decision, run: TaskRun, wait: _Wait, timeout: float | None, *, fallback: bool) -> None:
     limit = wait.limit
     if timeout is not None and wait.kind != "time":
         limit = timeout if limit is None else min(limit, timeout)
