@@ -40,6 +40,7 @@ from headrace.orchestrator.large_values import LargeValues
 from headrace.orchestrator.mailbox import Announce
 from headrace.orchestrator.retention import Retention
 from headrace.orchestrator.services import Services
+from headrace.orchestrator.signing_secrets import SigningSecrets
 from headrace.orchestrator.workflows import Workflows
 from headrace.provenance.recorder import Recorder
 from headrace.runtimes import registry
@@ -175,17 +176,17 @@ def _notifier(
     )
 
 
-def _retention(
-    settings: Settings, store: Store, artifacts: LocalArtifacts, house: House, clock: Clock
-) -> Retention:
+def _retention(services: Services, house: House) -> Retention:
     """Return who lets go of what nobody has to keep."""
+    signing = SigningSecrets(services.store, services.starts, house.label_values)
     return Retention(
-        store,
-        artifacts,
+        services.store,
+        services.artifacts,
         house.given_files,
-        clock,
-        uploads=settings.dataflow.file_retention,
-        deliveries=settings.webhooks.log_retention,
+        services.clock,
+        forget_signing=signing.forget,
+        uploads=services.settings.dataflow.file_retention,
+        deliveries=services.settings.webhooks.log_retention,
     )
 
 
@@ -315,7 +316,6 @@ class Server:
         )
         client = partial(guarded_async_client, egress, verify=certificates)
         self._notifier = _notifier(settings, self.store, client, vault, secrets_in_use, clock)
-        self._retention = _retention(settings, self.store, artifacts, self.house, clock)
         executions = Executions(self.store, self.house, shelf, self._dispatcher, clock)
         self._dispatcher.children = ChildExecutions(self.store, self.house, executions.start_child)
         self.services = Services(
@@ -336,6 +336,7 @@ class Server:
             redeliver=self._notifier.redeliver,
             runtimes=capabilities,
         )
+        self._retention = _retention(self.services, self.house)
         self._background = _background(self.services)
 
     async def open(self) -> None:

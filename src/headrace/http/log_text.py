@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from headrace.errors import HeadraceError
 from headrace.security.redaction import Redactor, SecretsInUse
 from headrace.security.secrets import Vault
 
@@ -24,23 +23,10 @@ class LogSecrets:
     def __init__(self, vault: Vault, in_use: SecretsInUse) -> None:
         self._vault = vault
         self._in_use = in_use
-        self._known: tuple[tuple[str, str, float], ...] = ()
-        self._redactor = Redactor()
 
     async def redactors(self) -> Sequence[Redactor]:
         """Return the redactors that every log passes."""
-        records = await self._vault.ever()
-        known = tuple((record.scope, record.name, record.updated_at) for record in records)
-        if known != self._known:
-            values = []
-            for record in records:
-                try:
-                    values.append(await self._vault.reveal(record.scope, record.name))
-                except HeadraceError:
-                    continue  # sealed with another key, or deleted meanwhile: nobody can have used it here
-            self._redactor = Redactor(values)
-            self._known = known
-        return (self._redactor, self._in_use.redactor)
+        return (await self._vault.redactor(), self._in_use.redactor)
 
 
 def size_of(file: Path | None) -> int:

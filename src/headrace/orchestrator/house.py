@@ -151,6 +151,12 @@ class House:
         inputs = [mailbox.execution.inputs for mailbox in self.mailboxes.values()]
         return frozenset(file.sha256 for file in files_in(inputs))
 
+    def label_values(self) -> frozenset[str]:
+        """Return everything that labels of live executions say."""
+        return frozenset(
+            value for mailbox in self.mailboxes.values() for value in mailbox.row.labels.values()
+        )
+
     def close(self) -> None:
         """Ring no more timers."""
         self._timers.close()

@@ -42,14 +42,19 @@ class Retention:
         given: Callable[[], Iterable[str]],
         clock: Clock,
         *,
+        forget_signing: Callable[[float], Awaitable[None]],
         uploads: timedelta | None,
         deliveries: timedelta | None,
     ) -> None:
-        """`given` returns the hashes of files that live executions were given; None keeps for ever."""
+        """`given` returns the hashes of files that live executions were given; None keeps for ever.
+
+        `forget_signing` lets go of signing secrets older than a moment that no delivery needs.
+        """
         self._store = store
         self._artifacts = artifacts
         self._given = given
         self._clock = clock
+        self._forget_signing = forget_signing
         self._uploads = uploads
         self._deliveries = deliveries
         self._work: asyncio.Task[None] | None = None
@@ -80,6 +85,7 @@ class Retention:
             before = now - self._deliveries.total_seconds()
             while await self._store.deliveries.forget_ended(before, BATCH) == BATCH:
                 continue
+            await self._forget_signing(before)
         while await self._store.idempotency.forget_expired(BATCH) == BATCH:
             continue
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+from collections.abc import Collection
+from typing import Any
 
 import msgspec
 from msgspec.structs import asdict, replace
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import RowMapping, Select, and_, delete, insert, select, text, tuple_, update
 
 from headrace.security.secrets import SecretRecord
 from headrace.security.tokens import Scope, TokenRecord
@@ -88,10 +90,8 @@ class SqlSecrets:
         return None if found is None else SecretRecord(**found)
 
     async def list(self, scope: str | None = None) -> builtins.list[SecretRecord]:
-        """List the secrets of a scope, or all, by scope and name."""
-        query = select(schema.secrets).order_by(_secrets.scope, _secrets.name)
-        if scope is not None:
-            query = query.where(_secrets.scope == scope)
+        """List the secrets of a scope, or all but those of runs, by scope and name."""
+        query = secrets_of(scope)
         return await self._readers.read(
             lambda c: [SecretRecord(**row) for row in c.execute(query).mappings()]
         )
@@ -100,6 +100,35 @@ class SqlSecrets:
         """Forget a secret; False when there is no such secret."""
         change = delete(schema.secrets).where(_secrets.scope == scope, _secrets.name == name)
         return await self._writer.write(lambda c: c.execute(change).rowcount) > 0
+
+    async def of_runs(
+        self, before: float, *, after: SecretRecord | None = None, limit: int = 1000
+    ) -> builtins.list[SecretRecord]:
+        """List secrets of runs that were made before a moment, oldest first, those behind `after`."""
+        query = secrets_of_runs(before, after, limit)
+        return await self._readers.read(
+            lambda c: [SecretRecord(**row) for row in c.execute(query).mappings()]
+        )
+
+    async def delete_of_runs(self, scopes: Collection[str]) -> None:
+        """Forget the secrets of these scopes of runs."""
+        change = delete(schema.secrets).where(_secrets.scope.in_(scopes), text(schema.OF_RUNS))
+        await self._writer.write(lambda c: c.execute(change))
+
+
+def secrets_of(scope: str | None) -> Select[Any]:
+    """Return the query for the secrets of a scope, or all but those of runs, of which there may be many."""
+    query = select(schema.secrets).order_by(_secrets.scope, _secrets.name)
+    return query.where(text(schema.NOT_OF_RUNS) if scope is None else _secrets.scope == scope)
+
+
+def secrets_of_runs(before: float, after: SecretRecord | None, limit: int) -> Select[Any]:
+    """Return the query for secrets of runs that were made before a moment, oldest first."""
+    place = and_(text(schema.OF_RUNS), _secrets.created_at < before)
+    if after is not None:
+        place = and_(place, tuple_(_secrets.created_at, _secrets.scope) > (after.created_at, after.scope))
+    order = (_secrets.created_at, _secrets.scope)
+    return select(schema.secrets).where(place).order_by(*order).limit(limit)
 
 
 def _token(row: RowMapping) -> TokenRecord:

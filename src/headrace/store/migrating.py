@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from headrace.errors import StoreError
 from headrace.store import schema
 
-HEAD = "0007"
+HEAD = "0008"
 """The last revision in `migrations/versions`; a test compares it."""
 
 _STAMP = "alembic_version"

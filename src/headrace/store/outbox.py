@@ -184,6 +184,11 @@ class SqlDeliveries:
 
         return await self._writer.write(work)
 
+    async def signed(self, secret_refs: Collection[str]) -> set[str]:
+        """Return those of the signing secrets that a delivery names."""
+        query = signing_secrets(secret_refs)
+        return await self._readers.read(lambda c: set(c.scalars(query)))
+
     async def redeliver(self, number: int, at: float) -> Delivery:
         """Make a delivery pending again, due at `at`; a URL that was given up is taken up again."""
 
@@ -250,8 +255,12 @@ def waiting_deliveries(key: str, limit: int) -> Select[Any]:
 
 def awaited_keys(keys: Collection[str]) -> Select[Any]:
     """Return the query for those of the keys that are waited for."""
-    asked = func.json_each(json.dumps(list(keys))).table_valued("value", name="asked").c.value
-    return select(asked).where(exists().where(_deliveries.waits_for == asked))
+    return _present(_deliveries.waits_for, keys)
+
+
+def signing_secrets(secret_refs: Collection[str]) -> Select[Any]:
+    """Return the query for those of the signing secrets that a delivery names."""
+    return _present(_deliveries.secret_ref, secret_refs)
 
 
 def next_delivery() -> Select[Any]:
@@ -296,6 +305,12 @@ def ended_deliveries(before: float, limit: int) -> Select[Any]:
         .order_by(_deliveries.created_at, _deliveries.number)
         .limit(limit)
     )
+
+
+def _present(column: ColumnElement[Any], values: Collection[str]) -> Select[Any]:
+    """Return the query for those of the values that some delivery has."""
+    asked = func.json_each(json.dumps(list(values))).table_valued("value", name="asked").c.value
+    return select(asked).where(exists().where(column == asked))
 
 
 def _pending_of(execution: int, url: str) -> tuple[ColumnElement[bool], ...]:

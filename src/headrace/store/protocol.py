@@ -228,6 +228,9 @@ class Deliveries(Protocol):
         Returns how many; fewer than `limit` are the last.
         """
 
+    async def signed(self, secret_refs: Collection[str]) -> set[str]:
+        """Return those of the signing secrets (`Delivery.secret_ref`) that a delivery names."""
+
     async def redeliver(self, number: int, at: float) -> Delivery:
         """Make a delivery pending again, due at `at`; its attempts are kept. Raises `NotFound`.
 

@@ -134,6 +134,7 @@ deliveries = Table(
     Index("deliveries_pending", "execution", "url", "sequence", **_only("state = 'pending'")),
     Index("deliveries_over", "created_at", "number", **_only("next_try_at IS NULL")),
     Index("deliveries_waiting", "waits_for", "turn", "number", **_only("waits_for IS NOT NULL")),
+    Index("deliveries_signed", "secret_ref", **_only("secret_ref IS NOT NULL")),
     Index("deliveries_in_line", "endpoint", "waits_for", **_only("waits_for IS NOT NULL")),
 )
 
@@ -305,6 +306,10 @@ tokens = Table(
     Index("tokens_hash", "hash", unique=True),
 )
 
+OF_RUNS = "scope >= 'webhook-' AND scope < 'webhook.'"
+NOT_OF_RUNS = "(scope < 'webhook-' OR scope >= 'webhook.')"
+"""What tells the signing secrets of single runs from all others: `is_of_run`, as SQL."""
+
 secrets = Table(
     "secrets",
     metadata,
@@ -313,4 +318,5 @@ secrets = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
+    Index("secrets_of_runs", "created_at", "scope", **_only(OF_RUNS)),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,37 @@ def test_an_old_upload_is_gone_and_its_runs_stay(door: Door, tmp_path: Path) -> 
     assert door.client.delete(f"/files/{file['file_id']}").status_code == 410
 
 
+def secrets_of(server: RunningServer) -> int:
+    with closing(sqlite3.connect(server.directory / "data" / "headrace.db")) as connection:
+        return int(connection.execute("SELECT count(*) FROM secrets").fetchone()[0])
+
+
+def test_a_signing_secret_stays_while_its_run_lives_and_has_told_nothing(
+    start_server: Callable[..., RunningServer], stage: Stage, tmp_path: Path
+) -> None:
+    server = start_server(**stage.settings, WEBHOOKS__LOG_RETENTION="1s")
+    gate = tmp_path / "gate"
+    script = f"until [ -e {gate} ]; do sleep 0.05; done"
+    webhook = {"url": stage.receiver.url, "events": ["failed"], "secret": "whsec_c2VzYW1l"}
+    with server.client() as client:
+        door = Door(client)
+        runs = [
+            door.start(
+                {"title": "T", "tasks": [{"name": "t", "type": "core.shell", "inputs": {"script": each}}]},
+                monitoring={"webhook": webhook},
+            )
+            for each in (script, "true")
+        ]
+        before = secrets_of(server)
+        door.ended(runs[1])
+        within(lambda: secrets_of(server) == 1, "the end of the secret of the run that is over")
+        gate.touch()
+        door.ended(runs[0])
+        within(lambda: secrets_of(server) == 0, "the end of the other one")
+
+    assert before == 2
+
+
 def test_the_log_of_an_ended_run_goes_and_its_events_stay(
     start_server: Callable[..., RunningServer], stage: Stage
 ) -> None:
@@ -68,11 +101,15 @@ def test_the_log_of_an_ended_run_goes_and_its_events_stay(
     document = {"title": "Say", "tasks": [{"name": "say", "type": "echo", "inputs": {"text": "x"}}]}
     with server.client() as client:
         door = Door(client)
-        run = door.start(document, monitoring={"webhook_url": stage.receiver.url})
+        monitoring = {"webhook_url": stage.receiver.url, "webhook_secret": "whsec_c2VzYW1l"}
+        run = door.start(document, monitoring=monitoring)
+        before = secrets_of(server)
         door.ended(run)
+        within(lambda: secrets_of(server) == 0, "the end of the signing secret")
         within(lambda: client.get(f"{run}/deliveries").json()["deliveries"] == [], "the end of the log")
         again = client.post(f"{run}/deliveries/1/redeliver")
         events = client.get(f"{run}/events").json()["events"]
 
+    assert before == 1
     assert again.status_code == 404
     assert [each["event"] for each in events][-1] == "execution.completed"

@@ -12,6 +12,9 @@ from headrace.clock import SystemClock
 from headrace.errors import Gone, NotFound
 from headrace.orchestrator import retention
 from headrace.orchestrator.retention import GRACE, Retention
+from headrace.orchestrator.signing_secrets import SigningSecrets
+from headrace.orchestrator.starts import Starts
+from headrace.security.secrets import SecretRecord
 from headrace.store.rows import FileRow
 from headrace.testing.conformance.store_values import TurnedClock, answer, commit, delivery, ended, started
 from headrace.testing.memory_store import MemoryStore
@@ -33,6 +36,7 @@ class Archive:
             self.artifacts,
             lambda: self.given,
             self.clock,
+            forget_signing=SigningSecrets(self.store, Starts(), frozenset).forget,
             uploads=uploads,
             deliveries=timedelta(days=1),
         )
@@ -164,6 +168,21 @@ async def test_an_answer_goes_when_its_key_has_expired(
     await kept.sweep_after(day)
 
     assert list(kept.store.contents.answers.values()) == [young]
+
+
+async def test_the_secret_of_a_run_goes_with_its_log(kept: Archive) -> None:
+    execution = await started(kept.store)
+    record = SecretRecord(scope="webhook-a", name="s", sealed=b"x", created_at=100.0, updated_at=100.0)
+    await kept.store.secrets.put(record)
+    told = delivery(1, execution.number, created_at=100.0, secret_ref="webhook-a#s")
+    await kept.store.commit(commit(ended(execution), 2, deliveries=[told]))
+    await kept.sweep_after(timedelta(minutes=1))
+    while_it_is_sent = await kept.store.secrets.list("webhook-a")
+    await kept.store.deliveries.record(1, None, state="delivered")
+    await kept.sweep_after(timedelta(minutes=1))
+
+    assert while_it_is_sent == [record]
+    assert await kept.store.secrets.list("webhook-a") == []
 
 
 def test_sweeps_are_as_frequent_as_what_is_asked(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from headrace.errors import InvalidInput, NotFound
 from headrace.security.sealing import CannotOpen, KeyRefused, Sealer, derive, server_key
-from headrace.security.secrets import GLOBAL, Vault
+from headrace.security.secrets import GLOBAL, SecretRecord, SharedSecrets, Vault
 from headrace.testing.credentials import SecretsInMemory
 
 
@@ -170,10 +171,107 @@ async def test_what_was_replaced_or_deleted_is_known_as_a_former_value() -> None
 
     assert await secrets.former() == ("first", "second", "other")
     assert [(each.scope, each.name) for each in await secrets.list()] == [(GLOBAL, "key")]
-    assert len(await secrets.ever()) == 4
     assert [await secrets.last(GLOBAL, name) for name in ("key", "none")] == ["third", None]
     assert await secrets.last("pack:harbour", "key") == "other"
     assert not any(b"first" in each.sealed for each in kept.records.values())
+
+
+class CountingSecrets(SecretsInMemory):
+    """Tells what it was asked, and which sealed values it gave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    async def find(self, scope: str, name: str) -> SecretRecord | None:
+        self.asked.append("find")
+        return await super().find(scope, name)
+
+    async def list(self, scope: str | None = None) -> list[SecretRecord]:
+        self.asked.append("list")
+        return await super().list(scope)
+
+
+async def test_all_that_is_masked_is_read_by_one_question_and_only_after_a_change() -> None:
+    kept = CountingSecrets()
+    secrets = vault(store=kept)
+    for number in range(100):
+        await secrets.keep(GLOBAL, f"key-{number}", f"value-{number}", 1.0)
+    kept.asked.clear()
+    redactors = [await secrets.redactor() for _ in range(3)]
+    asked = list(kept.asked)
+    await secrets.keep(GLOBAL, "key-7", "another", 2.0)
+    await secrets.forget(GLOBAL, "key-8")
+    kept.asked.clear()
+    later = [await secrets.redactor() for _ in range(3)]
+
+    assert (asked, kept.asked) == (["list"], ["list"])
+    assert redactors[0] is redactors[2]
+    assert redactors[0].text("value-7 value-99 another") == "*** *** another"
+    assert later[0].text("value-7 value-8 value-99 another") == "*** *** *** ***"
+
+
+async def test_only_values_that_are_new_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = vault()
+    for number in range(10):
+        await secrets.keep(GLOBAL, f"key-{number}", f"value-{number}", 1.0)
+    await secrets.redactor()
+    await secrets.keep(GLOBAL, "new", "value-new", 1.0)
+    opened: list[str] = []
+    open_one = Sealer.open
+
+    def counted(self: Sealer, sealed: bytes, context: str) -> bytes:
+        opened.append(context)
+        return open_one(self, sealed, context)
+
+    monkeypatch.setattr(Sealer, "open", counted)
+    redactor = await secrets.redactor()
+
+    assert len(opened) == 1
+    assert redactor.text("value-0 value-new") == "*** ***"
+
+
+async def test_a_change_is_masked_also_when_nobody_waited_for_its_end() -> None:
+    gate, is_kept = asyncio.Event(), asyncio.Event()
+
+    class SlowSecrets(SecretsInMemory):
+        async def put(self, record: SecretRecord) -> None:
+            await gate.wait()
+            await super().put(record)
+            is_kept.set()
+
+    secrets = vault(store=SlowSecrets())
+    keeping = asyncio.create_task(secrets.keep(GLOBAL, "key", "sesame", 1.0))
+    await asyncio.sleep(0)
+    keeping.cancel()
+    await asyncio.wait([keeping])
+    before = await secrets.redactor()
+    gate.set()
+    await asyncio.wait_for(is_kept.wait(), 5)
+
+    assert before.text("sesame") == "sesame"
+    assert (await secrets.redactor()).text("sesame") == "***"
+
+
+async def test_what_signs_the_webhooks_of_a_run_is_kept_apart() -> None:
+    kept = CountingSecrets()
+    secrets = vault(store=kept)
+    before = await secrets.redactor()
+    kept.asked.clear()
+    scope = await secrets.keep_of_run("webhook_secret", "whsec_c2VzYW1l", 1.0)
+    masked = (await secrets.redactor()).text("whsec_c2VzYW1l")
+    asked = list(kept.asked)
+
+    assert await secrets.reveal(scope, "webhook_secret") == "whsec_c2VzYW1l"
+    assert masked == "whsec_c2VzYW1l"
+    assert (await secrets.redactor()) is before
+    assert asked == []
+    assert await secrets.list() == []
+    assert await SharedSecrets(secrets).read("webhook_secret") is None
+    await secrets.forget(scope, "webhook_secret")
+    assert kept.records == {}
+    with pytest.raises(InvalidInput, match="kept by the server"):
+        await secrets.keep(scope, "webhook_secret", "mine", 1.0)
 
 
 async def test_of_one_secret_the_last_former_values_are_known(monkeypatch: pytest.MonkeyPatch) -> None:

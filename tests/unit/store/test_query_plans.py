@@ -8,7 +8,18 @@ import pytest
 from sqlalchemy import Connection, Executable, create_engine, select
 from sqlalchemy.dialects import sqlite
 
-from headrace.store import files, idempotency, lookup, migrating, outbox, projections, provenance, schema
+from headrace.security.secrets import SecretRecord
+from headrace.store import (
+    credentials,
+    files,
+    idempotency,
+    lookup,
+    migrating,
+    outbox,
+    projections,
+    provenance,
+    schema,
+)
 from headrace.store.rows import EVERY, ExecutionFilter
 
 
@@ -30,6 +41,8 @@ def reads_everything(steps: list[str], table: str) -> bool:
     """Whether the plan scans a table without an index that leaves only what is wanted, or in order."""
     return any(step.startswith(f"SCAN {table}") and "INDEX" not in step for step in steps)
 
+
+_SECRET = SecretRecord(scope="webhook-a", name="s", sealed=b"", created_at=1.0, updated_at=1.0)
 
 QUESTIONS = {
     "live executions": projections.live_executions(),
@@ -60,6 +73,9 @@ QUESTIONS = {
     "answers that have expired": idempotency.expired_answers(5.0, 100),
     "old uploads": files.uploaded_files(5.0, 7, 100),
     "deleted files that are not settled": files.unsettled_files(5.0, 7, 100),
+    "secrets but those of runs": credentials.secrets_of(None),
+    "old secrets of runs": credentials.secrets_of_runs(5.0, _SECRET, 100),
+    "what signs deliveries": outbox.signing_secrets(["webhook-a#s"]),
     "one by any name": select(schema.executions).where(lookup.named(schema.executions, "we-1")),
 }
 
@@ -71,7 +87,8 @@ def test_no_question_reads_all_of_history(connection: Connection, question: str)
     steps = plan(connection, QUESTIONS[question])
 
     assert any("INDEX" in step or "PRIMARY KEY" in step for step in steps)
-    for table in ("executions", "task_runs", "deliveries", "pending", "files", "idempotency", *PROVENANCE):
+    searched = "executions", "task_runs", "deliveries", "pending", "files", "idempotency", "secrets"
+    for table in (*searched, *PROVENANCE):
         assert not reads_everything(steps, table), steps
 
 
@@ -126,6 +143,22 @@ def test_what_cannot_be_sent_now_is_not_looked_at(connection: Connection, questi
     assert any(index in step for step in steps), steps
     assert not any("TEMP B-TREE" in step for step in steps), steps
     assert all(step.startswith("SEARCH") for step in others), steps
+
+
+@pytest.mark.parametrize(
+    ("question", "index"),
+    [
+        ("old secrets of runs", "secrets_of_runs ((created_at,scope)>(?,?) AND created_at<?)"),
+        ("what signs deliveries", "deliveries_signed (secret_ref=?)"),
+    ],
+)
+def test_signing_secrets_are_found_by_their_own_indexes(
+    connection: Connection, question: str, index: str
+) -> None:
+    steps = plan(connection, QUESTIONS[question])
+
+    assert any(index in step for step in steps), steps
+    assert not any("TEMP B-TREE" in step for step in steps), steps
 
 
 @pytest.mark.parametrize(

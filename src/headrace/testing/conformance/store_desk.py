@@ -352,5 +352,23 @@ class CredentialsConformance(WithStore):
         assert not await store.secrets.delete("pack", "a")
         assert await store.secrets.find("pack", "a") is None
 
+    async def test_secrets_of_runs_are_found_by_their_age_alone(self, store: Store) -> None:
+        def secret(scope: str, at: float) -> SecretRecord:
+            return SecretRecord(scope=scope, name="s", sealed=b"x", created_at=at, updated_at=at)
+
+        old, older, young = secret("webhook-a", 2.0), secret("webhook-b", 1.0), secret("webhook-c", 5.0)
+        others = [secret(scope, 1.0) for scope in ("", "webhook", "webhook.", "webhooks", "~former")]
+        for record in (old, older, young, *others):
+            await store.secrets.put(record)
+
+        assert await store.secrets.list() == others
+        assert await store.secrets.list("webhook-a") == [old]
+        assert await store.secrets.of_runs(5.0) == [older, old]
+        assert await store.secrets.of_runs(5.0, limit=1) == [older]
+        assert await store.secrets.of_runs(5.0, after=older) == [old]
+        await store.secrets.delete_of_runs(["webhook-a", "webhook-b", "webhook-none", "webhooks"])
+        assert await store.secrets.of_runs(9.0) == [young]
+        assert await store.secrets.list() == others
+
     async def test_the_store_answers(self, store: Store) -> None:
         await store.ping()

@@ -38,6 +38,14 @@ class DeliveriesConformance(WithStore):
         assert await self._take(store, 100.0) == []
         assert await store.deliveries.next_due() == 300.0
 
+    async def test_signing_secrets_that_deliveries_name_are_found(self, store: Store) -> None:
+        await self._announced(
+            store, delivery(1, 5, secret_ref="a#s"), delivery(2, 5, 2, secret_ref="a#s"), delivery(3, 5, 3)
+        )
+
+        assert await store.deliveries.signed(["a#s", "b#s"]) == {"a#s"}
+        assert await store.deliveries.signed([]) == set()
+
     async def test_the_longest_due_comes_first(self, store: Store) -> None:
         await self._announced(
             store,

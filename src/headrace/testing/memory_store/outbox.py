@@ -127,6 +127,11 @@ class MemoryDeliveries:
             del self._deliveries[number]
         return len(ended)
 
+    async def signed(self, secret_refs: Collection[str]) -> set[str]:
+        """See `Deliveries.signed`."""
+        named = {each.secret_ref for each in self._deliveries.values()}
+        return {each for each in secret_refs if each in named}
+
     async def redeliver(self, number: int, at: float) -> rows.Delivery:
         """See `Deliveries.redeliver`."""
         former = self._one(number)

@@ -30,7 +30,6 @@ from headrace.engine.plans import Planned
 from headrace.errors import Gone, NotFound, Problem
 from headrace.http.credentials import OPENAI_KEY, given_with
 from headrace.http.repeating import Once
-from headrace.ids import alias as new_alias
 from headrace.orchestrator.executions import StartRequest
 from headrace.orchestrator.services import Services
 from headrace.security.secrets import GLOBAL
@@ -174,7 +173,5 @@ async def _webhook_labels(webhook: Webhook | None, services: Services) -> dict[s
     if webhook.events is not None:
         labels[EVENTS] = ",".join(webhook.events)
     if webhook.secret is not None:
-        scope = new_alias("webhook", 16)
-        await services.vault.keep(scope, SECRET, webhook.secret, services.clock.now())
-        labels[SECRET] = scope
+        labels[SECRET] = await services.vault.keep_of_run(SECRET, webhook.secret, services.clock.now())
     return labels
