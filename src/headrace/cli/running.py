@@ -18,7 +18,7 @@ from headrace.cli.serving import named_settings
 from headrace.cli.statuses import Status, status_of_run
 from headrace.cli.terminal import Terminal
 from headrace.cli.validating import File
-from headrace.errors import InvalidDefinition, RequestError, StoreError
+from headrace.errors import InvalidDefinition, StoreError
 
 if TYPE_CHECKING:
     from headrace.api.answers import ExecutionShown
@@ -149,13 +149,13 @@ async def _start(terminal: Terminal, server: Server, asked: Asked) -> ExecutionR
     for name, value in values.items():
         if isinstance(value, Path):
             values[name] = await _kept_file(server, value)
-    row = await services.workflows.create(
+    # Nobody asked for a workflow that never ran.
+    async with services.workflows.to_start(
         definition,
         asked.content,
         media_type_of(asked.content),
         names=services.workflows.name(asked.dialect.workflow_prefix),
-    )
-    try:
+    ) as row:
         names = await services.executions.names_for(definition, asked.dialect.execution_prefix)
         made = await ready(asked.dialect, row, definition, StartBody(inputs=values), names.number, services)
         return await services.executions.start(
@@ -167,9 +167,6 @@ async def _start(terminal: Terminal, server: Server, asked: Asked) -> ExecutionR
                 labels=made.labels,
             )
         )
-    except RequestError:  # nobody asked for a workflow that never ran
-        await services.workflows.delete(row.number)
-        raise
 
 
 async def _kept_file(server: Server, path: Path) -> str:

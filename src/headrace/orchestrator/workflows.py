@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from msgspec import Struct
 
 from headrace.clock import Clock
 from headrace.definition import codec
 from headrace.definition.differences import Differences, Version, compare
 from headrace.definition.model import WorkflowDefinition
-from headrace.errors import InvalidDefinition
+from headrace.errors import Conflict, InvalidDefinition, StoreError
 from headrace.ids import alias as new_alias, uuid7
 from headrace.orchestrator.definitions import Shelf
 from headrace.orchestrator.recent_rows import RecentRows
@@ -26,6 +29,8 @@ from headrace.store.rows import (
     VersionSummary,
     WorkflowRow,
 )
+
+log = structlog.get_logger(__name__)
 
 
 class WorkflowNames(Struct, frozen=True):
@@ -74,6 +79,39 @@ class Workflows:
         )
         self._shelf.put(row.number, row.version, definition)
         return self._rows.keep(row)
+
+    @asynccontextmanager
+    async def to_start(
+        self,
+        definition: WorkflowDefinition,
+        source: bytes,
+        media_type: str,
+        *,
+        names: WorkflowNames | None = None,
+    ) -> AsyncIterator[WorkflowRow]:
+        """Remember a new workflow for the start that is made inside, as `create` does.
+
+        Where that raises and nothing was started, the workflow is withdrawn: nobody asked for one that never
+        runs, and whoever tries again would leave one each time.
+        Whether something was started the store says, because the answer to a commit can be lost; a start that
+        is cancelled may still be on its way there, so its workflow stays, as while the store cannot answer.
+        """
+        row = await self.create(definition, source, media_type, names=names)
+        try:
+            yield row
+        except Exception:
+            await self._withdraw(row.number)
+            raise
+
+    async def _withdraw(self, number: int) -> None:
+        try:
+            await self._store.definitions.withdraw(number)
+        except Conflict:
+            log.warning("workflow_kept", workflow=number, because="an execution of it was started")
+        except StoreError as error:
+            log.warning("workflow_not_withdrawn", workflow=number, error=error.message)
+        finally:
+            self._forget(number)
 
     async def update(
         self,

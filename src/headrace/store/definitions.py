@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import asdict
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, Select, exists, insert, select, update
 
 from headrace.clock import Clock
 from headrace.errors import Conflict, NotFound, StaleVersion
@@ -156,19 +158,42 @@ class SqlDefinitions:
 
     async def delete(self, number: int, *, expected: int | None = None) -> None:
         """Forget the workflow for lookups and starts."""
-        now = self._clock.now()
-        executions = schema.executions.c
-        is_live = select(exists().where(executions.workflow == number, executions.ended_at.is_(None)))
+        is_live = live_of(number)
 
         def work(connection: Connection) -> None:
             _present(connection, number, expected)
             if connection.execute(is_live).scalar_one():
                 raise Conflict(f"Workflow {number} has an execution that is not over; cancel it or wait.")
-            connection.execute(
-                update(schema.workflows).where(_workflows.number == number).values(deleted_at=now)
-            )
+            self._forget(connection, number)
 
         await self._writer.write(work)
+
+    async def withdraw(self, number: int) -> None:
+        """Forget a workflow that never ran."""
+        has_run = any_of(number)
+
+        def work(connection: Connection) -> None:
+            _present(connection, number, None)
+            if connection.execute(has_run).scalar_one():
+                raise Conflict(f"Workflow {number} has an execution, so it is not withdrawn.")
+            self._forget(connection, number)
+
+        await self._writer.write(work)
+
+    def _forget(self, connection: Connection, number: int) -> None:
+        change = update(schema.workflows).where(_workflows.number == number)
+        connection.execute(change.values(deleted_at=self._clock.now()))
+
+
+def live_of(number: int) -> Select[Any]:
+    """Return the query for whether a workflow has an execution that is not over."""
+    executions = schema.executions.c
+    return select(exists().where(executions.workflow == number, executions.ended_at.is_(None)))
+
+
+def any_of(number: int) -> Select[Any]:
+    """Return the query for whether a workflow has an execution."""
+    return select(exists().where(schema.executions.c.workflow == number))
 
 
 def _insert_version(connection: Connection, row: WorkflowRow, draft: DefinitionDraft) -> None:

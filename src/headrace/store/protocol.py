@@ -165,6 +165,9 @@ class Definitions(Protocol):
         Raises `NotFound`, `StaleVersion`, or `Conflict` while one of its executions is live.
         """
 
+    async def withdraw(self, number: int) -> None:
+        """Do the same with one that never ran; raises `NotFound`, or `Conflict` where it has an execution."""
+
 
 class Deliveries(Protocol):
     """The transactional outbox: filled by commits, emptied by the notifications."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.unit.cli.conftest import Say
 
+from headrace.errors import StoreError
 from headrace.orchestrator.executions import Executions
 
 
@@ -68,6 +69,23 @@ def test_wrong_inputs_are_all_told_and_are_a_wrong_command_line(
     assert left == (0,)
     assert "/inputs/txet" in said.err
     assert "input 'text'" in said.err
+
+
+def test_a_run_that_the_store_refuses_leaves_no_workflow(
+    say: Say, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(self: Executions, asked: Any) -> Any:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(Executions, "start", refuse)
+    said = say("run", str(report), "--input", "text=Hello")
+    with sqlite3.connect(tmp_path / ".headrace" / "headrace.db") as database:
+        left = database.execute("SELECT count(*) FROM workflows WHERE deleted_at IS NULL").fetchone()
+    database.close()
+
+    assert "The disk is full." in said.err
+    assert said.status != 0
+    assert left == (0,)
 
 
 def test_a_document_with_problems_does_not_run_and_leaves_nothing(

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import sqlite
 from headrace.security.secrets import SecretRecord
 from headrace.store import (
     credentials,
+    definitions,
     files,
     idempotency,
     lookup,
@@ -73,6 +74,8 @@ QUESTIONS = {
     "answers that have expired": idempotency.expired_answers(5.0, 100),
     "old uploads": files.uploaded_files(5.0, 7, 100),
     "deleted files that are not settled": files.unsettled_files(5.0, 7, 100),
+    "whether a workflow ran": definitions.any_of(5),
+    "whether a workflow runs": definitions.live_of(5),
     "secrets but those of runs": credentials.secrets_of(None),
     "old secrets of runs": credentials.secrets_of_runs(5.0, _SECRET, 100),
     "what signs deliveries": outbox.signing_secrets(["webhook-a#s"]),

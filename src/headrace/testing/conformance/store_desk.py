@@ -125,6 +125,17 @@ class DefinitionsConformance(WithStore):
 
         assert (await store.executions.get(execution.number)).workflow == row.number
 
+    async def test_only_a_workflow_that_never_ran_is_withdrawn(self, store: Store) -> None:
+        ran, never = await defined(store), await defined(store, "two")
+        await store.commit(commit(ended(await started(store, workflow=ran.number)), 2))
+        await store.definitions.withdraw(never.number)
+        with pytest.raises(Conflict):
+            await store.definitions.withdraw(ran.number)
+        with pytest.raises(NotFound):
+            await store.definitions.withdraw(never.number)
+
+        assert (await store.definitions.newest()).rows == [ran]
+
     async def test_an_answer_is_kept_with_the_effect_or_neither(self, store: Store) -> None:
         row = await defined(store, idempotency=answer())
         with pytest.raises(KeyTaken):

@@ -132,6 +132,13 @@ class MemoryDefinitions:
             raise Conflict(f"Workflow {number} has an execution that is not over; cancel it or wait.")
         self._contents.workflows[number] = replace(former, deleted_at=self._clock.now())
 
+    async def withdraw(self, number: int) -> None:
+        """See `Definitions.withdraw`."""
+        former = await self.get(number)
+        if any(row.workflow == number for row in self._contents.executions.values()):
+            raise Conflict(f"Workflow {number} has an execution, so it is not withdrawn.")
+        self._contents.workflows[number] = replace(former, deleted_at=self._clock.now())
+
     async def _expected(self, number: int, expected: int | None) -> rows.WorkflowRow:
         row = await self.get(number)
         if expected not in (None, row.version):

@@ -42,13 +42,10 @@ class Opening:
         inputs = inputs_of(names.number, services.settings.data_dir)
         warnings = [render.problem(each) for each in parsed.warnings]
         async with services.starts.start():
-            workflow = await services.workflows.create(definition, source, _YAML)
             try:
-                return await self._start(
-                    names, workflow.number, workflow.version, definition, warnings, inputs
-                )
+                async with services.workflows.to_start(definition, source, _YAML) as made:
+                    return await self._start(names, made.number, made.version, definition, warnings, inputs)
             except KeyTaken as taken:
-                await services.workflows.delete(workflow.number)
                 return await self._once.faster(taken)
 
     async def again(self, run: Run, plan: dict[str, Planned], warnings: list[dict[str, Any]]) -> Response:
