@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +17,12 @@ from headrace.app import Server
 from headrace.dialects.akoflow.directories import inputs_of
 from headrace.dialects.akoflow.labels import RERUN_OF
 from headrace.dialects.akoflow.parse import parse
+from headrace.dialects.akoflow.routes import tidying
 from headrace.dialects.akoflow.routes.tidying import Tidying
 from headrace.dialects.akoflow.surroundings import Surroundings
-from headrace.orchestrator.executions import StartRequest
+from headrace.orchestrator.executions import Executions, StartRequest
 from headrace.settings import load
-from headrace.store.rows import ExecutionRow
+from headrace.store.rows import ExecutionFilter, ExecutionRow, Page
 from headrace.testing.conformance.store_values import TurnedClock
 from headrace.testing.running_server import RunningServer
 
@@ -36,14 +39,19 @@ class Place:
         self.tidying = Tidying(replace(server.services, clock=self.clock), MONTH)
         self.root = server.services.settings.data_dir / "akoflow" / "workflows"
 
-    async def ran(self, text: str, again: ExecutionRow | None = None) -> ExecutionRow:
+    async def ran(
+        self, text: str, again: ExecutionRow | None = None, like: ExecutionRow | None = None
+    ) -> ExecutionRow:
+        """Run a document to its end: a new one, a rerun, or once more as the native door does."""
         services = self.server.services
         definition = parse(text.encode(), Surroundings()).definition
         assert definition is not None
         names = await services.executions.names_for(definition)
         inputs: dict[str, Any] = inputs_of(names.number, services.settings.data_dir)
         labels = {}
-        if again is None:
+        if like is not None:
+            workflow = like.workflow
+        elif again is None:
             made = await services.workflows.create(definition, text.encode(), "application/yaml")
             workflow = made.number
         else:
@@ -123,6 +131,79 @@ async def test_a_rerun_keeps_the_directory_that_it_works_in(place: Place) -> Non
 
     assert before == [str(row.number), f"{row.number}/kept"]
     assert place.left() == []
+
+
+class Asked:
+    """Notes which executions are asked for, page by page."""
+
+    def __init__(self, executions: Executions, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.workflows: list[int | None] = []
+        self._newest = executions.newest
+        monkeypatch.setattr(executions, "newest", self._noted)
+
+    async def _noted(self, which: ExecutionFilter, **page: Any) -> Page[ExecutionRow]:
+        self.workflows.append(which.workflow)
+        return await self._newest(which, **page)
+
+
+async def test_only_what_can_repeat_a_run_is_asked_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tidying, "_PAGE", 2)
+    row, *others = [await place.ran(document("name: a, run: 'true'")) for _ in range(6)]
+    place.clock.moment += (MONTH * 2).total_seconds()
+    for other in others:
+        os.utime(place.root / str(other.number), (place.clock.now(), place.clock.now()))
+    asked = Asked(place.server.services.executions, monkeypatch)
+    await place.tidying.sweep()
+
+    assert asked.workflows == [row.workflow]
+    assert place.left() == [str(other.number) for other in others]
+
+
+async def test_of_a_workflow_that_ran_often_only_younger_runs_are_asked_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tidying, "_PAGE", 2)
+    row = await place.ran(WORKFLOW)
+    for _ in range(6):
+        row = await place.ran(WORKFLOW, like=row)
+        await place.sweep_after(MONTH * 2)
+    row = await place.ran(WORKFLOW, like=row)
+    again = await place.ran(WORKFLOW, again=row)
+    asked = Asked(place.server.services.executions, monkeypatch)
+    await place.sweep_after(MONTH * 2)
+
+    assert again.workflow == row.workflow
+    assert asked.workflows == [row.workflow]
+    assert place.left() == []
+
+
+async def test_much_that_goes_is_moved_beside_the_event_loop_and_stops_for_a_rerun(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [f"name: {name}, run: 'touch x'" for name in "bcd"]
+    kept = "name: a, run: 'touch x', keepDisk: true"
+    row = await place.ran(document(kept, *others, spec="runtime: local\nstoragePolicy: {type: standalone}"))
+    home = place.root / str(row.number)
+    move, threads = tidying._move, []
+
+    def marked(*asked: Any) -> bool:
+        threads.append(threading.current_thread())
+        moved = move(*asked)
+        os.utime(home, (place.clock.now(), place.clock.now()))  # as a rerun does
+        return moved
+
+    monkeypatch.setattr(tidying, "_AT_ONCE", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(tidying, "_move", marked)
+        await place.sweep_after(MONTH * 2)
+    halfway = sorted(each.name for each in home.iterdir())
+    await place.sweep_after(MONTH * 2)
+
+    assert len(halfway) == 3
+    assert "a" in halfway
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
+    assert [each.name for each in home.iterdir()] == ["a"]
 
 
 async def test_what_an_activity_keeps_stays(place: Place) -> None:

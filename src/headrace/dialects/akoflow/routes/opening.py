@@ -52,25 +52,25 @@ class Opening:
         """Start a run again by a plan; it gets an id of its own.
 
         `warnings` are of the request: its answer has them, and what is shown of the run later does not.
+        The plan is made inside the same start, so that what it takes over is still there.
         """
         definition = run.execution.definition
         names = await self._services.executions.names_for(definition)
         row = run.row
-        async with self._services.starts.start():
-            try:
-                return await self._start(
-                    names,
-                    row.workflow,
-                    row.version,
-                    definition,
-                    run.warnings,
-                    run.execution.inputs,
-                    told=[*run.warnings, *warnings],
-                    plan=plan,
-                    labels={RERUN_OF: str(row.number)},
-                )
-            except KeyTaken as taken:
-                return await self._once.faster(taken)
+        try:
+            return await self._start(
+                names,
+                row.workflow,
+                row.version,
+                definition,
+                run.warnings,
+                run.execution.inputs,
+                told=[*run.warnings, *warnings],
+                plan=plan,
+                labels={RERUN_OF: str(row.number)},
+            )
+        except KeyTaken as taken:
+            return await self._once.faster(taken)
 
     async def _start(
         self,

@@ -2,7 +2,8 @@
 
 Only what the server itself made goes: the directory of a run, once the run and all that repeated it have been
 over for as long as the operator says, and never what an activity with `keepDisk` worked in.
-A rerun that is about to begin marks the directories that it needs by their time, so none goes beneath it.
+A rerun that is about to begin marks the directories that it needs by their time, inside of its start, so none
+goes beneath it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,6 +33,8 @@ RAREST = timedelta(hours=1)
 """Between two sweeps."""
 
 _PAGE = 500
+_AT_ONCE = 100
+"""Entries that are renamed while no start may begin."""
 _GOING = ".going-"
 """How the name of what is being removed begins; a killed server leaves it to the next sweep."""
 
@@ -70,7 +73,7 @@ class Tidying:
         over = [row for number in old if (row := await self._over(number, before)) is not None]
         if not over:
             return
-        reruns = await self._reruns()
+        reruns = await self._reruns(over)
         for row in over:
             moments = [each.ended_at for each in reruns[row.number]]
             if all(moment is not None and moment <= before for moment in moments):
@@ -111,27 +114,37 @@ class Tidying:
         is_over = row.ended_at is not None and row.ended_at <= before
         return row if is_over and row.dialect == DIALECT else None
 
-    async def _reruns(self) -> dict[int, list[_Rerun]]:
-        """Return what worked in the directory of which first run."""
-        which, cursor = ExecutionFilter(dialect=DIALECT), None
-        parents: dict[int, int] = {}
-        found: list[_Rerun] = []
+    async def _reruns(self, runs: Iterable[ExecutionRow]) -> dict[int, list[_Rerun]]:
+        """Return what worked in the directory of which of these runs."""
+        oldest: dict[int, int] = {}
+        for row in runs:
+            oldest[row.workflow] = min(row.number, oldest.get(row.workflow, row.number))
+        by_first: dict[int, list[_Rerun]] = defaultdict(list)
+        for workflow, number in oldest.items():
+            parents: dict[int, int] = {}
+            async for row in self._since(workflow, number):
+                if (parent := row.labels.get(RERUN_OF)) is not None:
+                    parents[row.number] = int(parent)
+                    by_first[row.number].append(_Rerun(row.number, row.ended_at))
+            for rerun in sorted(parents, reverse=True):
+                by_first[parents[rerun]] += by_first.pop(rerun)
+        return by_first
+
+    async def _since(self, workflow: int, number: int) -> AsyncIterator[ExecutionRow]:
+        """Yield the executions of a workflow that are younger than one of them, newest first.
+
+        Whatever repeats a run is among them; of all other history nothing is asked.
+        """
+        which, cursor = ExecutionFilter(workflow=workflow), None
         while True:
             page = await self._services.executions.newest(which, limit=_PAGE, cursor=cursor)
             for row in page.rows:
-                if (parent := row.labels.get(RERUN_OF)) is not None:
-                    parents[row.number] = int(parent)
-                    found.append(_Rerun(row.number, row.ended_at))
+                if row.number <= number:
+                    return
+                yield row
             cursor = page.cursor
             if cursor is None:
-                break
-        by_first: dict[int, list[_Rerun]] = defaultdict(list)
-        for rerun in found:
-            first = rerun.number
-            while first in parents:
-                first = parents[first]
-            by_first[first].append(rerun)
-        return by_first
+                return
 
     async def _remove_lists(self, number: int, last: int, before: float) -> None:
         """Remove what is known of volumes, unless the last run left results that only a rerun brings back."""
@@ -143,25 +156,51 @@ class Tidying:
         if closing is not None and closing.state not in ("succeeded", "skipped"):
             self._settled.add(lists.name)
         elif _is_old(lists, before):  # a rerun may have marked it meanwhile
-            await asyncio.to_thread(shutil.rmtree, lists, ignore_errors=True)
+            going = self._root / f"{_GOING}{lists.name}"
+            lists.rename(going)  # at once, so that none marks what is already being removed
+            await asyncio.to_thread(shutil.rmtree, going, ignore_errors=True)
 
     async def _remove(self, row: ExecutionRow, before: float) -> None:
         home = self._root / str(row.number)
         execution = await self._services.executions.view(row)
         kept = [each.directory for each in views.activities(execution) if each.notes.get("keep_disk")]
         going = self._root / f"{_GOING}{row.number}"
-        # Nothing is awaited between this look and the renames; a rerun marks what it needs without waiting.
+        # Nothing is awaited between this look and a rename of the whole; nor does a rerun wait in its marks.
         if not _is_old(home, before):
             return
         if any(_holds(str(home), each) or _holds(each, str(home)) for each in kept):
-            going.mkdir(exist_ok=True)
-            for place, doomed in enumerate(list(_doomed(home, kept))):
-                doomed.rename(going / str(place))
+            if not await self._remove_from(home, kept, going, before):
+                return
             self._settled.add(home.name)
         else:
             home.rename(going)
         log.info("directory_removed", workflow=row.number)
         await asyncio.to_thread(shutil.rmtree, going, ignore_errors=True)
+
+    async def _remove_from(self, home: Path, kept: list[str], going: Path, before: float) -> bool:
+        """Move away what is not kept, which may be much; False when a rerun came to need the directory.
+
+        Starts may begin between the parts: what a rerun finds then is gone or there, as a whole.
+        """
+        doomed = list(enumerate(await asyncio.to_thread(lambda: list(_doomed(home, kept)))))
+        for start in range(0, len(doomed), _AT_ONCE):
+            part = doomed[start : start + _AT_ONCE]
+            async with self._services.starts.deletion():
+                if not await asyncio.to_thread(_move, part, home, going, before):
+                    return False
+        return True
+
+
+def _move(doomed: Sequence[tuple[int, Path]], home: Path, going: Path, before: float) -> bool:
+    """Move parts of a directory away, unless it was marked since; its time stays that of its last use."""
+    if not _is_old(home, before):
+        return False
+    found = home.stat()
+    going.mkdir(exist_ok=True)
+    for place, each in doomed:
+        each.rename(going / str(place))
+    os.utime(home, ns=(found.st_atime_ns, found.st_mtime_ns))
+    return True
 
 
 def _is_old(place: os.DirEntry[str] | Path, before: float) -> bool:

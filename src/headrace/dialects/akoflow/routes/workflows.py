@@ -8,7 +8,7 @@ from starlette.responses import Response
 from headrace.dialects.akoflow import render, reruns, views
 from headrace.dialects.akoflow.routes import requests
 from headrace.dialects.akoflow.routes.disk_usage import disk_bytes
-from headrace.dialects.akoflow.routes.lookup import row_of, run_of, warnings_of
+from headrace.dialects.akoflow.routes.lookup import Run, row_of, run_of, warnings_of
 from headrace.dialects.akoflow.routes.opening import Opening
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer, json_answer
 from headrace.dialects.akoflow.routes.refusals import Refusal, of_problems
@@ -110,6 +110,12 @@ class WorkflowRoutes:
             asked = reruns.read(document)
         except InvalidDefinition as error:
             raise of_problems(error.problems) from None
+        async with services.starts.start():
+            return await self._again(run, asked, Opening(services, once))
+
+    async def _again(self, run: Run, asked: reruns.Asked, opening: Opening) -> Response:
+        """Plan a rerun, and begin or only show it."""
+        services = self._services
         try:
             plan = await plan_again(run.execution, asked.start_from, services)
         except TransitionRefused:
@@ -127,4 +133,4 @@ class WorkflowRoutes:
                 for name, mode, why in rows[: views.count_of(run.execution)]
             ]
             return data_answer({"activities": shown, "warnings": warnings}, services)
-        return await Opening(services, once).again(run, plan, warnings)
+        return await opening.again(run, plan, warnings)
