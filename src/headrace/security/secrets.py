@@ -102,6 +102,8 @@ class Vault:
         """What the redactor was made of, by what is sealed: that is never twice the same."""
         self._redactor = Redactor()
         self._masking = asyncio.Lock()
+        self._keeping = asyncio.Lock()
+        """Held from the look at a value that goes until the next one is there: none may go unseen."""
 
     async def keep(self, scope: str, name: str, value: str, now: float) -> SecretRecord:
         """Seal and store a value (`now` in Unix seconds); raises InvalidInput for a bad name or value."""
@@ -110,17 +112,18 @@ class Vault:
             message = f"Scopes that begin with '{OF_RUNS}-' are kept by the server; choose another."
             raise InvalidInput([Problem(path="/scope", code="reserved_scope", message=message)], message)
         _check_value(value)
-        former = await self._store.find(scope, name)
-        if former is not None:
-            await self._keep_former(former, value)
-        record = SecretRecord(
-            scope=scope,
-            name=name,
-            sealed=self._sealer.seal(value.encode(), _context(scope, name)),
-            created_at=now if former is None else former.created_at,
-            updated_at=now,
-        )
-        await self._written(self._store.put(record))
+        async with self._keeping:
+            former = await self._store.find(scope, name)
+            if former is not None:
+                await self._keep_former(former, value)
+            record = SecretRecord(
+                scope=scope,
+                name=name,
+                sealed=self._sealer.seal(value.encode(), _context(scope, name)),
+                created_at=now if former is None else former.created_at,
+                updated_at=now,
+            )
+            await self._written(self._store.put(record))
         return record
 
     async def keep_of_run(self, name: str, value: str, now: float) -> str:
@@ -189,10 +192,12 @@ class Vault:
 
     async def forget(self, scope: str, name: str) -> None:
         """Delete a secret; raises NotFound."""
-        former = await self._store.find(scope, name)
-        if former is not None and not is_of_run(scope):
-            await self._keep_former(former)
-        if not await self._written(self._store.delete(scope, name)):
+        async with self._keeping:
+            former = await self._store.find(scope, name)
+            if former is not None and not is_of_run(scope):
+                await self._keep_former(former)
+            is_gone = await self._written(self._store.delete(scope, name))
+        if not is_gone:
             raise NotFound(f"There is no secret {name!r}" + (f" of {scope!r}." if scope else "."))
 
     async def _keep_former(self, record: SecretRecord, value: str | None = None) -> None:
@@ -200,7 +205,8 @@ class Vault:
         former = self._opened(record)
         if former is None or former == value:
             return
-        name = f"{record.scope} {record.name} {record.updated_at:.6f}"
+        # What is sealed is never twice the same, and two values may be of one moment.
+        name = f"{record.scope} {record.name} {record.updated_at:.6f} {record.sealed[-6:].hex()}"
         sealed = self._sealer.seal(former.encode(), _context(_FORMER, name))
         await self._store.put(
             SecretRecord(

@@ -274,6 +274,28 @@ async def test_what_signs_the_webhooks_of_a_run_is_kept_apart() -> None:
         await secrets.keep(scope, "webhook_secret", "mine", 1.0)
 
 
+class SlowSecrets(SecretsInMemory):
+    """A store that lets others in before it answers."""
+
+    async def find(self, scope: str, name: str) -> SecretRecord | None:
+        found = await super().find(scope, name)
+        await asyncio.sleep(0)
+        return found
+
+    async def put(self, record: SecretRecord) -> None:
+        await asyncio.sleep(0)
+        await super().put(record)
+
+
+async def test_of_values_that_come_together_none_goes_unseen() -> None:
+    secrets = vault(store=SlowSecrets())
+    values = [f"value {n}" for n in range(6)]
+    await asyncio.gather(*(secrets.keep(GLOBAL, "a", value, 100.0) for value in values))
+    masked = (await secrets.redactor()).text(", ".join(values))
+
+    assert masked == ", ".join(["***"] * 6)
+
+
 async def test_of_one_secret_the_last_former_values_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("headrace.security.secrets.MOST_FORMER", 2)
     secrets = vault()
