@@ -3,8 +3,7 @@
 `ab/cdef…` holds the content whose SHA-256 is `abcdef…`.
 Content arrives in `incoming/`, is made durable there and then gets its name by one rename, so a name never
 stands for less than its content.
-Several processes may use one directory; a lock file keeps a sweep from removing what is just being stored
-again.
+Several processes may use one directory; a lock file keeps a removal from what is just being stored again.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ import re
 import stat
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from headrace.artifacts.protocol import Stored, Swept, TooLarge
+from headrace.artifacts.protocol import Stored, TooLarge
 from headrace.errors import NotFound, StoreError
 
 CHUNK = 1 << 18
@@ -116,17 +115,11 @@ class ArtifactDirectory:
         with _disk_errors():
             return self._remove(path, older_than) is not None or not path.exists()
 
-    def sweep(self, keep: Callable[[str], bool], *, older_than: float) -> Swept:
-        """Remove what `keep` is false of and was last stored before `older_than` (Unix seconds)."""
-        count = size = 0
+    def clear_incoming(self, *, older_than: float) -> None:
+        """Remove what began to arrive and was last written before `older_than` (Unix seconds)."""
         with _disk_errors():
             for path in self._incoming.iterdir():
                 self._remove(path, older_than)
-            for path in self.root.glob("[0-9a-f][0-9a-f]/*"):
-                if not keep(path.parent.name + path.name):
-                    removed = self._remove(path, older_than)
-                    count, size = count + (removed is not None), size + (removed or 0)
-        return Swept(count, size)
 
     def _remove(self, path: Path, older_than: float) -> int | None:
         """Return the size of what was removed; None when it is too young or gone."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from headrace.artifacts.directory import CHUNK, ArtifactDirectory, IncomingArtifact
-from headrace.artifacts.protocol import ArtifactWriter, Stored, Swept
+from headrace.artifacts.protocol import ArtifactWriter, Stored
 
 
 def open_local(root: Path) -> LocalArtifacts:
@@ -74,9 +74,9 @@ class LocalArtifacts:
         """Remove one artifact that was last stored before `older_than`; tell whether it is gone."""
         return await asyncio.to_thread(self.directory.remove, sha256, older_than=older_than)
 
-    async def sweep(self, keep: Callable[[str], bool], *, older_than: float) -> Swept:
-        """Remove what `keep` is false of and was last stored before `older_than`."""
-        return await asyncio.to_thread(self.directory.sweep, keep, older_than=older_than)
+    async def clear_incoming(self, *, older_than: float) -> None:
+        """Remove what a killed process left of content that was arriving."""
+        await asyncio.to_thread(self.directory.clear_incoming, older_than=older_than)
 
 
 class _LocalWriter:

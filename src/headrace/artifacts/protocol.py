@@ -6,7 +6,7 @@ is storing it once, and a name that was returned is durable.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -31,14 +31,6 @@ class Stored(Struct, frozen=True):
     """What an artifact is called and how long it is."""
 
     sha256: str
-    size: int
-    """Bytes."""
-
-
-class Swept(Struct, frozen=True):
-    """What a sweep removed."""
-
-    count: int
     size: int
     """Bytes."""
 
@@ -91,9 +83,8 @@ class Artifacts(Protocol):
         The caller has made sure that nothing names it; `older_than` protects what is being stored again.
         """
 
-    async def sweep(self, keep: Callable[[str], bool], *, older_than: float) -> Swept:
-        """Remove the artifacts that `keep` is false of and that were last stored before `older_than`.
+    async def clear_incoming(self, *, older_than: float) -> None:
+        """Remove what a killed process left of content that was arriving.
 
-        `older_than` (Unix seconds) protects what was stored and is not yet referred to; storing content
-        again counts as new.
+        `older_than` (Unix seconds) protects what still arrives.
         """

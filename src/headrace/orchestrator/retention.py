@@ -81,6 +81,7 @@ class Retention:
         if self._uploads is not None:
             await self._remove_uploads(now - self._uploads.total_seconds())
         await self._remove_contents(now - GRACE.total_seconds())
+        await self._artifacts.clear_incoming(older_than=now - GRACE.total_seconds())
         if self._deliveries is not None:
             before = now - self._deliveries.total_seconds()
             while await self._store.deliveries.forget_ended(before, BATCH) == BATCH:

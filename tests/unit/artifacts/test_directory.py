@@ -52,19 +52,21 @@ def test_content_that_is_still_arriving_has_no_name(directory: ArtifactDirectory
 
 
 def test_storing_again_makes_it_young(directory: ArtifactDirectory) -> None:
-    path = directory.path(directory.put_bytes(b"tide").sha256)
-    os.utime(path, (1000, 1000))
+    stored = directory.put_bytes(b"tide")
+    os.utime(directory.path(stored.sha256), (1000, 1000))
     directory.put_bytes(b"tide")
 
-    assert directory.sweep(lambda _: False, older_than=2000).count == 0
+    assert not directory.remove(stored.sha256, older_than=2000)
 
 
-def test_a_sweep_clears_what_a_crash_left_half_written(directory: ArtifactDirectory) -> None:
+def test_what_a_crash_left_half_written_is_cleared_and_what_arrives_is_not(
+    directory: ArtifactDirectory,
+) -> None:
     left = directory.root / "incoming" / "left"
     left.write_bytes(b"ti")
     os.utime(left, (1000, 1000))
     with directory.incoming(max_size=None) as arriving:
-        directory.sweep(lambda _: False, older_than=2000)
+        directory.clear_incoming(older_than=2000)
         arriving.write(b"tide")
 
     assert incoming(directory) == []

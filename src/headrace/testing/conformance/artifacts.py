@@ -138,19 +138,9 @@ class ArtifactsConformance:
         with pytest.raises(NotFound):
             await artifacts.size(gone.sha256)
 
-    async def test_a_sweep_removes_what_nobody_keeps(self, artifacts: Artifacts) -> None:
-        kept, gone = await artifacts.put_bytes(b"kept"), await artifacts.put_bytes(LONG)
-        swept = await artifacts.sweep({kept.sha256}.__contains__, older_than=NEVER)
+    async def test_what_arrives_is_not_cleared(self, artifacts: Artifacts) -> None:
+        async with artifacts.writer() as writer:
+            await artifacts.clear_incoming(older_than=LONG_AGO)
+            await writer.write(b"tide")
 
-        assert (swept.count, swept.size) == (1, len(LONG))
-        assert await artifacts.read_bytes(kept.sha256, max_size=4) == b"kept"
-        with pytest.raises(NotFound):
-            await artifacts.size(gone.sha256)
-        assert await artifacts.put_bytes(LONG) == gone
-
-    async def test_a_sweep_leaves_what_is_young(self, artifacts: Artifacts) -> None:
-        stored = await artifacts.put_bytes(b"tide")
-        swept = await artifacts.sweep(lambda _: False, older_than=LONG_AGO)
-
-        assert swept.count == 0
-        assert await artifacts.size(stored.sha256) == 4
+        assert await artifacts.size(writer.stored.sha256) == 4
