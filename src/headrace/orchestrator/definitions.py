@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from headrace.definition import codec
 from headrace.definition.model import WorkflowDefinition
 from headrace.engine.graph import Graph
+from headrace.orchestrator.weighed import Weighed
 from headrace.store.protocol import Definitions
 
 KEPT = 64
-"""Versions that stay decoded; a large one takes some 20 MB."""
+"""Versions that stay decoded."""
+
+KEPT_BYTES = 16 * 1024 * 1024
+"""Bytes that those may have together in the store; decoded they take some four times as many."""
 
 
 class Shelf:
@@ -18,23 +20,21 @@ class Shelf:
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
-        self._kept: OrderedDict[tuple[int, int], tuple[WorkflowDefinition, Graph]] = OrderedDict()
+        self._kept: Weighed[tuple[int, int], tuple[WorkflowDefinition, Graph]] = Weighed(KEPT, KEPT_BYTES)
 
     async def get(self, workflow: int, version: int) -> tuple[WorkflowDefinition, Graph]:
         """Return a version and its graph; raises `NotFound`."""
         found = self._kept.get((workflow, version))
         if found is not None:
-            self._kept.move_to_end((workflow, version))
             return found
         row = await self._definitions.version(workflow, version)
-        return self.put(workflow, version, codec.decode(row.definition, WorkflowDefinition))
+        definition = codec.decode(row.definition, WorkflowDefinition)
+        return self.put(workflow, version, definition, len(row.definition))
 
     def put(
-        self, workflow: int, version: int, definition: WorkflowDefinition
+        self, workflow: int, version: int, definition: WorkflowDefinition, size: int
     ) -> tuple[WorkflowDefinition, Graph]:
-        """Keep a version that is at hand already."""
+        """Keep a version that is at hand already; `size` is that of its encoded form, in bytes."""
         made = (definition, Graph(definition.tasks))
-        self._kept[(workflow, version)] = made
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+        self._kept.put((workflow, version), made, size)
         return made

@@ -8,21 +8,26 @@ So each live execution that somebody looks at has a second one here, evolved by 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from typing import Any
 
+from headrace.definition import codec
 from headrace.engine import events
 from headrace.engine.evolve import evolve
 from headrace.engine.execution import Execution
 from headrace.orchestrator.definitions import Shelf
 from headrace.orchestrator.replay import replay
+from headrace.orchestrator.weighed import Weighed
 from headrace.store.protocol import Store
 from headrace.store.rows import ExecutionRow
 
 KEPT = 256
 """Executions that are kept for the next look, least recently looked at thrown out first."""
 
-KEPT_RUNS = 20_000
-"""Task runs that those may have together; one execution is kept however large it is."""
+KEPT_BYTES = 64 * 1024 * 1024
+"""Bytes that those may take together, by a rough guess."""
+
+BYTES_OF_RUN = 3000
+"""Of a task run without its values."""
 
 
 _Step = tuple[list[events.AnyEvent], int]
@@ -35,26 +40,25 @@ class Views:
     def __init__(self, store: Store, shelf: Shelf) -> None:
         self._store = store
         self._shelf = shelf
-        self._kept: OrderedDict[int, Execution] = OrderedDict()
+        self._kept: Weighed[int, Execution] = Weighed(KEPT, KEPT_BYTES)
         self._reading: dict[int, tuple[asyncio.Future[None], list[_Step]]] = {}
         """Executions that are being read, with the commits that came meanwhile."""
 
     async def get(self, row: ExecutionRow) -> Execution:
         """Return an execution as it is committed; the caller must neither keep nor change it."""
         number = row.number
-        while number not in self._kept:
+        while (found := self._kept.get(number)) is None:
             if number in self._reading:
                 await asyncio.wait([self._reading[number][0]])
             else:
                 await self._read(row)
-        self._kept.move_to_end(number)
-        return self._kept[number]
+        return found
 
     def advance(self, number: int, happened: list[events.AnyEvent], before: int) -> None:
         """Bring a kept execution up to date with events committed after sequence number `before`."""
         if number in self._reading:
             self._reading[number][1].append((happened, before))
-        kept = self._kept.get(number)
+        kept = self._kept.peek(number)
         if kept is not None:
             _step(kept, happened, before)
 
@@ -74,15 +78,24 @@ class Views:
 
     def finish(self, execution: Execution) -> None:
         """Keep an execution that has ended and will not change any more."""
-        self._kept.pop(execution.number, None)
         self._keep(execution)
 
     def _keep(self, execution: Execution) -> None:
-        self._kept[execution.number] = execution
-        runs = sum(len(kept.runs) for kept in self._kept.values()) if len(execution.runs) > 100 else 0
-        while len(self._kept) > KEPT or (runs > KEPT_RUNS and len(self._kept) > 1):
-            _, dropped = self._kept.popitem(last=False)
-            runs -= len(dropped.runs)
+        self._kept.put(execution.number, execution, _weight(execution))
+
+
+def _weight(execution: Execution) -> int:
+    """Return how many bytes an execution takes, about."""
+    values = (
+        value for run in execution.runs.values() for value in (*run.input.values(), *run.outputs.values())
+    )
+    return BYTES_OF_RUN * len(execution.runs) + sum(map(_size, values))
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    return len(codec.encode(value)) if isinstance(value, (dict, list)) else 0
 
 
 def _step(execution: Execution, happened: list[events.AnyEvent], before: int) -> None:

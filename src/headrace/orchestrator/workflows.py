@@ -69,15 +69,16 @@ class Workflows:
     ) -> WorkflowRow:
         """Remember a new workflow as version 1; raises `KeyTaken` for an alias or idempotency key in use."""
         names = names or self.name()
+        draft = draft_of(definition, source, media_type)
         row = await self._store.definitions.create(
-            draft_of(definition, source, media_type),
+            draft,
             number=names.number,
             id=names.id,
             dialect=definition.dialect,
             alias=names.alias,
             idempotency=idempotency,
         )
-        self._shelf.put(row.number, row.version, definition)
+        self._shelf.put(row.number, row.version, definition, len(draft.definition))
         return self._rows.keep(row)
 
     @asynccontextmanager
