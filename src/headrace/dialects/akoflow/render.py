@@ -58,9 +58,8 @@ def workflow(
     warnings: list[Answer],
     *,
     expanded: bool,
-    disk_bytes: int | None = None,
 ) -> Answer:
-    """Return a workflow; its activities only when `expanded`, what its directories hold where it is known."""
+    """Return a workflow; its activities only when `expanded`."""
     notes = execution.definition.annotations
     code, sentence = views.reason_of(execution)
     shown = list(views.activities(execution))
@@ -92,13 +91,19 @@ def workflow(
             "endExecution": stamp(execution.ended_at),
             "executionTime": whole_seconds(execution.started_at, execution.ended_at, now),
             "longestActivity": _longest(shown, execution, now),
-            "diskUsage": "" if disk_bytes is None else f"{disk_bytes / 1_000_000:.2f}",
+            "diskUsage": "",
         },
         "counts": counts,
         "warnings": warnings,
         "rerunOf": int(rerun_of) if rerun_of else None,
         "executionId": execution.id,
     }
+
+
+def with_disk_usage(shown: Answer, size: int | None) -> Answer:
+    """Return a workflow with what its directories hold, in bytes; None where nothing is known of them."""
+    usage = "" if size is None else f"{size / 1_000_000:.2f}"
+    return {**shown, "spec": {**shown["spec"], "diskUsage": usage}}
 
 
 def activity(found: Activity, execution: Execution, now: float) -> Answer:

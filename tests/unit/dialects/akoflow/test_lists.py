@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from headrace.api.authentication import WithCaller
 from headrace.app import Server
+from headrace.dialects.akoflow import render as render_module
 from headrace.dialects.akoflow.routes import application
 from headrace.orchestrator import executions
 from headrace.settings import Settings
@@ -87,3 +89,22 @@ async def test_a_search_by_state_fills_its_page(lists: Lists) -> None:
 
     assert await lists.page(state="failed", limit=1) == ([], None)
     assert (await lists.page(state="succeeded", limit=2))[0] == ids[:0:-1]
+
+
+async def test_workflows_that_are_over_are_looked_at_once(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    render = render_module.workflow
+
+    def counted(execution: Any, *values: Any, **more: Any) -> Any:
+        looked.append(execution.number)
+        return render(execution, *values, **more)
+
+    ids = await lists.add(*["w"] * 5)
+    monkeypatch.setattr(render_module, "workflow", counted)
+    first, _ = await lists.page()
+    second, _ = await lists.page()
+
+    assert first == second == ids[::-1]
+    assert looked == ids[::-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Set as AbstractSet
 from pathlib import PurePosixPath
 
 from headrace.dialects.akoflow import views
@@ -10,15 +10,16 @@ from headrace.engine.execution import Execution
 from headrace.orchestrator.services import Services
 
 
-async def disk_bytes(executions: Sequence[Execution], services: Services) -> dict[int, int | None]:
+def directories_of(execution: Execution) -> frozenset[str]:
+    """Return the directories in which the activities of a run work."""
+    return frozenset(each.directory for each in views.activities(execution)) - {""}
+
+
+async def disk_bytes(places: Mapping[int, AbstractSet[str]], services: Services) -> dict[int, int | None]:
     """Return what the directories of each run hold, by its number; None where nothing is known of them.
 
     Of two directories one of which lies in the other the outer one counts alone, because it has both.
     """
-    places = {
-        execution.number: {each.directory for each in views.activities(execution)} - {""}
-        for execution in executions
-    }
     known = await services.store.provenance.bytes_of(set().union(*places.values()))
     held = {
         number: [known[place] for place in _outermost(some & known.keys())] for number, some in places.items()
@@ -26,5 +27,5 @@ async def disk_bytes(executions: Sequence[Execution], services: Services) -> dic
     return {number: sum(found) if found else None for number, found in held.items()}
 
 
-def _outermost(places: set[str]) -> list[str]:
+def _outermost(places: AbstractSet[str]) -> list[str]:
     return [each for each in places if not any(str(above) in places for above in PurePosixPath(each).parents)]

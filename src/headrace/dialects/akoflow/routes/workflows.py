@@ -7,14 +7,16 @@ from starlette.responses import Response
 
 from headrace.dialects.akoflow import render, reruns, views
 from headrace.dialects.akoflow.routes import requests
-from headrace.dialects.akoflow.routes.disk_usage import disk_bytes
+from headrace.dialects.akoflow.routes.disk_usage import directories_of, disk_bytes
 from headrace.dialects.akoflow.routes.lookup import Run, row_of, run_of, warnings_of
 from headrace.dialects.akoflow.routes.opening import Opening
 from headrace.dialects.akoflow.routes.operations import Operation, data_answer, json_answer
 from headrace.dialects.akoflow.routes.refusals import Refusal, of_problems
 from headrace.dialects.akoflow.routes.replanning import plan_again
+from headrace.dialects.akoflow.routes.summaries import Summaries
 from headrace.dialects.akoflow.spelling import WORKFLOW_STATUS
 from headrace.dialects.akoflow.wire import DIALECT
+from headrace.engine.execution import Execution
 from headrace.engine.rerun import preview
 from headrace.engine.states import EXECUTION_ENDS
 from headrace.errors import InvalidDefinition, InvalidInput, NotFound, TransitionRefused
@@ -31,6 +33,7 @@ class WorkflowRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._summaries = Summaries(services)
 
     def operations(self) -> list[Operation]:
         """Return the table of these routes."""
@@ -56,27 +59,25 @@ class WorkflowRoutes:
             page = await services.executions.newest_named(name, which, limit=limit, cursor=cursor)
         else:
             page = await services.executions.newest(which, limit=limit, cursor=cursor)
-        now = services.clock.now()
-        runs = [(row, await services.executions.view(row)) for row in page.rows]
-        held = await disk_bytes([execution for _, execution in runs], services)
-        shown = [
-            render.workflow(
-                execution, now, warnings_of(row), expanded=expanded, disk_bytes=held[execution.number]
-            )
-            for row, execution in runs
-        ]
+        if expanded:
+            shown = [
+                await self._shown(await services.executions.view(row), warnings_of(row)) for row in page.rows
+            ]
+        else:
+            shown = await self._summaries.of(page.rows)
         return data_answer(shown, services, next=cursors.sealed(request, page.cursor))
+
+    async def _shown(self, execution: Execution, warnings: list[render.Answer]) -> render.Answer:
+        """Return a workflow with its activities."""
+        shown = render.workflow(execution, self._services.clock.now(), warnings, expanded=True)
+        held = await disk_bytes({execution.number: directories_of(execution)}, self._services)
+        return render.with_disk_usage(shown, held[execution.number])
 
     async def get_workflow(self, request: Request) -> Response:
         """Return a workflow with its activities."""
         services = self._services
         run = await run_of(request, services)
-        held = await disk_bytes([run.execution], services)
-        now = services.clock.now()
-        shown = render.workflow(
-            run.execution, now, run.warnings, expanded=True, disk_bytes=held[run.execution.number]
-        )
-        return data_answer(shown, services)
+        return data_answer(await self._shown(run.execution, run.warnings), services)
 
     async def get_definition(self, request: Request) -> Response:
         """Return the document as it was sent, byte for byte."""
@@ -90,10 +91,8 @@ class WorkflowRoutes:
         row = await row_of(request, services)
         if row.state in EXECUTION_ENDS:
             raise Refusal(409, "already_ended", f"Workflow {row.number} is over.")
-        execution = await services.executions.cancel(row, "Cancelled by a request.")
-        held = (await disk_bytes([execution], services))[execution.number]
-        now = services.clock.now()
-        shown = render.workflow(execution, now, warnings_of(row), expanded=False, disk_bytes=held)
+        await services.executions.cancel(row, "Cancelled by a request.")
+        [shown] = await self._summaries.of([row])
         answer = {"data": shown, "timestamp": int(services.clock.now())}
         return json_answer(answer, services, 202)
 
