@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 from tests.unit.dialects.dataflow.serving import run
 
+from headrace.dialects.dataflow.routes.log_lines import Marks
 from headrace.dialects.dataflow.routes.log_pages import STREAMS, Places, Source, Stream, page_of
 
 
@@ -50,13 +51,13 @@ STEPS = st.lists(
 @given(STEPS)
 def test_who_asks_with_the_next_offset_is_told_every_line_once(steps: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        log, told, offset = Log(Path(folder)), list[str](), "0"
+        log, marks, told, offset = Log(Path(folder)), Marks(), list[str](), "0"
         for step in [*steps, "over", 1000]:
             match step:
                 case int():
                     begin = Places.of(offset)
                     assert begin is not None
-                    page = page_of(log.sources(), begin, step)
+                    page = page_of(log.sources(), begin, step, marks)
                     told += [line for _, line in page.lines]
                     offset = str(page.next_offset)
                 case "again":
@@ -75,12 +76,12 @@ def test_who_asks_with_the_next_offset_is_told_every_line_once(steps: list[Any])
 def test_a_count_is_told_where_a_count_says_it(tmp_path: Path) -> None:
     log = Log(tmp_path)
     log.write("stdout")
-    first = page_of(log.sources(), Places({}), 10)
+    first = page_of(log.sources(), Places({}), 10, Marks())
     log.write("stderr")
-    second = page_of(log.sources(), Places({}), 10)
+    second = page_of(log.sources(), Places({}), 10, Marks())
     log.is_over = True
-    third = page_of(log.sources(), Places.of(str(second.next_offset)) or Places({}), 10)
-    beyond = page_of(log.sources(), Places({}, 7), 10)
+    third = page_of(log.sources(), Places.of(str(second.next_offset)) or Places({}), 10, Marks())
+    beyond = page_of(log.sources(), Places({}, 7), 10, Marks())
 
     assert [first.next_offset, second.next_offset, third.next_offset] == [1, "1.1.1", 2]
     assert third.lines == []

@@ -9,9 +9,11 @@ Knows files and lines; never requests, secrets or the engine.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal as OneOf, NamedTuple
+from typing import IO, Literal as OneOf, NamedTuple
+
+from headrace.dialects.dataflow.routes.log_lines import Marks, lines_behind
 
 Stream = OneOf["stdout", "stderr"]
 
@@ -19,7 +21,6 @@ STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 LARGEST_COUNT = 2**31 - 1
 
 _PLACES = re.compile(r"\d{1,4}\.\d{1,12}\.\d{1,12}(?:-\d{1,4}\.\d{1,12}\.\d{1,12}){0,999}", re.ASCII)
-_LONGEST_LINE = 64 * 1024
 
 
 class Source(NamedTuple):
@@ -82,28 +83,54 @@ class Page(NamedTuple):
     """Where the next page begins, whatever is written meanwhile."""
 
 
-def page_of(sources: Sequence[Source], begin: Places, limit: int) -> Page:
-    """Read the lines behind these places, at most so many."""
-    read, left = dict(begin.read), begin.skipped
-    found: list[tuple[Source, str]] = []
-    done: set[Source] = set()
+def page_of(sources: Sequence[Source], begin: Places, limit: int, marks: Marks) -> Page:
+    """Read the lines behind these places, at most so many; `marks` tells where in the files they begin."""
+    draft = _Draft(begin, limit, marks)
     for source in sources:
-        if left and not source.is_counted:
+        if draft.left and not source.is_counted:
             continue
+        try:
+            log = source.file.open("rb")
+        except FileNotFoundError:
+            draft.done.add(source)
+            continue
+        with log:
+            draft.take(source, log)
+    offset = begin.skipped if draft.left else _next_offset(sources, Places(draft.read), draft.done)
+    return Page(draft.found, offset)
+
+
+class _Draft:
+    """A page that is being read."""
+
+    def __init__(self, begin: Places, limit: int, marks: Marks) -> None:
+        self.read, self.left = dict(begin.read), begin.skipped
+        self.found: list[tuple[Source, str]] = []
+        self.done: set[Source] = set()
+        """Sources that were read to their end."""
+        self._limit = limit
+        self._marks = marks
+
+    def take(self, source: Source, log: IO[bytes]) -> None:
+        """Take the lines of a source that are wanted and for which there is room."""
         place = (source.attempt, source.stream)
-        for number, line in enumerate(lines_of(source), 1):
-            if number <= read.get(place, 0):
-                continue
-            if left:
-                left -= 1
-            elif len(found) == limit:
-                break
-            else:
-                found.append((source, line))
-            read[place] = number
-        else:
-            done.add(source)
-    return Page(found, begin.skipped if left else _next_offset(sources, Places(read), done))
+        told = self.read.get(place, 0)
+        marked = self._marks.of(log)
+        mark = marked.before(told + self.left)
+        if mark.lines > told:
+            self.left -= mark.lines - told
+            self.read[place] = mark.lines
+        for line, behind in lines_behind(log, mark, is_over=source.is_over):
+            if behind.lines > told:
+                if self.left:
+                    self.left -= 1
+                elif len(self.found) == self._limit:
+                    return
+                else:
+                    self.found.append((source, line))
+                self.read[place] = behind.lines
+            marked.note(behind)
+        self.done.add(source)
 
 
 def _next_offset(sources: Sequence[Source], places: Places, done: set[Source]) -> int | str:
@@ -116,16 +143,3 @@ def _next_offset(sources: Sequence[Source], places: Places, done: set[Source]) -
         count += told
         may_grow = may_grow or not source.is_over or source not in done
     return count
-
-
-def lines_of(source: Source) -> Iterator[str]:
-    """Yield the lines of a stream; one that is still being written is no line yet."""
-    try:
-        log = source.file.open("rb")
-    except FileNotFoundError:
-        return
-    with log:
-        while line := log.readline(_LONGEST_LINE):
-            if not source.is_over and not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
-                return  # the rest of the line is still to come
-            yield line.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")

@@ -1,12 +1,14 @@
 """Routes of logs: what the tries of a task wrote, line by line, or followed while it is written.
 
 The files hold plain lines without times, so a line is told with the time at which its try began.
-How far they were told, and how that is written, is in `log_pages.py`.
+How far they were told, and how that is written, is in `log_pages.py`; where that is in a file, in
+`log_lines.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -15,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.dialects.dataflow.routes import requests
-from headrace.dialects.dataflow.routes.log_pages import LARGEST_COUNT, STREAMS, Page, Places, Source, page_of
+from headrace.dialects.dataflow.routes.log_lines import Marks, Tail
+from headrace.dialects.dataflow.routes.log_pages import LARGEST_COUNT, STREAMS, Places, Source, page_of
 from headrace.dialects.dataflow.routes.lookup import run_of
 from headrace.dialects.dataflow.routes.operations import Operation, json_answer
 from headrace.dialects.dataflow.routes.refusals import invalid_query
@@ -28,8 +31,6 @@ from headrace.http.streaming import event_stream, sse
 from headrace.orchestrator.services import Services
 from headrace.security.redaction import Redactor
 
-_PIECE = 1000
-"""Lines that are read at once."""
 _LOOK = 0.25
 """Seconds between two looks at files that are followed: files tell nobody that they grow."""
 
@@ -40,6 +41,7 @@ class LogRoutes:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._secrets = LogSecrets(services.vault, services.secrets_in_use)
+        self._marks = Marks()
 
     def operations(self) -> list[Operation]:
         """Return the table of these routes."""
@@ -56,10 +58,10 @@ class LogRoutes:
             last = Places.of(request.headers.get("last-event-id", ""))
             return event_stream(request, self._follow(request, attempt, last or begin))
         style, sources, is_over = await self._sources(request, attempt)
-        page = await asyncio.to_thread(page_of, sources, begin, limit)
+        page = await asyncio.to_thread(page_of, sources, begin, limit, self._marks)
         answer = {
             "task": request.path_params["task"],
-            "lines": await self._told(page),
+            "lines": await self._told(page.lines),
             "next_offset": page.next_offset,
             "complete": is_over and len(page.lines) < limit,
         }
@@ -68,16 +70,27 @@ class LogRoutes:
     async def _follow(self, request: Request, attempt: int, begin: Places) -> AsyncIterator[bytes]:
         """Yield the lines behind these places; ids are places."""
         read, left = dict(begin.read), begin.skipped
+        tails: defaultdict[tuple[int, str], Tail] = defaultdict(Tail)
         while True:
             _, sources, is_over = await self._sources(request, attempt)
             for source in sources:
                 place = (source.attempt, source.stream)
-                while (page := await asyncio.to_thread(page_of, [source], Places(read), _PIECE)).lines:
-                    for line in await self._told(page):
-                        read[place] = read.get(place, 0) + 1
-                        left -= 1
-                        if left < 0:
-                            yield sse(msgspec.json.encode(line), event="log", id=Places(read).text)
+                tail = tails[place]
+                while tail.has_more(source.file, is_over=source.is_over):
+                    piece = await asyncio.to_thread(tail.read, source.file, is_over=source.is_over)
+                    fresh: list[tuple[str, str]] = []
+                    for line, number in piece:
+                        if number > read.get(place, 0):
+                            read[place] = number
+                            left -= 1
+                            if left < 0:
+                                fresh.append((line, Places(read).text))
+                    shown = await self._told([(source, line) for line, _ in fresh])
+                    if fresh:
+                        yield b"".join(
+                            sse(msgspec.json.encode(line), event="log", id=id)
+                            for line, (_, id) in zip(shown, fresh, strict=True)
+                        )
             if is_over:
                 return
             await asyncio.sleep(_LOOK)
@@ -101,7 +114,7 @@ class LogRoutes:
                     sources.append(Source(index, stream, file, began, each.outcome is not None))
         return style, sources, is_over
 
-    async def _told(self, page: Page) -> list[dict[str, Any]]:
+    async def _told(self, lines: Sequence[tuple[Source, str]]) -> list[dict[str, Any]]:
         redactors = await self._secrets.redactors()
         return [
             {
@@ -110,7 +123,7 @@ class LogRoutes:
                 "stream": source.stream,
                 "message": _masked(line, redactors),
             }
-            for source, line in page.lines
+            for source, line in lines
         ]
 
 
