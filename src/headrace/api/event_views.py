@@ -10,7 +10,7 @@ import msgspec
 from headrace.api.values import MASK, moment_of, plain
 from headrace.definition.templates import ObjectOf
 from headrace.engine.plans import Planned, Reason
-from headrace.orchestrator.executions import NumberedEvent
+from headrace.orchestrator.feed import NumberedEvent
 
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 _names: dict[type, str] = {}

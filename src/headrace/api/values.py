@@ -13,7 +13,7 @@ from headrace.definition.templates import FileRef, ValueRef
 from headrace.errors import HeadraceError
 from headrace.http.large_texts import LargeText
 from headrace.orchestrator.large_values import LargeValues
-from headrace.security.redaction import SecretsInUse
+from headrace.security.redaction import Redactor, SecretsInUse
 
 PREVIEW = 1024
 """Characters of a large value that are shown in its place."""
@@ -34,6 +34,11 @@ class ShownValues:
         self._large = large
         self._secrets = secrets
 
+    @property
+    def redactor(self) -> Redactor:
+        """The secrets that are in use now; another one when they change."""
+        return self._secrets.redactor
+
     async def show(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return the values with references replaced by previews and links."""
         if not values:
@@ -44,7 +49,7 @@ class ShownValues:
 
     def masked(self, value: Any) -> Any:
         """Return a JSON value without the secrets that are in use."""
-        return self._secrets.redactor.json(value)
+        return self.redactor.json(value)
 
     async def _shown(self, value: Any) -> Any:
         kind = type(value)

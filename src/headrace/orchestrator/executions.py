@@ -18,6 +18,7 @@ from headrace.expressions import ExpressionError, Values, as_text, render
 from headrace.ids import alias as new_alias, uuid7
 from headrace.orchestrator.definitions import Shelf
 from headrace.orchestrator.dispatcher import Dispatcher
+from headrace.orchestrator.feed import NumberedEvent
 from headrace.orchestrator.house import House
 from headrace.orchestrator.replay import decode_events
 from headrace.store import cursors
@@ -55,13 +56,6 @@ class StartRequest(Struct, frozen=True, kw_only=True):
     parent: int | None = None
     depth: int = 0
     idempotency: IdempotencyRecord | None = None
-
-
-class NumberedEvent(Struct, frozen=True):
-    """An event with its place in the execution."""
-
-    seq: int
-    event: events.AnyEvent
 
 
 class Executions:
@@ -221,25 +215,35 @@ class Executions:
 
     async def follow(
         self, row: ExecutionRow, after: int = 0, pulse: float = 15.0
-    ) -> AsyncIterator[list[NumberedEvent]]:
+    ) -> AsyncIterator[Sequence[NumberedEvent]]:
         """Yield events as they are committed, until the execution is over.
 
-        An empty list comes when nothing happened for `pulse` seconds.
+        An empty sequence comes when nothing happened for `pulse` seconds.
+        All who follow are handed the same events of a commit; the journal is read to catch up, and where the
+        execution is not in the care of this server.
         """
         with self._house.feed.watching(row.number) as watch:
+            batch: Sequence[NumberedEvent] | None = await self.events(row, after)
             while True:
-                batch = await self.events(row, after)
                 if batch:
                     yield batch
                     after = batch[-1].seq
                     if isinstance(batch[-1].event, events.ExecutionEnded):
                         return
-                    continue
-                row = await self._store.executions.get(row.number)
-                if row.ended_at is not None and after >= row.seq:
+                elif await self._is_told(row.number, after):
                     return
-                if not await watch.change(pulse):
-                    yield []
+                elif not await watch.change(pulse):
+                    yield ()
+                batch = watch.behind(after)
+                if batch is None or not (batch or row.number in self._house.mailboxes):
+                    batch = await self.events(row, after)
+
+    async def _is_told(self, number: int, after: int) -> bool:
+        """Tell whether nothing comes after a sequence number any more."""
+        if number in self._house.mailboxes:
+            return False
+        row = await self._store.executions.get(number)
+        return row.ended_at is not None and after >= row.seq
 
     async def cancel(
         self,

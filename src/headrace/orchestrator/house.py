@@ -106,7 +106,7 @@ class House:
             self._retire(mailbox)
         self._dispatcher.perform(mailbox, todo)
         mailbox.announced = commit.row.seq
-        self.feed.announce(mailbox.execution, commit.expected_seq)
+        self.feed.announce(mailbox.execution, happened, commit.expected_seq)
 
     def admit(self, execution: Execution, row: ExecutionRow) -> Mailbox:
         """Give a new or recovered execution its mailbox."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 import msgspec
@@ -17,12 +17,16 @@ from headrace.api.requests import key_of
 from headrace.api.values import ShownValues
 from headrace.engine import events
 from headrace.http.streaming import HEARTBEAT, PULSE, event_stream, sse
+from headrace.orchestrator.feed import NumberedEvent
 from headrace.orchestrator.services import Services
+from headrace.security.redaction import Redactor
 from headrace.store.rows import ExecutionRow
 
 After = Annotated[
     int, Query(ge=0, le=2**53, description="Sequence number of the last event that is known already.")
 ]
+
+_LARGEST_KEPT = 1024 * 1024
 
 
 class EventRoutes:
@@ -31,6 +35,8 @@ class EventRoutes:
     def __init__(self, services: Services, values: ShownValues) -> None:
         self._executions = services.executions
         self._values = values
+        self._written: tuple[Sequence[NumberedEvent], Redactor, bytes] = ((), values.redactor, b"")
+        """What was streamed last, because all who follow an execution are told the same at the same time."""
 
     def operations(self) -> list[Operation]:
         """The table of these routes."""
@@ -63,11 +69,21 @@ class EventRoutes:
             if not batch:
                 yield HEARTBEAT
                 continue
-            yield b"".join(
+            yield self._streamed(batch)
+
+    def _streamed(self, batch: Sequence[NumberedEvent]) -> bytes:
+        """Return events as server-sent events."""
+        redactor = self._values.redactor
+        former, by, written = self._written
+        if former is not batch or by is not redactor:
+            written = b"".join(
                 sse(
-                    msgspec.json.encode(self._values.masked(event_shown(numbered))),
+                    msgspec.json.encode(redactor.json(event_shown(numbered))),
                     event=name_of(type(numbered.event)),
                     id=numbered.seq,
                 )
                 for numbered in batch
             )
+            if len(written) <= _LARGEST_KEPT:
+                self._written = (batch, redactor, written)
+        return written
