@@ -106,7 +106,9 @@ class WorkingDirectory:
         if asked.directory != self.root:
             prefix = attempt.prefix = self._prefix(asked.directory)
             is_known = is_known and self._index is not None and (not prefix or prefix in self._index.parts)
-        if self.is_stopped or (is_known and (not asked.inputs or self._tree.is_quiet)):
+        if asked.inputs and is_known and self._index is not None:  # a glob or directory may mean many files
+            is_known = self._tree.is_quiet and self._index.has(asked.inputs, attempt.prefix)
+        if self.is_stopped or is_known:
             self._admit(attempt, {})
         else:
             self._arriving[attempt.asked.number] = attempt
@@ -203,6 +205,8 @@ class WorkingDirectory:
             if self._arriving.pop(attempt.asked.number, None) is not None:
                 with self._alone(attempt):
                     self._admit(attempt, originals.get(attempt.asked.number, {}))
+                if attempt.asked.inputs:
+                    await asyncio.sleep(0)  # they may be many files, and many may arrive together
         for attempt in ending:
             with self._alone(attempt):
                 self._dismiss(attempt)

@@ -8,6 +8,9 @@ from headrace.provenance import patterns
 from headrace.provenance.scan import FileState
 from headrace.store.provenance_rows import FileVersion
 
+_MOST_MATCHED = 16
+"""Patterns of which it is remembered what they match."""
+
 
 def is_same(version: FileVersion, state: FileState) -> bool:
     """Tell whether a file is still the version that it was."""
@@ -44,6 +47,8 @@ class Index:
         begin with (`sub/`)."""
         self.outdated: list[int] = []
         """Numbers of versions that a later one of the same file was found beside."""
+        self._matched: dict[tuple[str, str], list[str]] = {}
+        """Paths that globs and directories mean, by what their paths begin with; activities share them."""
         start = len(root) + 1
         for version in versions:
             path = place(version)[start:]
@@ -72,11 +77,18 @@ class Index:
         former = self.files.get(path)
         self._count(path, version.size - (former.size if former is not None else 0))
         self.files[path] = version
+        if former is None:
+            self._matched.clear()
 
     def remove(self, path: str) -> None:
         """Forget a path."""
         former = self.files.pop(path, None)
         self._count(path, -former.size if former is not None else 0)
+        self._matched.clear()
+
+    def has(self, declared: Iterable[str], prefix: str = "") -> bool:
+        """Tell whether all that is declared are paths of files; relative to what `prefix` leads to."""
+        return all(prefix + patterns.plain(path) in self.files for path in declared)
 
     def matching(
         self, declared: Iterable[str], is_directory: Callable[[str], bool], prefix: str = ""
@@ -84,16 +96,27 @@ class Index:
         """Yield what the declared paths and globs mean, by path.
 
         They are relative to the directory that `prefix` (`sub/`) leads to; a path of a directory means all
-        that lies in it. A path of a file costs nothing, the others a look at every name.
+        that lies in it. A path of a file costs nothing, the others a look at every name, once for all who
+        declare the same while no file comes or goes.
         """
         for pattern in declared:
             path = patterns.plain(pattern)
             if (version := self.files.get(prefix + path)) is not None:
                 yield prefix + path, version
             elif not patterns.is_literal(path) or is_directory(prefix + path):
-                for name, each in self.files.items():
-                    if name.startswith(prefix) and patterns.matches(path, name[len(prefix) :]):
-                        yield name, each
+                for name in self._meant(prefix, path):
+                    yield name, self.files[name]
+
+    def _meant(self, prefix: str, path: str) -> list[str]:
+        found = self._matched.get((prefix, path))
+        if found is None:
+            start, begins = len(prefix), prefix + patterns.beginning(path)
+            fits = patterns.matcher(path)
+            found = [name for name in self.files if name.startswith(begins) and fits(name[start:])]
+            while len(self._matched) >= _MOST_MATCHED:
+                del self._matched[next(iter(self._matched))]
+            self._matched[prefix, path] = found
+        return found
 
     def beneath(self, directory: str) -> list[str]:
         """Return the paths in a directory, those in its directories included."""

@@ -7,6 +7,7 @@ path and match hidden names too, `**` is any number of directories.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fnmatch import translate
 from functools import lru_cache
 
@@ -23,15 +24,32 @@ def plain(pattern: str) -> str:
     return "/".join(part for part in pattern.split("/") if part not in ("", "."))
 
 
+def beginning(pattern: str) -> str:
+    """Return what every path inside of a directory begins with that a pattern matches there, as in `in/raw/`.
+
+    A path that the pattern spells need not begin with it.
+    """
+    parts = plain(pattern).split("/")
+    magic = next((place for place, part in enumerate(parts) if not is_literal(part)), len(parts))
+    return "".join(f"{part}/" for part in parts[:magic])
+
+
 def matches(pattern: str, path: str) -> bool:
     """Tell whether a pattern spells a path, or a directory that it lies in, or matches it as a glob."""
-    spelled = plain(pattern)
-    if is_literal(spelled):
-        return path == spelled or path.startswith(f"{spelled}/")
-    return path == spelled or _fits(_parts(spelled), path.split("/"))
+    return matcher(pattern)(path)
 
 
 @lru_cache(maxsize=4096)
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Return what tells of a path whether it matches; to ask for many paths costs less so."""
+    spelled = plain(pattern)
+    if is_literal(spelled):
+        inside = f"{spelled}/"
+        return lambda path: path == spelled or path.startswith(inside)
+    parts = _parts(spelled)
+    return lambda path: path == spelled or _fits(parts, path.split("/"))
+
+
 def _parts(pattern: str) -> tuple[re.Pattern[str] | None, ...]:
     """Return an expression for each part; None is any number of directories."""
     return tuple(None if part == "**" else re.compile(translate(part)) for part in pattern.split("/"))

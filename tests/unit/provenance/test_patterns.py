@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.provenance.patterns import is_literal, matches
+from headrace.provenance.patterns import beginning, is_literal, matches
 
 FILES = ("a.txt", "b.txt", ".hidden.txt", "sub/a.txt", "sub/deep/a.txt", "sub/deep/b.dat", "x[1]", "l\nf")
 
@@ -56,3 +56,13 @@ def test_a_name_that_looks_like_a_glob_is_also_that_name() -> None:
 
 def test_many_stars_cost_no_time() -> None:
     assert not matches("/".join(["**"] * 30) + "/z", "/".join(["a"] * 60))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "begins"),
+    [("*.txt", ""), ("./in//raw/*.txt", "in/raw/"), ("in/**/x", "in/"), ("in/raw", "in/raw/"), (".", "/")],
+)
+def test_what_a_pattern_matches_begins_with_its_whole_parts_before_the_first_star(
+    pattern: str, begins: str
+) -> None:
+    assert beginning(pattern) == begins

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import shutil
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from tests.unit.provenance.conftest import Laboratory, MakeLaboratory
+
+from headrace.provenance import patterns
+from headrace.provenance.index import Index
+from headrace.store.provenance_rows import FileVersion
 
 
 async def test_declared_inputs_are_read_as_they_were(laboratory: Laboratory) -> None:
@@ -105,3 +112,63 @@ async def test_after_a_crash_an_input_that_was_used_up_before_was_read_once(make
 
     said = await second.said()
     assert [each for each in said if "t1" in each and "read" in each] == ["t1 read in"]
+
+
+async def test_activities_that_declare_the_same_glob_look_at_each_name_once_and_let_others_work_between(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[list[str]] = []
+    fits = patterns._fits
+
+    def counted(parts: Any, names: list[str]) -> bool:
+        looked.append(names)
+        return fits(parts, names)
+
+    monkeypatch.setattr(patterns, "_fits", counted)
+    for number in range(30):
+        laboratory.write(f"in/{number}.txt")
+        laboratory.write(f"other/{number}.txt")
+    begun: list[str] = []
+    everyone = asyncio.Event()
+
+    def ready(number: int) -> None:
+        begun.append(f"begun {number}")
+        asyncio.get_running_loop().call_soon(begun.append, "others")
+        if number == 10:
+            everyone.set()
+
+    async def begin_ten() -> list[str]:
+        begun.clear()
+        everyone.clear()
+        for number in range(1, 11):
+            asked = laboratory.asked(number, inputs=("in/*.txt",))
+            laboratory.recorder.begin(asked, functools.partial(ready, number), "new")
+        await asyncio.wait_for(everyone.wait(), 10)
+        return begun[:4]
+
+    told = ["begun 1", "others", "begun 2", "others"]
+    assert await begin_ten() == told
+    assert await begin_ten() == told, "in a directory that is known already, too"
+    assert len(looked) == 30
+
+
+def test_what_a_glob_means_is_known_anew_when_a_file_comes_or_goes() -> None:
+    def version(path: str, number: int = 1) -> FileVersion:
+        return FileVersion(number=number, directory="/d", path=path, size=1, mtime_ns=1, inode=1, seen_at=0.0)
+
+    def meant(glob: str) -> list[tuple[str, int]]:
+        return [(path, each.number) for path, each in index.matching([glob], lambda path: True, "s/")]
+
+    index = Index("/d", [version("s/a.txt"), version("a.txt")])
+    found = [meant("*.txt"), meant("**")]
+    index.put("s/b.txt", version("s/b.txt"))
+    found.append(meant("*.txt"))
+    index.put("s/b.txt", version("s/b.txt", 2))
+    found.append(meant("*.txt"))
+    index.remove("s/a.txt")
+    found.append(meant("*.txt"))
+
+    a, b, later = ("s/a.txt", 1), ("s/b.txt", 1), ("s/b.txt", 2)
+    assert found == [[a], [a], [a, b], [a, later], [later]]
+    assert [meant(f"{number}*") for number in range(40)] == [[]] * 40
+    assert len(index._matched) <= 16
