@@ -18,6 +18,7 @@ from headrace.dialects.dataflow.routes import requests
 from headrace.dialects.dataflow.routes.lookup import definition_of, workflow_of
 from headrace.dialects.dataflow.routes.operations import Operation, json_answer
 from headrace.dialects.dataflow.routes.refusals import Refusal, invalid, invalid_query
+from headrace.dialects.dataflow.routes.styles import Styles
 from headrace.dialects.dataflow.wire import MOST_TASKS
 from headrace.errors import Conflict, Problem
 from headrace.http import cursors
@@ -38,6 +39,7 @@ class WorkflowRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._styles = Styles(services.workflows)
 
     def operations(self) -> list[Operation]:
         """Return the table of these routes."""
@@ -93,7 +95,7 @@ class WorkflowRoutes:
             limit=requests.page_size(request),
             cursor=cursors.opened(request, request.query_params.get("cursor")),
         )
-        rows = [(row, style_of(await definition_of(row, services))) for row in page.rows]
+        rows = [(row, await self._styles.of(row)) for row in page.rows]
         return json_answer(render.workflows(rows, cursors.sealed(request, page.cursor)), services)
 
     async def get_workflow(self, request: Request) -> Response:
