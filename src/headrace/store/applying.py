@@ -16,6 +16,7 @@ from msgspec.structs import astuple
 from headrace.errors import StaleVersion
 from headrace.store import statements
 from headrace.store.collisions import collision
+from headrace.store.outbox_bodies import packed
 from headrace.store.rows import Commit, Delivery, FileRow, TaskRunRow
 
 ROWS_PER_STATEMENT = (64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1)
@@ -125,7 +126,7 @@ def _delivery(row: Delivery) -> tuple[object, ...]:
         row.event,
         row.url,
         row.endpoint,
-        row.body,
+        packed(row.body),
         row.content_type,
         row.queue,
         row.secret_ref,

@@ -23,6 +23,8 @@ from sqlalchemy import (
     text,
 )
 
+from headrace.store.outbox_bodies import Body
+
 metadata = MetaData()
 
 _WITHOUT_ROWID: dict[str, Any] = {"sqlite_with_rowid": False}
@@ -115,7 +117,7 @@ deliveries = Table(
     Column("event", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("endpoint", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", Body, nullable=False),
     Column("content_type", Text, nullable=False),
     Column("queue", Text, nullable=False),
     Column("secret_ref", Text),

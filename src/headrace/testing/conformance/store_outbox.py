@@ -258,6 +258,17 @@ class DeliveriesConformance(WithStore):
         assert [(head.number, head.waits_for) for head in heads] == [(1, None), (2, None), (3, None)]
         assert awaited == set()
 
+    async def test_a_body_is_sent_as_it_was_given_however_large_it_is(self, store: Store) -> None:
+        bodies = [b"", b"{}", b'{"state": "running"}' * 10_000, b"\xff", b"\xff" * 10_000]
+        given = [delivery(number, 5, number, body=body) for number, body in enumerate(bodies, 1)]
+        await self._announced(store, *given)
+        taken = await self._take(store, 100.0)
+        again = await store.deliveries.redeliver(3, 200.0)
+
+        assert [row.body for row in taken] == bodies
+        assert again.body == bodies[2]
+        assert await store.deliveries.bodies(range(1, 6)) == dict(enumerate(bodies, 1))
+
     async def test_the_log_has_no_bodies_and_comes_in_pages(self, store: Store) -> None:
         await self._announced(store, delivery(7, 5, 1), delivery(3, 5, 2), delivery(9, 5, 1), delivery(4, 6))
         first = await store.deliveries.log(5, limit=2)
