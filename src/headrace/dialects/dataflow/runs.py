@@ -31,7 +31,7 @@ from headrace.dialects.dataflow.spelling import (
     task_status,
 )
 from headrace.dialects.dataflow.wire import Style
-from headrace.engine.execution import Execution, TaskRun, Try
+from headrace.engine.execution import ROOT, Execution, TaskRun, Try
 from headrace.engine.states import EXECUTION_ENDS
 from headrace.expressions import parse
 
@@ -303,9 +303,13 @@ def _warnings(execution: Execution) -> list[Answer]:
 
 def _skipped_source(execution: Execution, output: OutputDefinition) -> str | None:
     """Return the first task that an output reads and that was skipped."""
-    skipped = {task.name for task, run in execution.root_runs() if run is not None and run.state == "skipped"}
-    read = (each for source in sources(output.value) for each in parse(source).references)
-    return next((str(each.path[0]) for each in read if each.path and each.path[0] in skipped), None)
+    latest = execution.scopes[ROOT].latest
+    read = (each for source in sources(output.value) for each in parse(source).references if each.path)
+    for name in (str(each.path[0]) for each in read):
+        run = execution.runs.get(latest.get(name, 0))
+        if run is not None and run.state == "skipped":
+            return name
+    return None
 
 
 def _warning(code: str, message: str) -> Answer:
