@@ -95,7 +95,11 @@ class WithCaller:
 
         scope[IDENTIFY] = identify
         scope[RATES] = self._rates
-        await self._application(scope, receive, send)
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            # The question holds the scope: a cycle, which only the seldom garbage collection would free.
+            del scope[IDENTIFY]
 
     async def _identify(self, headers: Iterable[tuple[bytes, bytes]]) -> TokenRecord:
         given = [value.decode("latin-1") for name, value in headers if name == b"authorization"]

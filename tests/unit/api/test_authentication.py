@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import base64
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -119,3 +121,25 @@ async def test_switched_off_everybody_is_anyone(store: CountedTokens) -> None:
 
     assert scope[CALLER] == ANYONE
     assert store.asked == 0
+
+
+class WeaklyKnown(dict[str, Any]):
+    """A scope that can be referred to without being kept."""
+
+
+async def test_a_request_is_freed_at_its_end_and_not_by_the_collector(store: CountedTokens) -> None:
+    token, record = made()
+    await store.add(record)
+    scope = WeaklyKnown(headers=[(b"authorization", token.encode())])
+    known = weakref.ref(scope)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await authorise(scope, "read")
+
+    gc.disable()
+    try:
+        await WithCaller(application, store, SystemClock(), auth="token")(scope, None, None)  # type: ignore[arg-type]
+        del scope
+        assert known() is None
+    finally:
+        gc.enable()
