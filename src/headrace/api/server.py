@@ -21,6 +21,7 @@ import uvicorn
 import uvloop
 from msgspec import Struct
 
+from headrace.api import heads
 from headrace.api.application import Application
 from headrace.clock import Clock
 from headrace.errors import HeadraceError
@@ -159,7 +160,7 @@ async def serve(
     warn_of_exposure(settings)
     config = uvicorn.Config(
         application,
-        http="httptools",
+        http=heads.Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
