@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from headrace.runtimes import long_logs
+from headrace.security import shortening
 from headrace.security.redaction import Redactor, SecretsInUse
 from headrace.security.secrets import Vault
 
@@ -52,13 +54,18 @@ def masked(file: Path, start: int, end: int, redactors: Sequence[Redactor]) -> b
     """Return a part of a file with the secrets in it masked, those too that begin or end outside of it."""
     longest = max((redactor.longest for redactor in redactors), default=0)
     first = max(0, start - longest)
+    find = shortening.spans if long_logs.is_cut(file) else _whole
     with file.open("rb") as log:
         log.seek(first)
-        content = bytearray(log.read(end + longest - first))
+        content = bytearray(log.read(end + longest + len(shortening.MARK) - first))
     for redactor in redactors:
-        for begin, finish in redactor.spans(bytes(content)):
+        for begin, finish in find(bytes(content), redactor):
             content[begin:finish] = b"*" * (finish - begin)
     return bytes(content[start - first : end - first])
+
+
+def _whole(data: bytes, redactor: Redactor) -> list[tuple[int, int]]:
+    return redactor.spans(data)
 
 
 def settled(file: Path, end: int, redactors: Sequence[Redactor]) -> int:

@@ -9,6 +9,7 @@ import msgspec
 
 from headrace.engine import messages
 from headrace.runtimes.protocol import JobEnded, JobStarted
+from headrace.security import shortening
 from headrace.security.redaction import Redactor
 
 
@@ -40,6 +41,7 @@ def cleared(status: JobEnded, secrets: tuple[str, ...]) -> JobEnded:
     redactor = Redactor(secrets)
     failure = status.failure
     if failure is not None:
-        trace = None if failure.trace is None else redactor.text(failure.trace)
-        failure = msgspec.structs.replace(failure, message=redactor.text(failure.message), trace=trace)
+        trace = None if failure.trace is None else shortening.masked(failure.trace, redactor)
+        message = shortening.masked(failure.message, redactor)
+        failure = msgspec.structs.replace(failure, message=message, trace=trace)
     return msgspec.structs.replace(status, outputs=redactor.json(status.outputs), failure=failure)

@@ -23,6 +23,7 @@ from headrace.runtimes.attempts import AttemptDirectories, Stream
 from headrace.runtimes.logs import CallContext
 from headrace.runtimes.protocol import Capabilities, Job, JobEnded, JobStarted, Observer, Outcome, TaskCall
 from headrace.runtimes.reports import Reports
+from headrace.security import shortening
 
 Outputs = dict[str, Any]
 
@@ -248,6 +249,6 @@ def failure_of(error: BaseException) -> Failure:
     failure = getattr(error, "failure", None)
     if isinstance(failure, Failure):
         return failure
-    trace = "".join(traceback.format_exception(error))[-_MAX_TRACE:]
-    message = f"{type(error).__name__}: {error}"[:1000]
+    trace = shortening.end("".join(traceback.format_exception(error)), _MAX_TRACE)
+    message = shortening.beginning(f"{type(error).__name__}: {error}", 1000)
     return Failure(code="internal_error", message=message, trace=trace)

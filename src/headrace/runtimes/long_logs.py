@@ -1,8 +1,8 @@
 """Cuts the log of an attempt that writes more than a log may have.
 
 The process writes to the file by itself and cannot be told to stop, so the file is taken away from under it:
-a copy of what may be kept, with a marked last line, takes the log's name, and the file that the process goes
-on writing to is named `.cut` and emptied at each look.
+a copy of what may be kept, with a last line that says so, takes the log's name, and the file that the process
+goes on writing to is named `.cut` and emptied at each look.
 The log is final from then on, and the disk holds the limit and what is written between two looks.
 `.cut` stays, empty: it is the lasting sign that the log was cut.
 """
@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+
+from headrace.security.shortening import CUT
 
 STREAMS = ("stdout", "stderr")
 
@@ -71,4 +73,4 @@ def _copy(source: int, target: int, count: int) -> None:
 
 def _last_line(limit: int, *, after_line: bool) -> bytes:
     text = f"[headrace: this log was cut here, because a log may have {limit} bytes]\n"
-    return (text if after_line else f"\n{text}").encode()
+    return (text if after_line else f"{CUT}\n{text}").encode()

@@ -17,6 +17,7 @@ from headrace.definition.outcomes import Failure, Usage
 from headrace.runtimes import launching, long_logs
 from headrace.runtimes.protocol import Command, Job, JobEnded, Outcome
 from headrace.runtimes.record import Ending, Verdict
+from headrace.security import shortening
 
 QUICK_BYTES = 1024 * 1024
 """Up to so much is read on the event loop's thread; above, a thread reads it."""
@@ -26,6 +27,8 @@ OUTPUT_LIMIT = 64 * 1024 * 1024
 
 _TAIL_LINES = 20
 _TAIL_BYTES = 4096
+_RESTS = bytes(range(0x80, 0xC0))
+"""Bytes that stand in a character of UTF-8 and do not begin one."""
 
 
 class Finished(Struct, frozen=True, kw_only=True):
@@ -141,15 +144,20 @@ def _signal_name(code: int) -> str:
 
 
 def _tail(path: str) -> str:
-    """Return the last lines of a log, bounded."""
+    """Return the last lines of a log, bounded; a mark says that there are more."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _TAIL_BYTES))
-            text = file.read().decode(errors="replace")
+            content = file.read()
     except OSError:
         return ""
-    return "\n".join(text.splitlines()[-_TAIL_LINES:]).strip()
+    mark = shortening.CUT if size > _TAIL_BYTES else ""
+    # The rest of a character that was cut in two says nothing, and would stand between the mark and its text.
+    text = content.lstrip(_RESTS if mark else b"").decode(errors="replace")
+    lines = text.splitlines()
+    mark = shortening.CUT if len(lines) > _TAIL_LINES else mark
+    return mark + "\n".join(lines[-_TAIL_LINES:]).strip()
 
 
 def _read_texts(

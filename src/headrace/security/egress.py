@@ -17,7 +17,7 @@ import psutil
 from msgspec import Struct
 
 from headrace.errors import Forbidden, Problem
-from headrace.security import addresses
+from headrace.security import addresses, shortening
 from headrace.security.addresses import Address
 
 _PORTS = {"http": 80, "https": 443}
@@ -138,7 +138,7 @@ def _blocked(path: str, reason: str) -> Problem:
 
 def quoted(url: str) -> str:
     """Return a URL for a sentence: without its query and user information, which may hold secrets."""
-    return repr(_USER_INFORMATION.sub("…@", url.partition("?")[0], count=1)[:200])
+    return repr(shortening.beginning(_USER_INFORMATION.sub("…@", url.partition("?")[0], count=1), 200))
 
 
 def why_invalid(url: str) -> str | None:

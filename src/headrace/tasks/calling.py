@@ -17,6 +17,7 @@ import msgspec
 from headrace.definition import codec
 from headrace.definition.templates import ValueRef
 from headrace.definition.types import TaskTypeSpec
+from headrace.security import shortening
 from headrace.tasks import files
 from headrace.tasks.context import Context
 from headrace.tasks.failures import TaskFailure
@@ -89,6 +90,6 @@ def outputs_of(result: msgspec.Struct) -> dict[str, Any]:
 
 def unexpected(type_name: str, error: Exception) -> TaskFailure:
     """Return the failure for an error that the author of a type did not foresee."""
-    trace = "".join(traceback.format_exception(error))[-_MAX_TRACE:]
+    trace = shortening.end("".join(traceback.format_exception(error)), _MAX_TRACE)
     sentence = f"{type_name} broke: {error.__class__.__name__}: {error}"
-    return TaskFailure("unexpected", sentence[:1000], trace=trace)
+    return TaskFailure("unexpected", shortening.beginning(sentence, 1000), trace=trace)

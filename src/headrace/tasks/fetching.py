@@ -17,6 +17,7 @@ import httpx2
 from msgspec import Struct, field
 
 from headrace import __version__
+from headrace.security import shortening
 from headrace.security.egress import EgressBlocked
 from headrace.tasks import request_headers, urls
 from headrace.tasks.failures import TaskFailure
@@ -179,7 +180,8 @@ def _told(ask: Ask) -> Iterator[None]:
             "too_many_redirects", f"{_subject(ask)} led through more than {MAX_REDIRECTS} redirects."
         ) from error
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-        raise TaskFailure("invalid_url", f"{ask.url[:200]!r} is not a URL to ask: {error}.") from error
+        url = shortening.beginning(ask.url, 200)
+        raise TaskFailure("invalid_url", f"{url!r} is not a URL to ask: {error}.") from error
     except (httpx2.LocalProtocolError, UnicodeEncodeError) as error:
         raise TaskFailure("invalid_value", f"{_subject(ask)} cannot be sent as it is: {error}.") from error
     except httpx2.HTTPError as error:

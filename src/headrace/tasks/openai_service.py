@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
+from headrace.security import shortening
 from headrace.tasks.context import Context
 from headrace.tasks.failures import TaskFailure, remote_refusal
 from headrace.tasks.fetching import Answer, Ask, fetch
@@ -97,9 +98,10 @@ async def _accept(answer: Answer) -> None:
 
 def _said(body: bytes) -> str:
     try:
-        return msgspec.json.decode(body, type=_Refusal).error.message[:_MAX_SENTENCE]
+        said = msgspec.json.decode(body, type=_Refusal).error.message
     except (msgspec.MsgspecError, RecursionError):
         return ""
+    return shortening.beginning(said, _MAX_SENTENCE)
 
 
 def _url(context: Context, path: str) -> str:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from headrace.security import shortening
+
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
 _LONGEST_NAME = 60
@@ -22,9 +24,9 @@ def why_unusable(headers: Mapping[str, Any]) -> str | None:
     """
     for name, value in headers.items():
         if not _NAME.fullmatch(name):
-            return f"{name[:_LONGEST_NAME]!r} is no name of a header: it has ASCII letters, digits and '-'."
+            return f"{_shown(name)!r} is no name of a header: it has ASCII letters, digits and '-'."
         if isinstance(value, str) and (wrong := _wrong_text(value)):
-            return f"The value of the header '{name[:_LONGEST_NAME]}' {wrong}."
+            return f"The value of the header '{_shown(name)}' {wrong}."
         match name.lower():
             case "content-length" if value is not None and not str(value).isdecimal():
                 return "The header 'Content-Length' is a whole number; leave it out, and it is counted."
@@ -38,7 +40,12 @@ def why_miscounted(headers: Mapping[str, str], size: int) -> str | None:
     told = next((value for name, value in headers.items() if name.lower() == "content-length"), None)
     if told is None or int(told) == size:
         return None
-    return f"The header 'Content-Length' says {told[:20]}, and the body has {size} bytes; leave it out."
+    shown = shortening.beginning(told, 20)
+    return f"The header 'Content-Length' says {shown}, and the body has {size} bytes; leave it out."
+
+
+def _shown(name: str) -> str:
+    return shortening.beginning(name, _LONGEST_NAME)
 
 
 def _wrong_text(value: str) -> str | None:

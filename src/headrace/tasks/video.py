@@ -15,6 +15,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from headrace.definition.templates import FileRef
+from headrace.security import shortening
 from headrace.tasks import files
 from headrace.tasks.context import Context
 from headrace.tasks.failures import TaskFailure
@@ -91,7 +92,7 @@ async def _convert(source: Path, target: Path, encoding: list[str], name: str) -
     if b"matches no streams" in said:
         raise TaskFailure("no_audio_stream", f"{name} has no sound.")
     lines = said.decode(errors="replace").splitlines() or ["no reason given"]
-    raise TaskFailure("not_media", f"ffmpeg cannot read {name}: {lines[-1][:300]}.")
+    raise TaskFailure("not_media", f"ffmpeg cannot read {name}: {shortening.beginning(lines[-1], 300)}.")
 
 
 def program() -> str:

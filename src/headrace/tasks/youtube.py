@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 from msgspec import Struct
 
 from headrace.definition.templates import FileRef
+from headrace.security import shortening
 from headrace.tasks import files, urls, video
 from headrace.tasks.context import Context
 from headrace.tasks.failures import TaskFailure, remote_refusal
@@ -64,7 +65,9 @@ async def download(
     url: An https link to one video. Example: "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
     """
     if not is_youtube(url):
-        raise TaskFailure("unsupported_url", f"{url[:200]!r} is no https link to a video of YouTube.")
+        raise TaskFailure(
+            "unsupported_url", f"{shortening.beginning(url, 200)!r} is no https link to a video of YouTube."
+        )
     return await fetch_video(url, context, extractors=("youtube",))
 
 
@@ -93,7 +96,9 @@ def _download(url: str, scratch: Path, context: Context, extractors: tuple[str, 
     except yt_dlp.utils.YoutubeDLError as error:
         raise _told(error) from error
     if not isinstance(found, dict) or found.get("_type", "video") != "video":
-        raise TaskFailure("unsupported_url", f"{url[:200]!r} leads to a list, not to one video.")
+        raise TaskFailure(
+            "unsupported_url", f"{shortening.beginning(url, 200)!r} leads to a list, not to one video."
+        )
     path = scratch / _FILE
     if not path.exists() or path.stat().st_size > context.limits.file:
         raise TaskFailure("too_large", f"The video has more than {context.limits.file} bytes.")
@@ -164,4 +169,4 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _plain(error: BaseException) -> str:
-    return str(error).removeprefix("ERROR: ").splitlines()[0][:300]
+    return shortening.beginning(str(error).removeprefix("ERROR: ").splitlines()[0], 300)

@@ -141,6 +141,32 @@ def test_errors_and_outputs_are_masked_and_not_left_out(door: Door, betrayed: Be
     assert tasks["tell"]["outputs"]["stdout"]["preview"].startswith("***\n***")
 
 
+def test_a_text_that_is_cut_within_a_secret_shows_nothing_of_it(
+    door: Door, betrayed: Betrayed, stage: Stage
+) -> None:
+    said = json.dumps({"error": {"message": "x" * 471 + KEY}})
+    stage.openai.script.append(response(said, 400, "application/json"))
+    script = f"printf %s \"$KEY\" >&2; head -c {4096 - len(SECRET) + 1} /dev/zero | tr '\\0' x >&2; exit 3"
+    shell = {"script": script, "env": {"KEY": "{{secrets.door_key}}"}}
+    tasks = [
+        {"name": "tell", "type": "core.shell", "inputs": shell},
+        {
+            "name": "complete",
+            "type": "openai.completion",
+            "inputs": {"text": "x", "prompt": "x"},
+            "depends_on": [],
+        },
+    ]
+
+    assert betrayed.run
+    run = door.start({"title": "Cut", "tasks": tasks}, headers={"x-openai-key": KEY})
+    details = door.ended(run)
+    messages = [task["error"]["message"] for task in details["tasks"]]
+
+    assert messages[0] == "The step ended with exit code 3.\n…***" + "x" * 4074
+    assert messages[1].endswith(" answered 400: " + "x" * 471 + "***…")
+
+
 def test_the_native_answers_show_a_mask(door: Door, betrayed: Betrayed) -> None:
     url = f"/v1/executions/{betrayed.run.rsplit('/', 1)[1]}"
     answers = [

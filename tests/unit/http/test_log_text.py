@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from headrace.http import log_text
+from headrace.runtimes import long_logs
 from headrace.security.redaction import Redactor
 
 SECRET = "hunter2-hunter2"
@@ -61,3 +62,18 @@ def test_the_beginning_of_a_secret_waits_for_its_rest(tmp_path: Path, redactors:
 def test_a_log_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert log_text.size_of(None) == 0
     assert log_text.size_of(tmp_path / "missing") == 0
+
+
+@pytest.mark.parametrize("piece", [7, log_text.PIECE])
+async def test_what_the_cut_of_a_log_left_of_a_secret_is_masked(
+    tmp_path: Path, redactors: list[Redactor], monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr(log_text, "PIECE", piece)
+    file = tmp_path / "1001.stdout"
+    file.write_bytes(LINE)
+    long_logs.trim(str(tmp_path / "1001"), LINE.index(SECRET.encode()) + len(SECRET) - 1)
+
+    shown = await read(file, 0, file.stat().st_size, redactors)
+
+    assert shown.startswith("the key is **************…\n[headrace: this log was cut".encode())
+    assert len(shown) == file.stat().st_size

@@ -80,7 +80,7 @@ def test_the_marked_line_is_a_line_of_its_own(place: str, log: Path) -> None:
     log.write_bytes(b"x" * 1000)
     long_logs.trim(place, LIMIT)
 
-    assert content(log) == b"x" * LIMIT + b"\n" + MARK
+    assert content(log) == b"x" * LIMIT + "…\n".encode() + MARK
 
 
 async def test_what_comes_after_the_cut_neither_reaches_the_log_nor_stays_on_the_disk(

@@ -29,6 +29,7 @@ from headrace.engine.states import EXECUTION_ENDS, TASK_ENDS
 from headrace.http.log_text import LogSecrets
 from headrace.http.streaming import event_stream, sse
 from headrace.orchestrator.services import Services
+from headrace.security import shortening
 from headrace.security.redaction import Redactor
 
 _LOOK = 0.25
@@ -137,5 +138,5 @@ def _begin(request: Request) -> Places:
 
 def _masked(line: str, redactors: Sequence[Redactor]) -> str:
     for redactor in redactors:
-        line = redactor.text(line)
+        line = shortening.masked(line, redactor)
     return line
