@@ -1,7 +1,7 @@
 """Masking of secret values wherever text leaves the server: logs, events, errors, webhooks, previews.
 
-A value is found as it is, JSON-escaped, as Python's repr, URL-encoded, and inside base64 at any alignment
-(there up to one character at each end may be left over).
+A value is found as it is, in small letters, JSON-escaped, as Python's repr, URL-encoded, as HTML has it, and
+inside base64 at any alignment (there up to one character at each end may be left over).
 Values of fewer than four characters are not masked: they would black out half of every text and hide nothing.
 The cost is linear in the text: one compiled alternation, nested by first bytes, for all secrets together.
 """

@@ -7,6 +7,7 @@ import json
 import time
 from urllib.parse import quote, quote_plus
 
+import httpx2
 import pytest
 
 from headrace.security.redaction import Redactor, SecretsInUse
@@ -45,6 +46,45 @@ def test_a_secret_is_masked_however_it_is_written(written: str) -> None:
     assert shown.startswith("before ")
     assert shown.endswith(" after")
     assert len(shown) < len("before  after") + 20
+
+
+@pytest.mark.parametrize(
+    "secret", ["my pass|word^1[x]", 'tok"en|2026', "Key{2026}`'<a>", "ünï;c=o/d@e$1%z", "100%Sure!"]
+)
+@pytest.mark.parametrize("address", ["http://h/{}", "http://h/?a={}", "http://h/#{}", "http://{}@h/"])
+def test_a_secret_is_masked_however_the_http_library_writes_its_address(secret: str, address: str) -> None:
+    userinfo = address.startswith("http://{}")
+    given = secret.replace("/", "").replace("@", "") if userinfo else secret.replace("#", "")
+
+    shown = str(httpx2.Request("GET", address.format(given)).url)
+
+    assert Redactor([given]).text(shown) == str(httpx2.URL(address.format("***")))
+
+
+def test_a_secret_is_masked_in_the_name_of_a_host() -> None:
+    assert Redactor(["Tenant_Key-7"]).text(str(httpx2.URL("https://Tenant_Key-7.example/"))) == (
+        "https://***.example/"
+    )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "a&amp;b&lt;c&gt;&quot;d&#x27;",
+        "a&amp;b&lt;c&gt;&quot;d&#39;",
+        "a&amp;b&lt;c&gt;&quot;d&#039;",
+        "a&amp;b&lt;c&gt;&#34;d&#39;",
+        "a&amp;b&lt;c&gt;&quot;d&apos;",
+        "a&amp;b&lt;c&gt;&quot;d'",
+        "a&amp;b&lt;c&gt;\"d'",
+    ],
+)
+def test_a_secret_is_masked_as_html_has_it(written: str) -> None:
+    assert Redactor(["a&b<c>\"d'"]).text(f"<p>{written}</p>") == "<p>***</p>"
+
+
+def test_a_key_of_letters_and_digits_has_few_forms() -> None:
+    assert len(Redactor(["sk-Nobody_sees_this-0123456789"]).forms) == 5
 
 
 def test_short_secrets_are_not_masked() -> None:
