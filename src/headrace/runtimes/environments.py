@@ -3,18 +3,19 @@
 A shell keeps variables by names of its own kind: dash drops `spring.x`, every shell gives `IFS` and `PWD` its
 own values, bash refuses `UID`, and dash does not even begin with an `OPTIND` that is no number.
 Such variables come under names that mean nothing to any shell, and env(1), which is no shell, gives them
-their own ones at the last step before the program; their values are on its command line until it becomes the
-program, and on no other.
-That costs a step two more programs to load, so steps without such names go past all this.
+their own ones at the last step before the program.
+Everybody on the machine can read command lines, so no value ever stands on one: `env -S` is told the names
+under which the values come, and looks them up by itself (coreutils from 8.30; busybox cannot).
+That costs a step one more program to load, so steps without such names go past all this.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
+import subprocess
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from headrace.runtimes import processes
 
@@ -52,17 +53,27 @@ def carry(environment: dict[str, str | bytes], names: Sequence[str]) -> None:
 class Restoring:
     """The words before a command that give variables their own names again."""
 
-    def __init__(self, shell: str) -> None:
-        """`shell` is the path of a POSIX shell."""
-        self._shell = shell
+    def __init__(self) -> None:
         self._env = shutil.which("env") or "/usr/bin/env"
         self._nice = shutil.which("nice") or "/usr/bin/nice"
 
     def words(self, count: int, command: Sequence[str]) -> tuple[str, ...]:
-        """Return a command as it is started with so many variables that were carried."""
+        """Return a command as it is started with so many variables that were carried.
+
+        Raises ValueError where the machine has no program that could restore them.
+        """
+        if not self._looks_up:
+            raise ValueError(
+                f"{self._env} has no option -S; variables with names that shells do not keep need that of "
+                "GNU coreutils, 8.30 or later"
+            )
         names = [f"{_CARRIER}{number}" for number in range(count)]
-        entries = " ".join(f'"${name}"' for name in names)
-        text = f'set -- {entries} "$@";unset {" ".join(names)};exec {shlex.quote(self._env)} -- "$@"'
+        told = [*(f"-u {name}" for name in names), "--", *(f"${{{name}}}" for name in names)]
         if "=" in command[0]:  # env would take the program for a variable; this one changes nothing
             command = (self._nice, "-n", "0", *command)
-        return (self._shell, "-c", text, "headrace", *command)
+        return (self._env, "-S", " ".join(told), *command)
+
+    @cached_property
+    def _looks_up(self) -> bool:
+        asked = [self._env, "-S", "--", "true"]
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0  # noqa: S603

@@ -96,7 +96,7 @@ class Launcher:
         self._sh = shutil.which("sh") or "/bin/sh"
         self._shells = {"sh": self._sh, "bash": shutil.which("bash") or self._sh}
         self._login_shell = _login_shell()
-        self._restoring = environments.Restoring(self._sh)
+        self._restoring = environments.Restoring()
         self._parent = ""
         _keep_descriptors()
         self._nothing = os.open(os.devnull, os.O_RDWR)

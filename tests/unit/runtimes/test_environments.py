@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,8 @@ class Runner:
         return await self._witness.ended(1001)
 
 
-@pytest.fixture
-async def run(tmp_path: Path) -> AsyncIterator[Runner]:
+@asynccontextmanager
+async def running(tmp_path: Path) -> AsyncIterator[Runner]:
     runtime, witness = (
         LocalRuntime(AttemptDirectories(tmp_path / "attempts"), cpus=2, memory=2**30),
         Witness(),
@@ -74,6 +75,12 @@ async def run(tmp_path: Path) -> AsyncIterator[Runner]:
     runtime.open(witness)
     yield Runner(runtime, witness)
     await runtime.close()
+
+
+@pytest.fixture
+async def run(tmp_path: Path) -> AsyncIterator[Runner]:
+    async with running(tmp_path) as runner:
+        yield runner
 
 
 def seen(tmp_path: Path) -> dict[str, str]:
@@ -187,6 +194,38 @@ async def test_no_value_stays_on_a_command_line(run: Runner) -> None:
     ended = await run(argv=(sys.executable, "-S", "-c", look), environment={"a.b": "hush"})
 
     assert ended.outputs["stdout"] == "False\nFalse\n"
+
+
+def replace_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/env"
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+async def test_no_value_is_ever_on_a_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = tmp_path / "told"
+    text = f"""tr '\\0' '\\n' < /proc/$$/cmdline >> {told}; exec {shutil.which("env")} "$@\""""
+    replace_env(tmp_path, monkeypatch, text)
+    async with running(tmp_path) as run:
+        ended = await run(argv=("printenv", "app.key"), environment={"app.key": "hush"})
+
+    assert ended.outputs["stdout"] == "hush\n"
+    assert "printenv" in told.read_text()
+    assert "hush" not in told.read_text()
+
+
+async def test_a_machine_that_cannot_restore_a_name_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_env(tmp_path, monkeypatch, "exit 1")
+    async with running(tmp_path) as run:
+        ended = await run(argv=("true",), environment={"app.key": "hush"})
+
+    assert ended.failure is not None
+    assert "has no option -S" in ended.failure.message
+    assert "GNU coreutils" in ended.failure.message
 
 
 @pytest.mark.parametrize("name", ["a=b", "=", ""])
