@@ -144,7 +144,7 @@ def _signal_name(code: int) -> str:
 
 
 def _tail(path: str) -> str:
-    """Return the last lines of a log, bounded; a mark says that there are more."""
+    """Return the last lines of a log, bounded, with a mark before a line that is not whole."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             size = file.seek(0, os.SEEK_END)
@@ -152,12 +152,10 @@ def _tail(path: str) -> str:
             content = file.read()
     except OSError:
         return ""
-    mark = shortening.CUT if size > _TAIL_BYTES else ""
-    # The rest of a character that was cut in two says nothing, and would stand between the mark and its text.
-    text = content.lstrip(_RESTS if mark else b"").decode(errors="replace")
-    lines = text.splitlines()
-    mark = shortening.CUT if len(lines) > _TAIL_LINES else mark
-    return mark + "\n".join(lines[-_TAIL_LINES:]).strip()
+    if size > _TAIL_BYTES:
+        # The rest of a character that was cut in two would stand between the mark and its text.
+        content = shortening.MARK + content.lstrip(_RESTS)
+    return "\n".join(content.decode(errors="replace").splitlines()[-_TAIL_LINES:]).strip()
 
 
 def _read_texts(
