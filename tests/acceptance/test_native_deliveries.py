@@ -90,9 +90,16 @@ def test_the_query_of_a_receiver_is_masked(server: RunningServer) -> None:
     with server.client() as client:
         run = told(client, "http://127.0.0.1:9/hook?token=hidden")
         log = client.get(f"{run}/deliveries").json()["items"]
+        shown = client.get(run).json()
+        listed = client.get("/v1/executions", params={"workflow": shown["workflow"]}).json()["items"]
+        events = client.get(f"{run}/events").json()["events"]
+        rerun = client.post(f"{run}/rerun", json={"from": "start"}).json()["url"]
+        again = client.get(f"{rerun}/deliveries").json()["items"]
 
-    assert log[0]["url"] == "http://127.0.0.1:9/hook?***"
-    assert "hidden" not in json.dumps(log)
+    address = "http://127.0.0.1:9/hook?***"
+    assert {each["url"] for each in (*log, *again)} == {address}
+    assert {each["labels"]["webhook"] for each in (shown, *listed, events[0])} == {address}
+    assert "hidden" not in json.dumps([log, shown, listed, events])
 
 
 def test_what_there_is_not_cannot_be_told_again(server: RunningServer) -> None:

@@ -156,6 +156,7 @@ class ExecutionListed(Struct, frozen=True, kw_only=True):
     parent: int | None
     """Attempt of the execution that it is the job of."""
     labels: dict[str, str]
+    """The query of the receiver, `webhook`, is masked, since some put a key there."""
 
 
 class TaskRunListed(Struct, frozen=True, kw_only=True):

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from headrace.api.values import MASK, moment_of, plain
+from headrace.api.values import MASK, labels_shown, moment_of, plain
 from headrace.definition.templates import ObjectOf
+from headrace.engine.events import ExecutionStarted
 from headrace.engine.plans import Planned, Reason
 from headrace.orchestrator.feed import NumberedEvent
 
@@ -31,6 +32,8 @@ def event_shown(numbered: NumberedEvent) -> dict[str, Any]:
     for name in event.__struct_fields__:
         if name not in ("at", "seed"):
             shown[name] = _field(getattr(event, name))
+    if isinstance(event, ExecutionStarted):
+        shown["labels"] = labels_shown(event.labels)
     return shown
 
 

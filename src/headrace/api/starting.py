@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from headrace.api.answers import Started
 from headrace.api.bodies import StartBody
+from headrace.api.values import WEBHOOK
 from headrace.definition.inputs import complete
 from headrace.definition.model import WorkflowDefinition
 from headrace.definition.templates import FileRef
@@ -23,9 +24,6 @@ from headrace.orchestrator.executions import ExecutionNames
 from headrace.orchestrator.services import Services
 from headrace.store.protocol import Files
 from headrace.store.rows import WorkflowRow
-
-WEBHOOK = "webhook"
-"""Label by which an execution asks for deliveries; only a dialect may set it."""
 
 
 async def ready(

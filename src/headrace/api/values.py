@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,7 +14,7 @@ from headrace.definition.templates import FileRef, ValueRef
 from headrace.errors import HeadraceError
 from headrace.http.large_texts import LargeText
 from headrace.orchestrator.large_values import LargeValues
-from headrace.security.redaction import Redactor, SecretsInUse
+from headrace.security.redaction import Redactor, SecretsInUse, without_query
 
 PREVIEW = 1024
 """Characters of a large value that are shown in its place."""
@@ -23,7 +24,15 @@ LARGEST_PREVIEWED = 4 * 1024 * 1024
 
 MASK = "***"
 
+WEBHOOK = "webhook"
+"""Label by which an execution asks for deliveries, with the receiver; only a dialect may set it."""
+
 _ATOMS = frozenset({str, int, float, bool, type(None)})
+
+
+def labels_shown(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of an execution without the query of its receiver: some put a token there."""
+    return {name: without_query(text) if name == WEBHOOK else text for name, text in labels.items()}
 
 
 class ShownValues:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.api import answers
-from headrace.api.values import MASK, ShownValues, moment, moment_of
+from headrace.api.values import MASK, ShownValues, labels_shown, moment, moment_of
 from headrace.definition.model import TaskDefinition
 from headrace.engine.execution import NO_ITEM, Execution, TaskRun
 from headrace.engine.plans import Reason
@@ -36,7 +36,7 @@ def _head(row: ExecutionRow) -> dict[str, Any]:
         "started_at": moment(row.started_at),
         "ended_at": moment(row.ended_at),
         "parent": row.parent,
-        "labels": row.labels,
+        "labels": labels_shown(row.labels),
     }
 
 
