@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from headrace.api import server
+from headrace.security.egress import Egress
 from headrace.settings import load
 from headrace.testing.running_server import NoServer, RunningServer
 
@@ -145,6 +146,25 @@ def test_two_servers_that_start_at_once_do_not_share_a_port() -> None:
 def test_a_host_that_is_not_ours_cannot_be_listened_on() -> None:
     with pytest.raises(server.CannotListen, match=r"Cannot listen on 192\.0\.2\.1"):
         server.listen(load({"host": "192.0.2.1", "port": 0}))
+
+
+@pytest.mark.parametrize(
+    ("public_url", "same", "other"),
+    [
+        ("https://flows.example.org", "https://flows.example.org/hook", "https://flows.example.org:8443/"),
+        ("http://flows.example.org.:81/x", "http://FLOWS.example.org:81/", "http://flows.example.org/"),
+    ],
+)
+def test_the_public_address_is_no_receiver_either(public_url: str, same: str, other: str) -> None:
+    listener = server.listen(load({"port": 0, "public_url": public_url}))
+    listener.socket.close()
+    egress = Egress(["flows.example.org"], listener.addresses)
+
+    refused = egress.check_url(same)
+    assert refused is not None
+    assert "this server itself" in refused.message
+    assert egress.check_url(f"http://127.0.0.1:{listener.port}/") is not None
+    assert egress.check_url(other) is None
 
 
 def test_a_bind_for_everybody_is_warned_of(start_server: StartServer) -> None:

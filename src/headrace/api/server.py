@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Coroutine, Iterator
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
@@ -71,11 +72,17 @@ class Listener(Struct, frozen=True):
     port: int
     url: str
     """Address of the server, without a slash at its end."""
+    public_url: str | None = None
+    """Where people reach it, if that is another address."""
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
-        """The address as the egress guard wants it."""
-        return ((self.host, self.port),)
+        """The addresses as the egress guard wants them."""
+        own = (self.host, self.port)
+        if self.public_url is None:
+            return (own,)
+        public = urlsplit(self.public_url)
+        return (own, (public.hostname or "", public.port or (443 if public.scheme == "https" else 80)))
 
 
 def listen(settings: Settings, *, port: int | None = None) -> Listener:
@@ -103,7 +110,8 @@ def listen(settings: Settings, *, port: int | None = None) -> Listener:
     found_host, found_port = bound.getsockname()[:2]
     scheme = "https" if settings.tls_cert is not None else "http"
     shown = f"[{host}]" if ":" in host else host
-    return Listener(bound, found_host, found_port, f"{scheme}://{shown}:{found_port}")
+    url = f"{scheme}://{shown}:{found_port}"
+    return Listener(bound, found_host, found_port, url, settings.public_url)
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:

@@ -71,7 +71,7 @@ class Egress:
         Raises ValueError for an entry of `allow` that is none of these.
         """
         self._allowed = [_entry(text) for text in allow]
-        own = [(host.strip("[]").lower(), port) for host, port in own_addresses]
+        own = [(_plain_host(host), port) for host, port in own_addresses]
         self._own_names = {(host, port) for host, port in own if addresses.parse(host) is None}
         self._own_addresses = {(address, port) for host, port in own for address in _addresses_of(host)}
 
