@@ -39,8 +39,9 @@ class Protocol(HttpToolsProtocol):
         self._deadline = self.loop.call_later(PATIENCE, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """End, and keep nothing: uvicorn's own timer would hold the last request for its five seconds."""
         self._forget_deadline()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
+import struct
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,7 +16,9 @@ from uvicorn.server import ServerState
 
 from headrace.api import heads
 from headrace.dialects.protocol import Receive, Scope, Send
+from headrace.testing.witness import until
 
+ALIVE: weakref.WeakSet[heads.Protocol] = weakref.WeakSet()
 GET = b"GET / HTTP/1.1\r\nhost: here\r\n"
 
 
@@ -35,9 +41,13 @@ async def size_of_body(scope: Scope, receive: Receive, send: Send) -> None:
 async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     config = uvicorn.Config(size_of_body, http=heads.Protocol, ws="none", lifespan="off", log_config=None)
     config.load()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: heads.Protocol(config=config, server_state=ServerState(), app_state={}), "127.0.0.1", 0
-    )
+
+    def protocol() -> heads.Protocol:
+        made = heads.Protocol(config=config, server_state=ServerState(), app_state={})
+        ALIVE.add(made)
+        return made
+
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     try:
         async with asyncio.timeout(20):
@@ -137,3 +147,18 @@ async def test_a_body_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatc
         writer.write(b"z")
 
         assert await answer(reader) == (200, b"2 1")
+
+
+async def test_nothing_is_kept_of_a_connection_that_is_reset() -> None:
+    gc.collect()
+    async with connected() as (reader, writer):
+        writer.write(GET + b"\r\n")
+        await answer(reader)
+        reset = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        gc.disable()
+        try:
+            writer.transport.abort()
+            await until(lambda: not ALIVE, within=3)
+        finally:
+            gc.enable()
