@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, strategies as st
 from tests.unit.dialects.dataflow.serving import run
 
-from headrace.dialects.dataflow.routes.log_lines import Marks
+from headrace.dialects.dataflow.routes.log_lines import START, Marks, lines_behind
 from headrace.dialects.dataflow.routes.log_pages import STREAMS, Places, Source, Stream, page_of
+from headrace.security import shortening
+from headrace.security.redaction import Redactor
 
 
 class Log:
@@ -118,3 +120,20 @@ async def test_standard_error_is_polled_while_the_task_runs(
     assert sorted(told[:2]) == [("stderr", "e1"), ("stdout", "o1")]
     assert sorted(told[2:]) == [("stderr", "e2"), ("stdout", "o2")]
     assert answer["next_offset"] == 4
+
+
+@pytest.mark.parametrize("secret", ["hunter2-hunter2", "pä$swörd-ünd-möre"])
+def test_a_line_in_pieces_shows_nothing_of_a_secret_that_was_divided(tmp_path: Path, secret: str) -> None:
+    file, redactor = tmp_path / "stdout", Redactor([secret])
+    size = len(secret.encode())
+    for shown in range(4, size - 4):
+        file.write_bytes(b"x" * (2**16 - shown) + secret.encode() + b"y\r\nz\n")
+
+        with file.open("rb") as log:
+            told = list(lines_behind(log, START, is_over=True))
+            later = list(lines_behind(log, told[0][1], is_over=True))
+        lines = [shortening.masked(line, redactor) for line, _ in told]
+
+        assert lines[0].rstrip("*…x") == ""
+        assert lines[1:] == ["…***y", "z"]
+        assert later == told[1:]

@@ -13,6 +13,8 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, NamedTuple
 
+from headrace.security.shortening import CUT
+
 _LONGEST_LINE = 64 * 1024
 _MOST_FILES = 128
 _MOST_MARKS = 512
@@ -34,14 +36,23 @@ START = Mark(0, 0)
 
 
 def lines_behind(log: IO[bytes], mark: Mark, *, is_over: bool) -> Iterator[tuple[str, Mark]]:
-    """Yield the lines behind a mark, each with the mark behind it; what may still grow is no line yet."""
-    log.seek(mark.position)
+    """Yield the lines behind a mark, each with the mark behind it; what may still grow is no line yet.
+
+    A very long one comes in pieces, with signs where it was divided: a secret may have been, too.
+    """
+    log.seek(max(0, mark.position - 1))
+    before = CUT if mark.position and log.read(1) != b"\n" else ""
     lines, position = mark
     while line := log.readline(_LONGEST_LINE):
-        if not is_over and not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
+        is_whole = line.endswith(b"\n")
+        if not is_over and not is_whole and len(line) < _LONGEST_LINE:
             return  # the rest of the line is still to come
         lines, position = lines + 1, position + len(line)
-        yield line.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r"), Mark(lines, position)
+        after = CUT if len(line) == _LONGEST_LINE and not is_whole else ""
+        # The halves of a divided character would stand between the text and its sign.
+        text = line.decode("utf-8", "ignore" if before or after else "replace")
+        yield before + text.removesuffix("\n").removesuffix("\r") + after, Mark(lines, position)
+        before = after
 
 
 class Marks:
