@@ -18,6 +18,7 @@ from headrace.tasks.ports import Note
 
 if TYPE_CHECKING:
     from lxml.etree import _Element  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    from lxml.html import HtmlElement  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
 _BREAK: Final = "\0"
 """Ends a line; no page has it, because it is taken out before parsing."""
@@ -40,8 +41,17 @@ _AROUND: Final = (
     "//aside",
     "//header[not(ancestor::article or ancestor::main)]",
     "//footer[not(ancestor::article or ancestor::main)]",
+    "//*[@hidden or contains(translate(@style, 'DISPLAYNOE ', 'displaynoe'), 'display:none')]",
 )
-"""What stands around the content, taken away before the content is sought."""
+"""What stands around the content or is not shown, taken away before the content is sought."""
+_CONTAINERS: Final = (
+    "//main|//article|//*[self::div or self::section]"
+    "[starts-with(@id, 'main') or starts-with(@class, 'main') or starts-with(@role, 'main')]"
+)
+"""Where trafilatura looks for the content when nothing says so more clearly (the last of its BODY_XPATH)."""
+_OWN_LINES: Final = ".//h1|.//h2|.//h3|.//h4|.//h5|.//h6|.//li|.//p"
+_CELLS: Final = "./tr/*|./tbody/tr/*|./thead/tr/*|./tfoot/tr/*"
+_ROWS: Final = "./tr|./tbody|./thead|./tfoot|./tbody/tr|./thead/tr|./tfoot/tr"
 _GAVE_UP: Final = frozenset(("ERR_RESOURCE_LIMIT", "ERR_INTERNAL_ERROR"))
 """What libxml2 says when it stops in the middle; the second one before version 2.13."""
 _BELIEVABLE: Final = 250
@@ -135,9 +145,46 @@ def _main_lines(page: str) -> str:
     # else short pages are replaced by a cruder extraction that loses headings and lists
     config["DEFAULT"]["MIN_EXTRACTED_SIZE"] = "1"
     found = trafilatura.bare_extraction(
-        page, include_comments=False, prune_xpath=list(_AROUND), config=config
+        _document(page), include_comments=False, prune_xpath=list(_AROUND), config=config
     )
     return _lines(found.body) if isinstance(found, trafilatura.settings.Document) else ""
+
+
+def _document(page: str) -> HtmlElement | str:
+    """Return a page as a tree in which trafilatura loses no heading and no list item.
+
+    Where it finds no container of the content it gathers paragraphs from everywhere, and nothing else,
+    so the body of a page that names no container is made one; what is dropped as navigation stays dropped.
+    """
+    from lxml import etree, html
+
+    try:
+        # a whole document: in a part of one, trafilatura overlooks an outermost <article>
+        tree = html.document_fromstring(page.encode(errors="replace"), html.HTMLParser(encoding="utf-8"))
+    except etree.ParserError:
+        return page
+    for table in tree.iter("table"):
+        if table.xpath(_OWN_LINES):
+            _unfold(table)
+    body = tree.find("body")
+    if body is not None and tree.xpath(_OWN_LINES) and not tree.xpath(_CONTAINERS):
+        main = html.Element("main")
+        main.text, body.text = body.text, None
+        main.extend(list(body))
+        body.append(main)
+    return tree
+
+
+def _unfold(table: HtmlElement) -> None:
+    """Make a table that only lays out headings, paragraphs and lists what it means: one thing after another.
+
+    trafilatura makes one text of a cell, without the list in it.
+    """
+    cells, rows = table.xpath(_CELLS), table.xpath(_ROWS)
+    for cell in cells:
+        cell.tag = "div" if cell.xpath(f"{_OWN_LINES}|.//table|.//div") else "p"
+    for part in (table, *rows):
+        part.tag = "div"
 
 
 def _checked(main: str, page: str) -> str:

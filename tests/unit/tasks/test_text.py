@@ -80,3 +80,63 @@ def test_a_page_that_is_nested_deeply_is_read_to_its_end(depth: int) -> None:
 @pytest.mark.parametrize("page", ["<!-- a -->", "<", "&", "<?pi?>", "<div>" * 300, "<!--" + "<div>" * 300])
 def test_a_page_without_a_word_has_no_text(page: str) -> None:
     assert web_text.extract_text(page).text in ("", page)
+
+
+RIVER = "The river runs slowly through the wide valley and carries small boats down to the harbour. " * 2
+BOATS = "Boats of wood and of iron have been built here for more than three hundred years by hand. " * 2
+CONTENT = (
+    f"<h1>Rivers</h1><p>{RIVER}</p><h2>What floats</h2><ul><li>ferry</li><li>barge</li></ul>"
+    f"<h2>Boats</h2><p>{BOATS}</p>"
+)
+LINES = ["Rivers", RIVER.strip(), "What floats", "ferry", "barge", "Boats", BOATS.strip()]
+MENU = "<div id=menu><ul><li><a href=/a>Home</a></li><li><a href=/b>Products</a></li></ul></div>"
+BANNER = (
+    "<div class=cookie-banner><h3>We use cookies</h3><ul><li>necessary ones</li></ul>"
+    "<p>We and our partners use cookies to make this site better for you and for them.</p></div>"
+)
+RELATED = "<div class=related><h3>Related</h3><ul><li><a href=/1>How to build a boat</a></li></ul></div>"
+FOOT = "<div class=footer><p>All rights reserved.</p><ul><li><a href=/p>Privacy</a></li></ul></div>"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<html><body>{CONTENT}</body></html>",
+        f"<html><body><main>{CONTENT}</main></body></html>",
+        f"<article>{CONTENT}</article>",
+        f"<div><h1>Rivers</h1></div><div>{CONTENT.removeprefix('<h1>Rivers</h1>')}</div>",
+        f"<table><tr><td>{MENU}</td><td>{CONTENT}</td></tr></table>",
+        f"<body>{MENU}{BANNER}{CONTENT}{RELATED}{FOOT}</body>",
+        f"<div id=page>{MENU}{BANNER}<div class=wrap>{CONTENT}</div>{RELATED}{FOOT}</div>",
+        f"<body>{MENU}{BANNER}<article>{CONTENT}</article>{RELATED}{FOOT}</body>",
+        f"<body>{CONTENT}<div style='Display: none'>not<br>shown</div></body>",
+    ],
+)
+def test_headings_and_list_items_are_kept_whatever_stands_around_the_content(page: str) -> None:
+    assert web_text.extract_text(page).text.split("\n") == LINES
+
+
+@pytest.mark.parametrize(
+    ("page", "lines"),
+    [
+        ("<p>a b c</p><ul><li>x</li><li>y</li></ul>", ["a b c", "x", "y"]),
+        (
+            "<p>Please buy:</p><ul><li><b>milk</b></li><li><a href='/x'>bread</a></li></ul>",
+            ["Please buy:", "milk", "bread"],
+        ),
+        (f"<p>{RIVER}{BOATS}</p><table><tr><td>a<td>b</table>", [(RIVER + BOATS).strip(), "a b"]),
+        (
+            f"<p>{RIVER}{BOATS}</p><table><tr><td>Tools<td><ul><li>saw<li>axe</ul></table>",
+            [(RIVER + BOATS).strip(), "Tools", "saw", "axe"],
+        ),
+    ],
+)
+def test_lists_and_tables_are_kept_with_the_paragraph_before_them(page: str, lines: list[str]) -> None:
+    assert web_text.extract_text(page).text.split("\n") == lines
+
+
+def test_a_page_that_is_one_table_has_a_line_per_row() -> None:
+    rows = [f"{number}. A title of some length for story number {number}" for number in range(20)]
+    cells = "".join(f"<tr><td><a href=x>{row}</a></td></tr>" for row in rows)
+
+    assert web_text.extract_text(f"<center><table>{cells}</table></center>").text.split("\n") == rows
