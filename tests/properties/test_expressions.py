@@ -99,7 +99,7 @@ def sources_over(names: list[str]) -> st.SearchStrategy[str]:
     paths = st.builds(
         lambda name, keys: name + "".join(keys),
         st.sampled_from(names),
-        st.lists(st.sampled_from([".x", ".key", "['odd key']", "[0]", "[-1]", ".1"]), max_size=2),
+        st.lists(st.sampled_from([".x", ".key", "['odd key']", "[0]", "[-1]", ".1", ".'1'"]), max_size=2),
     )
     return st.recursive(
         st.one_of(paths, literals),

@@ -28,11 +28,14 @@ from headrace.expressions.tree import (
     Operand,
     Operation,
     Path,
+    Step,
 )
 from headrace.expressions.values import holds_in, is_number, kind_of
 
 Run = Callable[[Evaluation], Json]
 
+_LONGEST_PLACE = 19
+"""Digits of a place that may be in a list; longer ones are names."""
 _FILE_FIELDS = frozenset({"name", "size", "content_type", "sha256"})
 
 
@@ -83,6 +86,8 @@ def read(work: Evaluation, value: Json, key: Json) -> Json:
     """
     if type(key) is str:
         return _field(work, value, key)
+    if isinstance(key, Step):
+        return _step(work, value, key)
     if not is_number(key) or key != key // 1:
         raise WrongType(f"an index must be an integer or a string, not {kind_of(work.look(key))}")
     value = work.look(value)
@@ -92,6 +97,14 @@ def read(work: Evaluation, value: Json, key: Json) -> Json:
     if not -len(value) <= index < len(value):
         raise ExpressionError(f"Index out of bounds: {index}")
     return value[index]
+
+
+def _step(work: Evaluation, value: Json, step: Step) -> Json:
+    if not isinstance(value, Lazy):
+        value = work.look(value)
+    if type(value) is list and step.isascii() and step.isdecimal() and len(step) <= _LONGEST_PLACE:
+        return read(work, value, int(step))
+    return _field(work, value, step)
 
 
 def _field(work: Evaluation, value: Json, name: str) -> Json:
@@ -145,7 +158,8 @@ def _access(target: Compiled, keys: list[Compiled], position: int) -> Compiled:
     def run(work: Evaluation) -> Json:
         value = start(work)
         for key in runs:
-            name = work.look(key(work))
+            name = key(work)
+            name = name if isinstance(name, Step) else work.look(name)
             try:
                 value = read(work, value, name)
             except ExpressionError as error:

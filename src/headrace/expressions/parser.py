@@ -22,6 +22,7 @@ from headrace.expressions.tree import (
     Operand,
     Operation,
     Path,
+    Step,
 )
 
 DEEPEST = 64
@@ -145,9 +146,10 @@ class _Parser:
             position = self._tokens[self._at].position
             if self._take("."):
                 token = self._advance()
-                if token.kind not in {"word", "number"}:
+                if token.kind not in {"word", "number", "text"}:
                     raise _unexpected(token)
-                node = _keyed(node, Constant(token.value), token.position)
+                key: Node = Constant(Step(token.value) if token.kind == "text" else token.value)
+                node = _keyed(node, key, token.position)
             elif self._take("["):
                 key = self.expression(CHOICE)
                 self._expect("]")

@@ -19,6 +19,7 @@ from headrace.expressions.tree import (
     Node,
     Operation,
     Path,
+    Step,
 )
 
 _ATOM = FILTER + 1
@@ -99,4 +100,6 @@ def _key(key: Json) -> str:
         key = key.value
     elif not isinstance(key, str | int):
         return f"[{source_of(key)}]"
+    if isinstance(key, Step):
+        return f".{_constant(str(key))}"
     return f".{key}" if isinstance(key, str) and _NAME.fullmatch(key) else f"[{_constant(key)}]"

@@ -94,6 +94,8 @@ class _Sealing:
         """Return the tree with all that reads no sealed name replaced by its value."""
         if any(isinstance(inner, Path) and inner.root in self._sealed for inner in walk(node)):
             return with_children(node, self._without_names)
+        if isinstance(node, Constant):
+            return node
         try:
             value = evaluate(of_tree(node, ""), self._scope, Budget())
         except NeedsValue as question:

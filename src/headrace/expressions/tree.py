@@ -13,6 +13,15 @@ from typing import Literal as OneOf, assert_never
 from msgspec import Struct
 
 
+class Step(str):
+    """What `.'0'` reads: the key of an object, or the element of a list at that place.
+
+    It stands where a key stands, and is one to whoever does not ask.
+    """
+
+    __slots__ = ()
+
+
 class Constant(Struct, frozen=True):
     """A literal number, text, boolean or null."""
 

@@ -279,7 +279,7 @@ def test_errors_of_evaluation_have_fixed_texts(source: str, message: str) -> Non
         ("a == not b", "Unexpected 'not' at position 5"),
         ("a not in b", "Unexpected 'not' at position 2"),
         ("1 ? 2", "Unexpected end of expression"),
-        ("a.'b'", "Unexpected 'b' at position 2"),
+        ("a.[b]", "Unexpected '[' at position 2"),
         ("a | 1", "Unexpected '1' at position 4"),
         ("a[1](2)", "Unknown function: a.1"),
         ("a.b(2)", "Unknown function: a.b"),
@@ -349,3 +349,24 @@ def test_references_are_the_longest_paths_that_are_known_beforehand() -> None:
 
 def test_an_expression_is_read_once() -> None:
     assert parse("1 + n") is parse("1 + n")
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("from_json('{\"0\": \"zero\"}').'0'", "zero"),
+        ("task.grid.'1'.'0'", 3),
+        ("task.'odd name'.'status'", "done"),
+        ("default(text.'0', 'no letter')", "no letter"),
+        ("default(n.'0', 'no digit')", "no digit"),
+        ("default(ships.'name', 'no field')", "no field"),
+        ("default(ships.'00000000000000000000', 'no place')", "no place"),
+    ],
+)
+def test_a_step_reads_a_key_of_an_object_and_a_place_of_a_list(source: str, value: Json) -> None:
+    assert value_of(source) == value
+
+
+def test_a_step_beyond_a_list_is_told_as_a_place_is() -> None:
+    with pytest.raises(ExpressionError, match="Index out of bounds: 3"):
+        value_of("ships.'3'")

@@ -37,6 +37,8 @@ from headrace.expressions.printer import source_of
         "(a + b)[0]",
         "[a][0]",
         "'a'[0]",
+        "a.'0'.b.'odd key'[1]",
+        "(a + b).'0'",
     ],
 )
 def test_a_tidy_source_is_written_as_it_was(source: str) -> None:

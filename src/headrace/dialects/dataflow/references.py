@@ -134,5 +134,5 @@ def key(name: str) -> str:
 
 
 def step(name: str) -> str:
-    """Return how an expression reads this field, or the element of this number."""
-    return f".{int(name)}" if name.isascii() and name.isdecimal() and len(name) < 10 else key(name)
+    """Return how an expression reads this field of an object, or the element of a list at this place."""
+    return f".'{name}'" if name.isascii() and name.isdecimal() else key(name)

@@ -92,7 +92,7 @@ def test_fields_inside_values_are_followed(library: TaskTypes) -> None:
     inputs = [{"name": "o", "type": "object"}]
 
     assert input_of(library, echo("t", "{{workflow.input.o.list.0.content-type}}"), inputs=inputs) == {
-        "text": Expr("inputs.o.list.0['content-type']", "{{workflow.input.o.list.0.content-type}}")
+        "text": Expr("inputs.o.list.'0'['content-type']", "{{workflow.input.o.list.0.content-type}}")
     }
 
 
