@@ -100,7 +100,7 @@ def check_start(
     if body is not None and not isinstance(body, dict):  # nothing can be said about its parts
         return CheckedStart({}, None, *findings.told(body))
     inputs = _Inputs(definition.inputs, facts, findings).read(top.get("inputs"))
-    _check_workflow_id(top.get("workflow_id"), workflow_id, findings)
+    check_workflow_id(top.get("workflow_id"), workflow_id, findings)
     webhook = read_webhook(top, facts.check_url, findings)
     inputs |= _written_files(definition, facts, findings)
     for key, value in definition.annotations.get("contents", {}).items():
@@ -203,7 +203,8 @@ def _content(value: Any, path: str, facts: Facts, findings: Findings) -> files.I
     return content
 
 
-def _check_workflow_id(given: Given | None, workflow_id: str, findings: Findings) -> None:
+def check_workflow_id(given: Given | None, workflow_id: str, findings: Findings) -> None:
+    """Tell when a body names another workflow than its path."""
     if given is not None and given.value != workflow_id:
         message = f"The path starts {workflow_id}, and the body names another workflow."
         findings.problem(given.path, "invalid_value", message, suggestion=workflow_id)

@@ -113,5 +113,7 @@ NAMED_VALUE = Shape("An entry", name=(), value=())
 RETRY = Shape("A retry", attempts=(), delay=(), multiplier=(), max_delay=())
 FALLBACK = Shape("A fallback", task=(), inputs=("input",))
 START = Shape("A start", inputs=("input",), monitoring=(), webhook_url=(), workflow_id=())
+RERUN = Shape("A rerun", ("inputs", "input", "monitoring", "webhook_url"), **{"from": (), "workflow_id": ()})
+"""What only a start has is told with its reason, by whoever reads the body."""
 MONITORING = Shape("'monitoring'", webhook_url=(), webhook=(), webhook_secret=())
 WEBHOOK = Shape("A webhook", url=(), events=(), secret=())

@@ -354,21 +354,6 @@ async def test_a_run_is_run_again_from_where_it_failed(client: httpx2.AsyncClien
     assert [task["attempts"] for task in details["tasks"]] == [0, 1]
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "error"),
-    [
-        ({"from": "nowhere"}, 400, "invalid_execution"),
-        ({"from": []}, 400, "invalid_execution"),
-        ([], 400, "invalid_execution"),
-        ({"from": ["nope"]}, 400, "invalid_execution"),
-    ],
-)
-async def test_bad_reruns(client: httpx2.AsyncClient, body: Any, status: int, error: str) -> None:
-    answer = await client.post(f"{await ended(client)}/rerun", json=body)
-
-    assert (answer.status_code, answer.json()["error"]) == (status, error)
-
-
 async def test_a_run_that_lives_is_not_run_again(client: httpx2.AsyncClient) -> None:
     path = await run(client, SLOW, {})
     answer = await client.post(f"{path}/rerun", json={"from": "start"})

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
 from headrace.definition.model import WorkflowDefinition
 from headrace.dialects.dataflow import render, start
 from headrace.dialects.dataflow.announcing import EVENTS, FAMILY, FILES, RUN, SECRET, WEBHOOK, WORKFLOW
 from headrace.dialects.dataflow.routes.inline_files import with_kept_contents
+from headrace.dialects.dataflow.routes.reruns import problems_of
 from headrace.dialects.dataflow.routes.starts import facts_of, file_labels
 from headrace.dialects.protocol import ReadyStart
 from headrace.engine.execution import Execution
@@ -47,10 +46,7 @@ async def ready_rerun(
     services: Services,
 ) -> dict[str, str]:
     """Check a rerun and return its labels: it tells the same receiver under an id of its own."""
-    again = tuple(task for task in execution.definition.tasks if plan[task.name].mode == "run")
-    part = replace(execution.definition, tasks=again)
-    facts = await facts_of(None, part, credentials, services)
-    if problems := start.check_tasks(part, services.library, facts):
+    if problems := await problems_of(execution, plan, credentials, services):
         raise InvalidInput(problems, render.counted("The rerun", problems))
     labels = dict(execution.labels)
     return {**labels, RUN: run_id} if RUN in labels else labels
