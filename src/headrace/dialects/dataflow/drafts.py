@@ -15,6 +15,15 @@ Borrowed = dict[str, tuple[str, tuple[str, ...]]]
 """Expression that reads an earlier workflow output to that output's name and the fields inside it."""
 
 
+class Declared(Struct, frozen=True):
+    """The inputs of a document."""
+
+    ports: dict[str, Port]
+    """By name; one with a problem has the type `any`, and so no second problem."""
+    are_known: bool = True
+    """Whether an input that is not among them does not stand in the document."""
+
+
 class TaskDraft(Struct, frozen=True, eq=False):
     """A task whose name, type and outputs are read, and whose values are not yet."""
 
@@ -25,10 +34,14 @@ class TaskDraft(Struct, frozen=True, eq=False):
     type: str
     """Its type's own name, or what was written when there is no such type."""
     spec: TaskTypeSpec | None
-    """None when the type is unknown: then nothing is told about its ports."""
+    """None when the type is unknown: then nothing is told about its inputs."""
     fields: Fields
-    outputs: NameTable[Port]
-    """What it offers, by the names that it gives."""
+    outputs: NameTable[Port] | None
+    """What it offers, by the names that it gives.
+
+    None where the type is unknown, a name is wrong or another task has the same: then nothing is told about
+    what reads them.
+    """
     default_output: Port | None
     renames: dict[str, str]
     """The type's name of an output to the task's."""

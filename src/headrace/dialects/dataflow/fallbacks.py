@@ -57,6 +57,7 @@ def renames_with(
     `used` has the outputs that others refer to, with the name of who does.
     """
     assert draft.spec is not None
+    assert draft.outputs is not None
     renames = dict(draft.renames)
     own_names = {final: own for own, final in draft.renames.items()}
     for output, reader in used.items():

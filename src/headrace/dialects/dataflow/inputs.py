@@ -5,33 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from headrace.definition.types import Port, TypeName, accepts
 from headrace.dialects.dataflow import fields, types_of
+from headrace.dialects.dataflow.drafts import Declared
 from headrace.dialects.dataflow.fields import Fields, Given
 from headrace.dialects.dataflow.findings import Findings
 from headrace.dialects.dataflow.values import unstorable
 from headrace.dialects.dataflow.wire import INPUT, TYPE_WORDS
 
 
-def read_inputs(given: Given | None, findings: Findings) -> dict[str, Port]:
-    """Return the inputs by name; one with a problem has the type `any`, and so no second problem."""
+def read_inputs(given: Given | None, findings: Findings) -> Declared:
+    """Return the declared inputs."""
     found: dict[str, Port] = {}
     if given is None:
-        return found
+        return Declared(found)
+    are_known = isinstance(given.value, list)
     for index, item in enumerate(fields.list_of(given, findings)):
         path = f"{given.path}/{index}"
         read = fields.read_fields(item, path, INPUT, findings)
         if not isinstance(item, dict):
+            are_known = False
             continue
         name = fields.name_of(read, path, INPUT, findings)
+        are_known = are_known and name is not None
         if name in found:
             message = f"Another input has the name '{name}'."
             findings.problem(read["name"].path, "duplicate_name", message)
+            found[name] = replace(found[name], type="any")
         port = _input(name or "", read, path, findings)
         if name:
             found.setdefault(name, port)
-    return found
+    return Declared(found, are_known)
 
 
 def _input(name: str, read: Fields, path: str, findings: Findings) -> Port:

@@ -96,7 +96,7 @@ class _Reading:
             dialect=DIALECT,
             tasks=tasks,
             description=description or "",
-            inputs=tuple(inputs.values()),
+            inputs=tuple(inputs.ports.values()),
             outputs=outputs,
             unhandled="every_failure",
             annotations=_annotations(self.style, scope),
@@ -145,7 +145,7 @@ class _Reading:
                         with_fallback[index].setdefault(output, reader)
         return [
             renames_with(task.fallback, task.draft, with_fallback[task.draft.index], self._findings)
-            if task.fallback and task.draft.spec
+            if task.fallback and task.draft.outputs is not None
             else task.draft.renames
             for task in compiled
         ]

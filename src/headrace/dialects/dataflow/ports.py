@@ -46,12 +46,16 @@ class Call:
         self._written: dict[str, Entry] = {}
         """Port name to its entry; a port whose value has a problem is in it, too."""
         self.templates: Templates = {}
+        self._is_readable = True
+        """Whether a port that was not found was left out; of a broken list nobody knows."""
         self.implicit: int | None = None
         """Index of the task whose default output fills a port that was left out."""
 
     def read(self, given: Given | None) -> None:
         """Compile what was given."""
+        told = len(self._scope.findings.problems)
         entries = [] if given is None else self._entries(given)
+        self._is_readable = len(self._scope.findings.problems) == told
         ports = self._catalog.inputs(self._spec)
         for entry in entries:
             if (port := ports.entries.get(entry.name)) is not None:
@@ -77,7 +81,7 @@ class Call:
         at = path if given is None else given.path
         for port in self._missing():
             output = previous.default_output if previous else None
-            if previous and previous.spec is None:
+            if previous and previous.outputs is None:
                 continue
             fits = output is not None and output.type == port.type and not port.literal_only
             if previous and output and fits and self.implicit is None:
@@ -91,6 +95,8 @@ class Call:
         self.fill(None, given, path)
 
     def _missing(self) -> list[Port]:
+        if not self._is_readable:
+            return []
         return [
             port
             for port in self._spec.inputs

@@ -75,18 +75,23 @@ def pieces(text: str) -> list[str | Reference]:
     return found
 
 
+def can_hold(name: str) -> bool:
+    """Tell whether a reference with this name in it can be read, though perhaps as more than one segment."""
+    return all(map(_SEGMENT.match, name.split(".")))
+
+
 def address_of(content: str) -> Address:
     """Take a reference apart; raises Unreadable."""
     if not content:
         raise Unreadable(f"The braces are empty; a reference is written as in {_FORMS}.")
     if len(content) > LONGEST:
         raise Unreadable(f"The reference is longer than {LONGEST} characters.")
-    segments = content.split(".")
-    if not all(map(_SEGMENT.match, segments)):
+    if not can_hold(content):
         raise Unreadable(
             f"'{_shortened(content)}' is no reference: inside the braces stand names with dots between them, "
             "no filters, operators or literals."
         )
+    segments = content.split(".")
     is_capitalised = segments[0][0].isupper()
     match [segments[0].lower(), *segments[1:]]:
         case ["workflow", second, name, *steps] if second.lower() in {"inputs", "input"}:

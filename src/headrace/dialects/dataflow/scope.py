@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from msgspec import UNSET
@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from headrace.definition.types import Port, TypeName
 from headrace.dialects.dataflow import references
-from headrace.dialects.dataflow.drafts import Borrowed, Resolved, Site, TaskDraft
+from headrace.dialects.dataflow.drafts import Borrowed, Declared, Resolved, Site, TaskDraft
 from headrace.dialects.dataflow.findings import Findings
-from headrace.dialects.dataflow.names import Ambiguous, Found, NameTable
+from headrace.dialects.dataflow.names import Ambiguous, Found, NameTable, fold
 from headrace.dialects.dataflow.references import Address, Root
+from headrace.dialects.dataflow.wire import NAME
 
 T = TypeVar("T")
 
@@ -22,7 +23,7 @@ T = TypeVar("T")
 class Scope:
     """All names of one document."""
 
-    def __init__(self, inputs: dict[str, Port], drafts: list[TaskDraft] | None, findings: Findings) -> None:
+    def __init__(self, inputs: Declared, drafts: list[TaskDraft] | None, findings: Findings) -> None:
         """Take the names; `drafts` is None where the list of tasks was told to be wrong and is not read."""
         self.findings = findings
         self.outputs: dict[str, TypeName] = {}
@@ -37,11 +38,13 @@ class Scope:
         """Files that are written out as their content, by the hash of how they are written."""
         self.is_capitalised = False
         """Some reference has a root as in `Inputs`."""
-        self._inputs = NameTable(inputs)
+        self._inputs = NameTable(inputs.ports)
+        self._knows_inputs = inputs.are_known
         # of two tasks with one name the first is meant; the second one is told elsewhere
         self._tasks = NameTable({draft.name: draft for draft in reversed(drafts or []) if draft.name})
         self._knows_tasks = drafts is not None
         self._clean: dict[str, Resolved] = {}
+        self._misnamed = _unreadable_names(inputs, drafts or [])
 
     def resolve(self, content: str, path: str, site: Site) -> Resolved | None:
         """Return the meaning of a reference (without braces), or None when a problem was told."""
@@ -51,6 +54,8 @@ class Scope:
         try:
             address = references.address_of(content)
         except references.Unreadable as error:
+            if any(name in content for name in self._misnamed):
+                return None  # the name was told where it is given
             self._tell(path, site, "invalid_template", str(error))
             return None
         self.is_capitalised |= address.is_capitalised
@@ -96,6 +101,13 @@ class Scope:
     def inputs(self) -> NameTable[Port]:
         """The workflow's inputs."""
         return self._inputs
+
+    def is_told(self, name: str) -> bool:
+        """Tell whether a problem with the inputs explains why there is none of this name."""
+        if not self._knows_inputs:
+            return True
+        meant = _letters(name)
+        return any(_letters(each).startswith(meant) for each in self._inputs.entries if not NAME.match(each))
 
     @property
     def tasks(self) -> NameTable[TaskDraft]:
@@ -162,6 +174,8 @@ class _Reading:
 
     def _input(self) -> Resolved | None:
         name, inputs = self._address.name, self._scope.inputs
+        if inputs.find(name) is None and self._scope.is_told(name):
+            return Resolved("null", "any", "inputs", self._written)
         port = self._look_up(
             inputs,
             name,
@@ -183,17 +197,15 @@ class _Reading:
         )
         if draft is None:
             return None
-        if draft.spec is None or draft.index >= self._site.index:
+        outputs = draft.outputs
+        if outputs is None or draft.index >= self._site.index:
             return Resolved("null", "any", "tasks", self._written, draft.index, address.name)
         port = self._look_up(
-            draft.outputs,
+            outputs,
             address.name,
             address.place,
             f"an output of task '{draft.name}'",
-            lambda: (
-                f"Task '{draft.name}' has no output '{address.name}'; "
-                f"it has {_listed(draft.outputs.entries)}."
-            ),
+            lambda: f"Task '{draft.name}' has no output '{address.name}'; it has {_listed(outputs.entries)}.",
             draft.default_output,
         )
         if port is None:
@@ -262,6 +274,17 @@ class _Reading:
 
     def _tell(self, code: str, message: str, suggestion: str | None) -> None:
         self._scope.findings.problem(self._path, code, message, suggestion=suggestion, task=self._site.task)
+
+
+def _unreadable_names(inputs: Declared, drafts: list[TaskDraft]) -> tuple[str, ...]:
+    """Return the malformed names of inputs, tasks and renamed outputs that no reference can hold."""
+    names = chain(inputs.ports, (name for draft in drafts for name in (draft.name, *draft.renames.values())))
+    return tuple(name for name in dict.fromkeys(names) if name and not references.can_hold(name))
+
+
+def _letters(name: str) -> str:
+    """Return what two spellings of a malformed name have in common."""
+    return fold("".join(filter(str.isalnum, name)))
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -5,7 +5,8 @@ Values wait until all heads are read, because they may refer to any task.
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -16,10 +17,14 @@ from headrace.dialects.dataflow.drafts import TaskDraft
 from headrace.dialects.dataflow.fields import Fields, Given
 from headrace.dialects.dataflow.findings import Findings, member
 from headrace.dialects.dataflow.names import Ambiguous, Found, NameTable
-from headrace.dialects.dataflow.ports import Entry
-from headrace.dialects.dataflow.wire import MOST_PROBLEMS, NAMED_VALUE, TASK
+from headrace.dialects.dataflow.wire import MOST_PROBLEMS, NAME, NAMED_VALUE, TASK
 
-_NO_OUTPUTS: NameTable[Port] = NameTable({})
+
+class _Rename(NamedTuple):
+    """One written rename."""
+
+    name: Given
+    value: Given
 
 
 def read_tasks(items: list[Any], path: str, catalog: Catalog, findings: Findings) -> list[TaskDraft]:
@@ -30,7 +35,7 @@ def read_tasks(items: list[Any], path: str, catalog: Catalog, findings: Findings
         at = f"{path}/{index}"
         read = fields.read_fields(item, at, TASK, findings)
         if not isinstance(item, dict):
-            drafts.append(TaskDraft(index, at, "", "", None, {}, _NO_OUTPUTS, None, {}))
+            drafts.append(TaskDraft(index, at, "", "", None, {}, None, None, {}))
             continue
         name = _name(read, at, index, findings)
         if name and name in seen:
@@ -38,11 +43,15 @@ def read_tasks(items: list[Any], path: str, catalog: Catalog, findings: Findings
             findings.problem(where, "duplicate_name", f"Another task has the name '{name}'.", task=name)
         seen.add(name)
         spec, written = _type(read, at, name, catalog, findings)
+        told = len(findings.problems)
         renames = _renames(read.get("outputs"), spec, name, catalog, findings) if spec else {}
-        outputs = _outputs(spec, renames, catalog) if spec else _NO_OUTPUTS
-        default = next((port for port in outputs.entries.values() if port.is_default), None)
+        is_sure = NAME.match(name) is not None and len(findings.problems) == told
+        outputs = _outputs(spec, renames, catalog) if spec and is_sure else None
+        ports = outputs.entries.values() if outputs else ()
+        default = next((port for port in ports if port.is_default), None)
         drafts.append(TaskDraft(index, at, name, written, spec, read, outputs, default, renames))
-    return drafts
+    shared = {name for name, count in Counter(draft.name for draft in drafts).items() if count > 1}
+    return [replace(draft, outputs=None) if draft.name in shared else draft for draft in drafts]
 
 
 def _name(read: Fields, path: str, index: int, findings: Findings) -> str:
@@ -110,7 +119,11 @@ def _renames(
         return {}
     match given.value:
         case dict():
-            entries = [Entry(name, value, member(given.path, name)) for name, value in given.value.items()]
+            entries = [
+                _Rename(Given(name, path, name), Given(value, path, name))
+                for name, value in given.value.items()
+                for path in (member(given.path, name),)
+            ]
         case list():
             entries = _named_renames(given, task, findings)
         case _:
@@ -123,7 +136,7 @@ def _renames(
     return reading.checked()
 
 
-def _named_renames(given: Given, task: str, findings: Findings) -> list[Entry]:
+def _named_renames(given: Given, task: str, findings: Findings) -> list[_Rename]:
     entries = []
     for index, item in enumerate(given.value):
         path = f"{given.path}/{index}"
@@ -132,8 +145,8 @@ def _named_renames(given: Given, task: str, findings: Findings) -> list[Entry]:
         if isinstance(item, dict) and (name is None or value is None):
             missing = "name" if name is None else "value"
             findings.problem(path, "missing_field", f"A renamed output needs a '{missing}'.", task=task)
-        elif name and value and (text := fields.text_of(name, findings, task=task)) is not None:
-            entries.append(Entry(text, value.value, value.path))
+        elif name and value and fields.text_of(name, findings, task=task) is not None:
+            entries.append(_Rename(name, value))
     return entries
 
 
@@ -148,17 +161,17 @@ class _Renames:
         self._renames: dict[str, str] = {}
         self._paths: dict[str, str] = {}
 
-    def take(self, entry: Entry) -> None:
-        fields.check_name(entry.name, Given(entry.name, entry.path, entry.name), self._findings)
-        port = self._port(entry)
+    def take(self, entry: _Rename) -> None:
+        fields.check_name(entry.name.value, entry.name, self._findings)
+        port = self._port(entry.value)
         if port is None:
             return
         if port in self._renames:
             message = f"Output '{port}' has the name '{self._renames[port]}' already."
-            self._tell(entry.path, "duplicate_name", message)
+            self._tell(entry.value.path, "duplicate_name", message)
             return
-        self._renames[port] = entry.name
-        self._paths[port] = entry.path
+        self._renames[port] = entry.name.value
+        self._paths[port] = entry.name.path
 
     def checked(self) -> dict[str, str]:
         """Return the renames; tell of two outputs with one name."""
@@ -170,7 +183,7 @@ class _Renames:
             kept.add(name)
         return self._renames
 
-    def _port(self, entry: Entry) -> str | None:
+    def _port(self, entry: Given) -> str | None:
         content = self._content(entry)
         if content is None:
             return None
@@ -185,7 +198,7 @@ class _Renames:
             return None
         return self._found(address, content, entry.path)
 
-    def _content(self, entry: Entry) -> str | None:
+    def _content(self, entry: Given) -> str | None:
         """Return the one reference of which the value of a rename consists."""
         try:
             pieces = references.pieces(entry.value) if isinstance(entry.value, str) else []
