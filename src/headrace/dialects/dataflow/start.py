@@ -166,7 +166,10 @@ class _Inputs:
                 where = at if given is None else given.path
                 message = f"The workflow needs {named(port.type)} for its input '{port.name}'."
                 self._findings.problem(where, "missing_input", message)
-            return None if port.default is UNSET else self._stored(port, port.default, at)
+            if port.default is UNSET:
+                return None
+            whose = f" It is the default of the input '{port.name}'; give this input another file."
+            return self._stored(port, port.default, at, whose)
         if found := unstorable(given.value, given.path):
             self._findings.problem(found.path, "invalid_value", found.why)
             return None
@@ -176,8 +179,11 @@ class _Inputs:
             return None
         return self._stored(port, given.value, given.path)
 
-    def _stored(self, port: Port, value: Any, path: str) -> Any:
-        """Return a stored file in the place of its id, the content of one that holds it; else the value."""
+    def _stored(self, port: Port, value: Any, path: str, whose: str = "") -> Any:
+        """Return a stored file in the place of its id, the content of one that holds it; else the value.
+
+        `whose` is a sentence on where the value stands, if not in the body.
+        """
         if port.type != "file":
             return value
         if types_of.holds_content(value):
@@ -186,7 +192,7 @@ class _Inputs:
         if file_id is None:
             return value
         if file_id not in self._facts.files:
-            self._findings.problem(path, "unknown_file", self._facts.why_unknown(file_id))
+            self._findings.problem(path, "unknown_file", self._facts.why_unknown(file_id) + whose)
         return self._facts.files.get(file_id)
 
 

@@ -55,6 +55,19 @@ def told(checked: CheckedStart) -> list[tuple[str, str]]:
     return [(problem.path, problem.code) for problem in checked.problems]
 
 
+def test_a_default_that_is_no_file_any_more_is_told_with_its_input(library: TaskTypes) -> None:
+    inputs = [{"name": "talk", "type": "file", "default": "file-99999999"}]
+    [problem] = start(library, {}, inputs=inputs).problems
+    [removed] = start(library, {}, inputs=inputs, removed={"file-99999999": "It was removed."}).problems
+
+    assert (problem.path, problem.code) == ("", "unknown_file")
+    assert problem.message == (
+        "There is no file 'file-99999999'. "
+        "It is the default of the input 'talk'; give this input another file."
+    )
+    assert removed.message.startswith("It was removed. It is the default of the input 'talk'")
+
+
 def warned(checked: CheckedStart) -> list[tuple[str, str, str | None]]:
     return [(problem.path, problem.code, problem.suggestion) for problem in checked.warnings]
 
