@@ -89,3 +89,23 @@ async def test_a_cancelled_run_is_not_repeated_from_behind_what_has_no_result(
     assert behind.json()["errors"][0]["path"] == "/from"
     assert "'wait'" in behind.json()["errors"][0]["message"]
     assert begun.status_code == 202
+
+
+async def test_a_rerun_is_refused_without_the_files_that_the_run_was_given(
+    client: httpx2.AsyncClient,
+) -> None:
+    document = {
+        "title": "w",
+        "inputs": [{"name": "talk", "type": "file"}],
+        "tasks": [{"name": "say", "type": "echo", "inputs": {"text": "x"}}],
+    }
+    uploaded = (await client.post("/files", params={"name": "talk.txt"}, content=b"hello")).json()["file_id"]
+    path = await ended(client, document, {"inputs": {"talk": uploaded}})
+    kept = await client.post(f"{path}/rerun", json={"from": "start"})
+    await client.get(f"{kept.headers['location']}?wait=20")
+    deleted = await client.delete(f"/files/{uploaded}")
+    again = await client.post(f"{path}/rerun", json={"from": "start"})
+
+    assert (kept.status_code, deleted.status_code) == (202, 204)
+    assert (again.status_code, codes(again)) == (400, ["unknown_file"])
+    assert uploaded in again.json()["errors"][0]["message"]
