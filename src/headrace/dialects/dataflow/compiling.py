@@ -77,8 +77,11 @@ def _depends_on(given: Given | None, scope: Scope, site: Site) -> tuple[int, ...
     earlier = []
     for index, item in enumerate(fields.list_of(given, scope.findings, task=site.task)):
         path = f"{given.path}/{index}"
-        name = fields.text_of(Given(item, path, given.key), scope.findings, task=site.task)
-        task = scope.task(name, path, site) if name is not None else None
+        if not isinstance(item, str):
+            message = f"'{given.key}' lists names of tasks; {fields.kind(item)} is none."
+            scope.findings.problem(path, "invalid_type", message, task=site.task)
+            continue
+        task = scope.task(item, path, site)
         if task is None:
             continue
         if task.index >= site.index:

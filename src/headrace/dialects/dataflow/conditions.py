@@ -18,6 +18,8 @@ from headrace.dialects.dataflow.drafts import Resolved, Site
 from headrace.dialects.dataflow.fields import Given, kind
 from headrace.dialects.dataflow.scope import Scope
 from headrace.dialects.dataflow.values import is_storable
+from headrace.errors import InvalidDefinition
+from headrace.security.documents import read_json
 
 _CONDITION = re.compile(
     r"\s*\{\{(?P<content>[^{}]*)\}\}\s*(?:(?P<operator>==|!=|<=|>=|<|>)\s*(?P<literal>\S.*?)\s*)?\Z",
@@ -78,9 +80,11 @@ def _comparison(
     found: Resolved, operator: str, written: str, path: str, scope: Scope, site: Site
 ) -> str | None:
     try:
-        value = msgspec.json.decode(written) if len(written) <= _LONGEST_LITERAL else written
-    except (msgspec.DecodeError, RecursionError):
+        value = read_json(written.encode()).value if len(written) <= _LONGEST_LITERAL else written
+    except InvalidDefinition as error:
         message = f"'{written[:60]}' is no JSON literal; texts stand in double quotes."
+        if error.problems[0].code != "invalid_json":
+            message = f"The literal of the condition cannot be read: {error.problems[0].message}"
         scope.findings.problem(path, "invalid_condition", message, task=site.task)
         return None
     source = _literal_source(value)

@@ -81,6 +81,8 @@ def _default(given: Given | None, type_name: TypeName, findings: Findings) -> An
         findings.problem(given.path, "invalid_type", message)
     elif type_name == "file" and (wrong := types_of.why_unreadable(given.value)):
         findings.problem(given.path, "invalid_value", wrong)
+    elif type_name == "file":
+        types_of.warn_of_unread(given.value, given.path, findings)
     return given.value
 
 

@@ -251,6 +251,7 @@ def with_kept_file(template: Template, path: str, scope: Scope, site: Site) -> T
     """
     if not isinstance(template, Literal):
         return template
+    types_of.warn_of_unread(template.value, path, scope.findings, task=site.task)
     if file_id := types_of.file_id_of(template.value):
         scope.files.setdefault(file_id, site.task)
         return Expr(f"inputs['{hidden_input(file_id)}']")

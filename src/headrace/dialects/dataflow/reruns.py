@@ -116,7 +116,7 @@ def check_plan(plan: Mapping[str, Planned], place: str = "") -> tuple[Problem, .
     named = ", ".join(f"'{name}'" for name in without[:_MOST_NAMED])
     more = f" and {len(without) - _MOST_NAMED} more" if len(without) > _MOST_NAMED else ""
     message = (
-        f"The run was cancelled before these tasks had a result that can be used again: {named}{more}. "
+        f"These tasks were cancelled, and have no result that can be used again: {named}{more}. "
         'Name them too, or run again from "failed" or "start".'
     )
     return (Problem(path=place, code="invalid_value", message=message),)

@@ -184,7 +184,7 @@ def task_in_details(view: RunView, definition: TaskDefinition, run: TaskRun | No
             view.style.label: definition.name,
             "status": status,
             "type": definition.annotations.get("type", "unknown"),
-            "reason": _reason(view.execution, definition, run, status),
+            "reason": _reason(view.execution, view.style, definition, run, status),
             "attempts": sum(1 for each in run.tries if _was_made(each)) if run else 0,
             "fallback_used": run.fallback_used if run else False,
             "started_at": moment(started_at),
@@ -218,13 +218,17 @@ def _was_made(each: Try) -> bool:
 
 
 def _reason(
-    execution: Execution, definition: TaskDefinition, run: TaskRun | None, status: TaskStatus
+    execution: Execution, style: Style, definition: TaskDefinition, run: TaskRun | None, status: TaskStatus
 ) -> Answer | None:
     match status:
         case "SKIPPED" | "PENDING" if run is not None and run.reason is not None:
             return {"code": run.reason.code, "message": run.reason.sentence}
         case "PENDING" if run is not None and run.state == "queued":
             return {"code": "queued", "message": "Waits for a free machine."}
+        case "RUNNING" if run is not None and run.state == "retrying":
+            again = moment(run.due_at)
+            sentence = f"Waits until {again} for the next try."
+            return ours(style, {"code": "retrying", "message": sentence, "next_try_at": again})
         case "PENDING" if run is None:
             names = execution.waiting_for(definition.name)
             listed = ", ".join(f"'{name}'" for name in names[:_MOST_NAMES])

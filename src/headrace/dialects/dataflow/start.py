@@ -177,6 +177,8 @@ class _Inputs:
             message = f"Input '{port.name}' must be {named(port.type)}; it is {fields.kind(given.value)}."
             self._findings.problem(given.path, "invalid_type", message)
             return None
+        if port.type == "file":
+            types_of.warn_of_unread(given.value, given.path, self._findings)
         return self._stored(port, given.value, given.path)
 
     def _stored(self, port: Port, value: Any, path: str, whose: str = "") -> Any:

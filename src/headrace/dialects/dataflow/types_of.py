@@ -13,8 +13,9 @@ import msgspec
 
 from headrace.definition.templates import Expr, Literal, Template, Text
 from headrace.definition.types import Port, TypeName
+from headrace.dialects.dataflow.findings import Findings, member
 from headrace.dialects.dataflow.values import Compiled, is_storable, literal_of
-from headrace.dialects.dataflow.wire import FILE_ID
+from headrace.dialects.dataflow.wire import FILE_ID, FILE_MEMBERS
 from headrace.tasks import files
 from headrace.tasks.failures import TaskFailure
 
@@ -96,6 +97,15 @@ def holds_content(value: Any) -> bool:
             return True
         case _:
             return False
+
+
+def warn_of_unread(value: Any, path: str, findings: Findings, *, task: str | None = None) -> None:
+    """Warn of what nobody reads in a file that is given as an object."""
+    for key in value if isinstance(value, dict) else ():
+        if key not in FILE_MEMBERS:
+            near = findings.nearest(key, FILE_MEMBERS)
+            message = f"A file has no field '{key}'."
+            findings.warn(member(path, key), "unknown_field", message, suggestion=near, task=task)
 
 
 def why_unreadable(value: Any) -> str | None:

@@ -66,8 +66,11 @@ def read_webhook(top: Fields, check_url: CheckUrl, findings: Findings) -> Webhoo
             urls += [inner["url"]] if "url" in inner else []
             secrets += [inner["secret"]] if "secret" in inner else []
             events = inner.get("events")
-        elif webhook is not None:
+        elif webhook is not None and isinstance(webhook.value, str):
             urls.append(webhook)
+        elif webhook is not None:
+            message = f"'{webhook.key}' is a URL or an object with a 'url', not {fields.kind(webhook.value)}."
+            findings.problem(webhook.path, "invalid_type", message)
     url = _url(_one(urls, findings), check_url, findings)
     secret = _secret(_one(secrets, findings), findings)
     chosen = _events(events, findings)

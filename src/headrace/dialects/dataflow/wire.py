@@ -28,6 +28,9 @@ MOST_PROBLEMS = 100
 LONGEST_TIMEOUT = 86_400
 """Seconds; also the longest delay between two tries."""
 
+FILE_MEMBERS = frozenset(("file_id", "url", "name", "content_type", "content_base64", "size", "sha256"))
+"""What a file that is given as an object may have; our own answers add the last two."""
+
 VOICES = ("alloy", "echo", "fable", "onyx", "nova", "shimmer")
 """The documented ones; another is passed on with a warning."""
 

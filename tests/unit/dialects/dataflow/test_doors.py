@@ -205,7 +205,7 @@ async def test_bad_queries_of_lists(client: httpx2.AsyncClient, query: str) -> N
     assert codes(answer) == ["invalid_value"]
 
 
-@pytest.mark.parametrize("wait", ["x", "-1", "61", "nan"])
+@pytest.mark.parametrize("wait", ["x", "-1", "61", "nan", "٣"])
 async def test_a_bad_wait(client: httpx2.AsyncClient, wait: str) -> None:
     answer = await client.get(f"{await run(client)}?wait={wait}")
 

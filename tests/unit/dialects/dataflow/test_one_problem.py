@@ -78,6 +78,20 @@ def test_a_broken_part_gives_one_problem(
     assert [(each.path, each.code) for each in told] == [problem]
 
 
+def test_sentences_speak_of_the_part_that_is_wrong(library: TaskTypes) -> None:
+    tasks = [
+        {**echo(), "depends_on": [5]},
+        {**echo(name="f"), "condition": '{{inputs.x}} == {"a": 1, "a": 2}'},
+    ]
+    inputs = [{"name": "x", "type": "object"}]
+    [entry, condition] = parse({"title": "w", "tasks": tasks, "inputs": inputs}, library).problems
+
+    assert entry.path == "/tasks/0/depends_on/0"
+    assert entry.message == "'depends_on' lists names of tasks; a number is none."
+    assert (condition.path, condition.code) == ("/tasks/1/condition", "invalid_condition")
+    assert "'a'" in condition.message
+
+
 def test_what_is_wrong_beside_a_broken_part_is_told_too(library: TaskTypes) -> None:
     tasks = [
         page({"name": "a b", "value": "{{outputs.html}}"}),

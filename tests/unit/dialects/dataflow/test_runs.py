@@ -172,6 +172,11 @@ def test_a_try_that_will_be_repeated_is_no_end(library: TaskTypes) -> None:
 
     assert statuses(rehearsal) == {"page": "RUNNING"}
     assert shown(rehearsal)["tasks"][0]["error"] is None
+    assert shown(rehearsal)["tasks"][0]["reason"] == {
+        "code": "retrying",
+        "message": "Waits until 2023-11-14T22:13:22Z for the next try.",
+        "next_try_at": "2023-11-14T22:13:22Z",
+    }
 
 
 def test_a_cancelled_run_cancels_what_was_not_started(library: TaskTypes) -> None:

@@ -68,6 +68,30 @@ def test_a_default_that_is_no_file_any_more_is_told_with_its_input(library: Task
     assert removed.message.startswith("It was removed. It is the default of the input 'talk'")
 
 
+def test_what_nobody_reads_in_a_file_is_a_warning(library: TaskTypes) -> None:
+    value = {"url": "https://example.com/a", "nmae": "a.mp3", "sha256": "0" * 64}
+    given = start(library, {"inputs": {"talk": value}}, inputs=[{"name": "talk", "type": "file"}])
+    document = {
+        "title": "w",
+        "inputs": [{"name": "talk", "type": "file", "default": value}],
+        "tasks": [{"name": "t", "type": "openai.audio.transcription", "inputs": {"file": value}}],
+    }
+    written = documents.parse(document, library)
+
+    assert warned(given) == [("/inputs/talk/nmae", "unknown_field", "name")]
+    assert [(each.path, each.code) for each in written.warnings] == [
+        ("/inputs/0/default/nmae", "unknown_field"),
+        ("/tasks/0/inputs/file/nmae", "unknown_field"),
+    ]
+
+
+def test_a_webhook_of_a_wrong_kind_is_told_what_it_may_be(library: TaskTypes) -> None:
+    [problem] = start(library, {"inputs": {"text": "a"}, "monitoring": {"webhook": 5}}).problems
+
+    assert (problem.path, problem.code) == ("/monitoring/webhook", "invalid_type")
+    assert problem.message == "'webhook' is a URL or an object with a 'url', not a number."
+
+
 def warned(checked: CheckedStart) -> list[tuple[str, str, str | None]]:
     return [(problem.path, problem.code, problem.suggestion) for problem in checked.warnings]
 

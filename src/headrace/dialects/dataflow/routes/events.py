@@ -35,8 +35,10 @@ class EventRoutes:
         """Return the changes after a sequence number, or follow them as server-sent events."""
         after = requests.whole_number(request, "after", 0, 0, _LARGEST)
         if "text/event-stream" in request.headers.get("accept", ""):
-            last = request.headers.get("last-event-id", "")
-            after = int(last) if last.isascii() and last.isdecimal() and len(last) < 10 else after
+            if last := requests.last_event(request):
+                if not (last.isascii() and last.isdecimal() and len(last) < 10):
+                    raise requests.unknown_event()
+                after = int(last)
             row = await row_of(request, self._services)
             return event_stream(request, self._stream(row, after))
         run = await run_of(request, self._services)

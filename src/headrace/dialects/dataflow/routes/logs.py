@@ -54,10 +54,13 @@ class LogRoutes:
         attempt = requests.whole_number(request, "attempt", 0, 1, 1000)
         begin = _begin(request)
         limit = requests.whole_number(request, "limit", 1000, 1, 10_000)
-        if request.query_params.get("follow") == "true":
+        if requests.is_true(request, "follow"):
             await self._found(request)
-            last = Places.of(request.headers.get("last-event-id", ""))
-            return event_stream(request, self._follow(request, attempt, last or begin))
+            if last := requests.last_event(request):
+                if (places := Places.of(last)) is None:
+                    raise requests.unknown_event()
+                begin = places
+            return event_stream(request, self._follow(request, attempt, begin))
         style, sources, is_over = await self._sources(request, attempt)
         page = await asyncio.to_thread(page_of, sources, begin, limit, self._marks)
         answer = {

@@ -199,7 +199,7 @@ class WorkflowRoutes:
 
 def _version_of(row: WorkflowRow, text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and 0 < int(text) <= row.version):
-        raise Refusal(404, "not_found", f"{row.alias} has no version '{text[:20]}'.")
+        raise Refusal(404, "not_found", f"{row.alias} has no version '{text[:60]}{'…' * (len(text) > 60)}'.")
     return int(text)
 
 
