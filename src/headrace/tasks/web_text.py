@@ -41,9 +41,12 @@ _AROUND: Final = (
     "//aside",
     "//header[not(ancestor::article or ancestor::main)]",
     "//footer[not(ancestor::article or ancestor::main)]",
-    "//*[@hidden or contains(translate(@style, 'DISPLAYNOE ', 'displaynoe'), 'display:none')]",
+    "//body//*[@hidden or contains(translate(@style, 'DISPLAYNOE ', 'displaynoe'), 'display:none')]",
 )
-"""What stands around the content or is not shown, taken away before the content is sought."""
+"""What stands around the content or is not shown, taken away before the content is sought.
+
+A whole body that is not shown waits for a script that shows it.
+"""
 _CONTAINERS: Final = (
     "//main|//article|//*[self::div or self::section]"
     "[starts-with(@id, 'main') or starts-with(@class, 'main') or starts-with(@role, 'main')]"

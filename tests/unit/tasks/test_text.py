@@ -110,6 +110,7 @@ FOOT = "<div class=footer><p>All rights reserved.</p><ul><li><a href=/p>Privacy<
         f"<div id=page>{MENU}{BANNER}<div class=wrap>{CONTENT}</div>{RELATED}{FOOT}</div>",
         f"<body>{MENU}{BANNER}<article>{CONTENT}</article>{RELATED}{FOOT}</body>",
         f"<body>{CONTENT}<div style='Display: none'>not<br>shown</div></body>",
+        f"<body style='display: none'>{CONTENT}</body>",
     ],
 )
 def test_headings_and_list_items_are_kept_whatever_stands_around_the_content(page: str) -> None:
