@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from headrace.errors import InvalidDefinition, Problem
 from headrace.security import json_source, yaml_source
+from headrace.security.yaml_counting import Limits
 from headrace.security.yaml_scalars import Scalar, as_scalar, as_value
 
 __all__ = [
@@ -36,7 +37,7 @@ MAX_NODES = 2_000_000
 """Scalars, keys and containers of a YAML document, with each alias counted as all that it stands for.
 
 A long list in brackets that has more is refused after 0.2 s (0.9 s where it has 24 MiB); lists and mappings
-in lines, and what breaks off, after 1.4 s (2 s where it has 24 MiB); all in little memory.
+in lines, and what breaks off, after 1.4 s (2.5 s where it has 24 MiB); all in little memory.
 A document that has just as many takes 2.5 s.
 """
 
@@ -162,7 +163,7 @@ def read_yaml(
     Raises InvalidDefinition with `not_utf8`, `yaml_syntax`, `yaml_many_documents`, `duplicate_key`,
     `yaml_tag`, `yaml_merge_key` or `yaml_too_complex`.
     """
-    limits = yaml_source.Limits(max_depth, max_nodes, max_characters)
+    limits = Limits(max_depth, max_nodes, max_characters)
     return Document(*yaml_source.read(_text(data, code="not_utf8"), limits, as_value))
 
 
@@ -178,7 +179,7 @@ def read_yaml_texts(
     YAML has nearly all of JSON, but not an emoji as two escapes (which most programs write), nor a tab
     before a key, nor a key of thousands of characters; so JSON that is no YAML is read as JSON.
     """
-    limits = yaml_source.Limits(max_depth, max_nodes, max_characters)
+    limits = Limits(max_depth, max_nodes, max_characters)
     text = _text(data, code="not_utf8")
     try:
         return Document(*yaml_source.read(text, limits, as_scalar))

@@ -16,6 +16,7 @@ from yaml.reader import ReaderError
 
 from headrace.errors import InvalidDefinition, Problem
 from headrace.security import yaml_breaks, yaml_counting
+from headrace.security.yaml_counting import Limits
 from headrace.security.yaml_scalars import WrongTag
 
 _MOST_PROBLEMS = 100
@@ -31,14 +32,6 @@ _CLEARER = {
 
 ReadScalar = Callable[[str, str], Any]
 """Text and tag to value; raises WrongTag. Without a tag of its own a plain scalar has `?`, a quoted `!`."""
-
-
-class Limits(NamedTuple):
-    """How much a document may hold once its aliases are expanded."""
-
-    depth: int
-    nodes: int
-    characters: int
 
 
 class _Anchored(NamedTuple):
@@ -109,9 +102,7 @@ def read(text: str, limits: Limits, read_scalar: ReadScalar) -> tuple[Any, YamlS
     """
     text, hidden = yaml_breaks.hide(text)
     reading = _Reading(limits, read_scalar, hidden)
-    if yaml_counting.has_more(text, limits.nodes):
-        message = f"{_too_many(limits.nodes)}."
-        reading.fail(Problem(path="", code="yaml_too_complex", message=message, line=1, column=1))
+    yaml_counting.check(text, limits)
     try:
         parser = CSafeLoader(text)
         while (event := parser.get_event()) is not None:
@@ -123,10 +114,6 @@ def read(text: str, limits: Limits, read_scalar: ReadScalar) -> tuple[Any, YamlS
     if reading.problems:
         raise InvalidDefinition(reading.problems)
     return reading.source.root, reading.source
-
-
-def _too_many(nodes: int) -> str:
-    return f"The document has more than {nodes:,} values with its aliases expanded"
 
 
 def _syntax_problem(error: YAMLError, text: str) -> Problem:
@@ -190,7 +177,7 @@ class _Reading:
         if self._hidden:
             event.value = event.value.translate(self._hidden)
         text = event.value
-        self._count(1, len(text))
+        self._count(1, len(text) + len(event.tag or ""))
         if self._stack and self._stack[-1].wants_key:
             self._key(event)
             return
@@ -226,10 +213,10 @@ class _Reading:
             frame.places.append(self._at)
 
     def _open(self, value: Any, event: Any, tags: frozenset[str | None]) -> None:
-        self._count(1, 0)
+        self._count(1, len(event.tag or ""))
         depth = len(self._stack) + 1
         if depth > self._limits.depth:
-            self._refuse(f"The document is nested more than {self._limits.depth} levels deep")
+            self._refuse(self._limits.too_deep())
         if self._stack and self._stack[-1].wants_key:
             self.fail(
                 self._problem("yaml_syntax", "A key must be a single value, not a mapping or a sequence")
@@ -263,7 +250,7 @@ class _Reading:
         frame = self._stack[-1]
         deepest = len(self._stack) + anchored.height
         if deepest > self._limits.depth:
-            self._refuse(f"The document is nested more than {self._limits.depth} levels deep")
+            self._refuse(self._limits.too_deep())
         frame.deepest = max(frame.deepest, deepest)
         if frame.wants_key:
             self.fail(self._problem("yaml_syntax", "An alias cannot be a key"))
@@ -286,10 +273,9 @@ class _Reading:
         self._nodes += nodes
         self._characters += characters
         if self._nodes > self._limits.nodes:
-            self._refuse(_too_many(self._limits.nodes))
+            self._refuse(self._limits.too_many_nodes())
         if self._characters > self._limits.characters:
-            most = self._limits.characters
-            self._refuse(f"The document has more than {most:,} characters with its aliases expanded")
+            self._refuse(self._limits.too_many_characters())
 
     def _refuse(self, message: str) -> NoReturn:
         self.fail(self._problem("yaml_too_complex", message))

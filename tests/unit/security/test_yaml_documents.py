@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 import tracemalloc
 
@@ -203,13 +204,20 @@ LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         pytest.param("- " * 100_000, id="dashes"),
         pytest.param("? " * 100_000, id="question marks"),
         pytest.param("&a [" + "*a," * 100_000 + "]", id="recursive"),
+        pytest.param("[" * 1_000_000, id="a million brackets"),
+        pytest.param("\n" * 610_000 + "[" * 60_000, id="brackets behind many lines"),
+        pytest.param("x: [" + '"]",[' * 200_000, id="brackets that quotes seem to close"),
+        pytest.param("".join(f"%TAG !a{n}! b\n" for n in range(50_000)) + "---\na", id="tag directives"),
+        pytest.param("a\n...\n" + "%TAG !a! b\n" * 50_000 + "---\na", id="tag directives further down"),
+        pytest.param("%TAG ! " + "a" * 500_000 + "\n---\n[" + "!b c," * 100_000 + "]", id="a long tag"),
+        pytest.param("%TAG ! " + "a" * 500_000 + "\n---\n[" + "!b c," * 700_000 + "]", id="tags often"),
     ],
 )
 def test_a_bomb_is_refused_at_once_and_in_little_memory(bomb: str) -> None:
     tracemalloc.start()
     began = time.perf_counter()
     try:
-        assert codes(bomb)[0] in {"yaml_too_complex", "yaml_syntax"}
+        assert codes(bomb)[-1] in {"yaml_too_complex", "yaml_syntax", "yaml_tag"}
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -263,8 +271,29 @@ def test_two_million_values_in_one_list_are_refused_in_time() -> None:
     ],
 )
 def test_the_count_before_reading_is_exact(text: str, count: int) -> None:
-    assert yaml_counting.has_more(text, count - 1)
-    assert not yaml_counting.has_more(text, count)
+    yaml_counting.check(text, yaml_counting.Limits(64, count, 1000))
+    with pytest.raises(InvalidDefinition):
+        yaml_counting.check(text, yaml_counting.Limits(64, count - 1, 1000))
+
+
+def test_levels_after_very_many_values_are_refused_without_reading_those() -> None:
+    began = time.thread_time()
+    [problem] = refused("x: [" + "a," * 650_000 + "]\ny: " + "[" * 60_000)
+
+    assert time.thread_time() - began < 1.5, "seconds; it takes 0.7 on a quiet machine"
+    assert (problem.code, problem.line, problem.column) == ("yaml_too_complex", 2, 67)
+
+
+def test_others_get_their_turn_while_a_large_document_is_counted() -> None:
+    reading = threading.Thread(target=codes, args=("\n" * 610_000 + "[" * 60_000,))
+    longest, before = 0.0, time.perf_counter()
+    reading.start()
+    while reading.is_alive():
+        time.sleep(0.001)
+        now = time.perf_counter()
+        longest, before = max(longest, now - before), now
+
+    assert longest < 0.5, "seconds"
 
 
 def test_the_node_limit_counts_keys_scalars_and_containers() -> None:
