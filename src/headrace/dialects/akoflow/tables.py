@@ -13,7 +13,8 @@ from typing import Any
 from headrace.dialects.akoflow.findings import Findings
 from headrace.security.documents import Scalar
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+"""What no name, path or other short text may have in it."""
 _YES = frozenset({"yes", "on", "true"})
 _NO = frozenset({"no", "off", "false"})
 
@@ -92,7 +93,7 @@ class Table:
     def text(self, key: str) -> str | None:
         """Return a text without control characters; None when it is absent or was refused."""
         text = self.source(key)
-        if text and _CONTROL.search(text):
+        if text and CONTROL.search(text):
             self.problem(key, "control_character", f"'{key}' has a control character in it.")
             return None
         return text
@@ -135,7 +136,7 @@ class Table:
             if type(item) is not Scalar or item.value is None:
                 message = f"Each element of '{key}' must be a text; this is {kind_of(item)}."
                 self.findings.problem(path, "wrong_type", message, task=self._task)
-            elif _CONTROL.search(item.text):
+            elif CONTROL.search(item.text):
                 message = f"An element of '{key}' has a control character in it."
                 self.findings.problem(path, "control_character", message, task=self._task)
             else:

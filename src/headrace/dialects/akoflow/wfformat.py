@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from headrace.dialects.akoflow.findings import Findings
 from headrace.dialects.akoflow.parse import parse
 from headrace.dialects.akoflow.surroundings import Surroundings
+from headrace.dialects.akoflow.tables import CONTROL
 from headrace.dialects.akoflow.wire import MOST_PROBLEMS, STORAGE_POLICIES
 from headrace.errors import InvalidDefinition, Problem
 
@@ -150,8 +151,8 @@ class _Reading:
             self._findings.warn(f"{known.path}/command", "no_command", message)
         made["dependsOn"] = [self._names.get(each, each) for each in task.values["parents"]]
         made |= self._limits(task_id, known)
-        made["inputs"] = [self._path(each) for each in task.values["inputFiles"]]
-        made["outputs"] = [self._path(each) for each in task.values["outputFiles"]]
+        made["inputs"] = self._paths(task, "inputFiles")
+        made["outputs"] = self._paths(task, "outputFiles")
         return {key: value for key, value in made.items() if value}
 
     def _limits(self, task_id: str, known: _Found) -> dict[str, Any]:
@@ -169,6 +170,17 @@ class _Reading:
                 message = f"'{key}' of the task '{task_id}' is no number above 0, so there is no '{limit}'."
                 self._findings.warn(f"{known.path}/{key}", "limit_unknown", message)
         return made
+
+    def _paths(self, task: _Found, key: str) -> list[str]:
+        """Return the paths of files, without those that a document cannot name."""
+        paths = []
+        for index, path in enumerate(map(self._path, task.values[key])):
+            if CONTROL.search(path):
+                message = f"The file {path[:100]!r} has a control character in its name and is left out."
+                self._findings.warn(f"{task.path}/{key}/{index}", "file_left_out", message)
+            else:
+                paths.append(path)
+        return paths
 
     def _path(self, file_id: str) -> str:
         """Return the path of a file, which is its id unless the description says more."""

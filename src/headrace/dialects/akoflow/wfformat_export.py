@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from headrace import __version__
 from headrace.dialects.akoflow import views
-from headrace.dialects.akoflow.file_graph import MADE, edges_of
+from headrace.dialects.akoflow.file_graph import MADE, Edge, edges_of
 from headrace.dialects.akoflow.file_names import FileNames
 from headrace.dialects.akoflow.spelling import instant
 from headrace.dialects.akoflow.views import Activity
@@ -75,6 +75,8 @@ class _Files:
         self._read: dict[str, dict[str, None]] = {}
         self._made: dict[str, dict[str, None]] = {}
         for edge in edges_of(uses):
+            if not _can_be_told(edge):
+                continue
             path = names.of(edge.version)
             self.sizes[path] = edge.version.size
             self.inside[path] = shown(edge.version.path)
@@ -102,6 +104,16 @@ class _Files:
     def made(self, activity: str) -> list[str]:
         """Return the ids of what an activity made."""
         return [self.ids[path] for path in self._made.get(activity, ())]
+
+
+def _can_be_told(edge: Edge) -> bool:
+    """Tell whether an edge is about a file, has a text for its name, and is certain where it made that.
+
+    Who reads the description takes each output for one that the command alone leaves.
+    """
+    version = edge.version
+    is_text = shown(version.path) == version.path
+    return is_text and version.link is None and (edge.is_certain or edge.label != MADE)
 
 
 def description_of(

@@ -219,6 +219,30 @@ def test_nothing_that_ran_yet_is_imported_with_all_commands() -> None:
     assert len(imported.warnings) == 1
 
 
+def test_a_description_claims_no_output_that_its_activity_may_not_leave_again() -> None:
+    execution, records = chain()
+    records.created("a", "of one of two", "4", is_certain=False)
+    records.created("b b", "dangling", None, link="/nowhere/x")
+    records.created("b b", "b\udcff", "5")
+
+    specification = check(description_of(execution, records.uses, START, HERE))["workflow"]["specification"]
+
+    assert [each["outputFiles"] for each in specification["tasks"]] == [["x"], ["x"], ["sub_dir_y"]]
+    assert [each["path"] for each in specification["files"]] == ["given", "x", "sub dir/y"]
+
+
+def test_an_export_with_a_newline_in_a_name_is_imported_without_that_file() -> None:
+    execution, records = chain()
+    records.created("a", "two\nlines", "4")
+
+    imported = document_of(check(description_of(execution, records.uses, START, HERE)))
+
+    assert yaml.safe_load(imported.document)["spec"]["activities"][0]["outputs"] == ["x"]
+    assert [(each.path, each.code) for each in imported.warnings] == [
+        ("/workflow/specification/tasks/0/outputFiles/1", "file_left_out")
+    ]
+
+
 def test_memory_that_nobody_saw_is_not_told() -> None:
     execution, records = chain()
     for run, memory in zip(execution.runs.values(), (0, 4096, 0), strict=False):
