@@ -106,6 +106,8 @@ async def test_every_activity_is_told_once_and_the_workflow_last(server: Running
     assert all(each["FinishedAt"].endswith("Z") and len(each["FinishedAt"]) == 20 for each in found.values())
     shown = yaml.safe_load(base64.b64decode(found["b"]["ResourceK8sBase64"]))
     assert (shown["name"], shown["run"], shown["dependsOn"]) == ("b", "exit 3", ["a"])
+    assert (shown["inputs"], shown["outputs"]) == ([], [])
+    assert shown["policy"] == {"maxAttempts": 1, "retryDelay": 10, "timeout": None}
 
 
 async def test_a_failing_receiver_gets_the_same_id_again_and_signatures_hold(server: RunningServer) -> None:

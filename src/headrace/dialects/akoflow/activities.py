@@ -25,7 +25,7 @@ from headrace.security.documents import Scalar
 
 EXCEEDS = "exceeds_capacity"
 """Code of the warning that an activity asks for more than there is."""
-_RETRY_DELAY = timedelta(seconds=10)
+RETRY_DELAY = timedelta(seconds=10)
 _MOST_ATTEMPTS = 1000
 
 
@@ -247,7 +247,7 @@ def _tries(activity: Table) -> tuple[Retry | None, float | None]:
     if attempts < 2:
         return None, timeout
     return Retry(
-        count=attempts - 1, delay=_RETRY_DELAY if delay is None else timedelta(seconds=delay)
+        count=attempts - 1, delay=RETRY_DELAY if delay is None else timedelta(seconds=delay)
     ), timeout
 
 

@@ -117,6 +117,9 @@ def _resource(found: Activity, execution: Execution) -> str:
         "memoryLimit",
         "nodeSelector",
         "keepDisk",
+        "inputs",
+        "outputs",
+        "policy",
     )
     return base64.b64encode(msgspec.json.encode({key: shown[key] for key in keys})).decode()
 

@@ -241,6 +241,7 @@ def _activity_notes(
         "node_selector": activity.node_selector,
         "keep_disk": activity.keep_disk,
         "inputs": list(activity.inputs),
+        "outputs": [] if activity.run.strip() or command is not None else list(activity.outputs),
         "warnings": list(warnings),
     }
     return {key: value for key, value in notes.items() if value}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from headrace.definition.model import TaskDefinition
+from headrace.definition.templates import Literal
 from headrace.dialects.akoflow import views
+from headrace.dialects.akoflow.activities import RETRY_DELAY
 from headrace.dialects.akoflow.labels import RERUN_OF
 from headrace.dialects.akoflow.spelling import (
     ACTIVITY_STATUS,
@@ -84,7 +87,7 @@ def workflow(
             "storagePolicy": {"type": notes.get("storage_policy", "default")},
             "mountPath": notes.get("mount_path", ""),
             "volumes": notes.get("volumes", []),
-            "webhooks": [{"name": hook["name"], "url": hook["url"]} for hook in notes.get("webhooks", ())],
+            "webhooks": [_webhook(hook) for hook in notes.get("webhooks", ())],
             "activities": [activity(each, execution, now) for each in shown] if expanded else [],
             "createdAt": stamp(execution.created_at),
             "startExecution": stamp(execution.started_at),
@@ -134,6 +137,9 @@ def activity(found: Activity, execution: Execution, now: float) -> Answer:
         "dependsOn": notes.get("depends_on", []),
         "nodeSelector": notes.get("node_selector", ""),
         "keepDisk": notes.get("keep_disk", False),
+        "inputs": notes.get("inputs", []),
+        "outputs": command.outputs if command is not None else notes.get("outputs", []),
+        "policy": _policy(found.task),
         "createdAt": stamp(execution.created_at),
         "startedAt": stamp(run.started_at if run is not None else None),
         "finishedAt": stamp(ended),
@@ -145,6 +151,25 @@ def activity(found: Activity, execution: Execution, now: float) -> Answer:
         "placement": None,
         "clashes": found.clashes,
         "warnings": notes.get("warnings", []),
+    }
+
+
+def _webhook(hook: Answer) -> Answer:
+    return {
+        "name": hook["name"],
+        "url": hook["url"],
+        "events": hook["events"],
+        "secretRef": hook["secret"] or "",
+    }
+
+
+def _policy(task: TaskDefinition) -> Answer:
+    """Return how often an activity is tried, with the defaults of section 2.4; durations in seconds."""
+    retry, timeout = task.retry, task.timeout
+    return {
+        "maxAttempts": 1 if retry is None else 1 + retry.count,
+        "retryDelay": (RETRY_DELAY if retry is None else retry.delay).total_seconds(),
+        "timeout": timeout.value if isinstance(timeout, Literal) else None,
     }
 
 

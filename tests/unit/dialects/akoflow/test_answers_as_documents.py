@@ -20,11 +20,12 @@ spec:
   storagePolicy: {type: standalone}
   mountPath: /m
   volumes: ["/in:/m/in:ro"]
-  webhooks: [{name: done, url: "https://example.com/hook"}]
+  webhooks: [{name: done, url: "https://example.com/hook", secretRef: s, events: [WORKFLOW_DONE]}]
   activities:
     - {name: a, run: make x, cpuLimit: 0.50, memoryLimit: 1Gi, keepDisk: yes}
     - {name: b, command: {entrypoint: [change, x], environment: {A: "1"}}, dependsOn: [a]}
-    - {name: c, dependsOn: [a, b], mountPath: /other}
+    - {name: c, dependsOn: [a, b], mountPath: /other, outputs: [y]}
+    - {name: d, run: x, inputs: [y], outputs: [z], policy: {maxAttempts: 3, retryDelay: 0.5, timeout: 2h}}
 """
 
 
