@@ -48,10 +48,12 @@ class Once:
         clock: Clock,
         body: bytes,
         location: Location | None = None,
+        path: str | None = None,
     ) -> None:
         """Take a request of a known caller; raises `InvalidHeader`.
 
         `location` finds in its answer where the thing that it made is.
+        `path` stands for the operation where several paths lead to it; otherwise that of the request does.
         """
         self._store = store
         self._clock = clock
@@ -61,7 +63,7 @@ class Once:
             return
         if not 0 < len(self._key) <= MOST_CHARACTERS:
             raise InvalidHeader(f"An Idempotency-Key has 1 to {MOST_CHARACTERS} characters.")
-        self._scope = f"{request.scope[CALLER].number} {request.method} {request.scope['path']}"
+        self._scope = f"{request.scope[CALLER].number} {request.method} {path or request.scope['path']}"
         self._hash = hashlib.sha256(body).hexdigest()
 
     async def earlier(self) -> Response | None:

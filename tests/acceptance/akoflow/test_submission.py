@@ -75,7 +75,13 @@ def test_a_key_of_repetition_makes_one_run(client: Client) -> None:
     again = client.post(text, **{"idempotency-key": "k1"})
     other = client.post(text + "\n", **{"idempotency-key": "k1"})
 
+    elsewhere = [
+        client.post(text, path, **{"idempotency-key": "k1"})
+        for path in ("/workflows", "/akoflow-server/workflow", API)
+    ]
+
     assert first.json() == again.json()
+    assert [each.json() for each in elsewhere] == [first.json()] * 3
     assert other.status_code == 409
 
 

@@ -64,6 +64,9 @@ def choice(request: Request, name: str, known: tuple[str, ...]) -> str | None:
     raise invalid_query(f"'{name}' must be one of {', '.join(known)}.")
 
 
-def once(request: Request, services: Services, body: bytes) -> Once:
-    """Return what lets a request with an `Idempotency-Key` be done once; raises InvalidHeader."""
-    return Once(request, services.store.idempotency, services.clock, body)
+def once(request: Request, services: Services, body: bytes, path: str | None = None) -> Once:
+    """Return what lets a request with an `Idempotency-Key` be done once; raises InvalidHeader.
+
+    `path` is the one that stands for all where several lead to one operation.
+    """
+    return Once(request, services.store.idempotency, services.clock, body, path=path)

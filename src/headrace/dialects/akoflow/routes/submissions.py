@@ -24,6 +24,10 @@ from headrace.orchestrator.services import Services
 from headrace.security.callers import authorise
 from headrace.security.documents import read_json
 
+_OWN_DOOR = "/akoflow-api/workflows"
+_DOORS = ("/workflows", _OWN_DOOR, "/akoflow-server/workflow")
+"""Paths of one operation, for which our own stands."""
+
 
 class SubmissionRoutes:
     """Documents that come in."""
@@ -33,9 +37,8 @@ class SubmissionRoutes:
 
     def operations(self) -> list[Operation]:
         """Return the table of these routes."""
-        doors = ("/workflows", "/akoflow-api/workflows", "/akoflow-server/workflow")
         return [
-            *(Operation("POST", path, "write", self.submit) for path in doors),
+            *(Operation("POST", path, "write", self.submit) for path in _DOORS),
             Operation("POST", "/akoflow-api/workflows/validate", "read", self.validate),
             Operation("POST", "/akoflow-api/workflows/import", "read", self.take_in),
         ]
@@ -44,7 +47,7 @@ class SubmissionRoutes:
         """Store a workflow and start it."""
         await authorise(request.scope, "run")  # a submission does two things, so it needs both scopes
         body = await requests.read_source(request, self._services)
-        once = requests.once(request, self._services, body)
+        once = requests.once(request, self._services, body, _OWN_DOOR)
         if (earlier := await once.earlier()) is not None:
             return earlier
         return await self._start(_source(request, body), Opening(self._services, once))
