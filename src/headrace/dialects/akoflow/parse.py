@@ -70,9 +70,10 @@ def parse(source: bytes, around: Surroundings) -> Parsed:
 
 
 def _hinted(problem: Problem, source: bytes) -> Problem:
-    """Return a syntax error with a hint where a `spec` is begun and no line of the text is indented."""
-    if problem.code != "yaml_syntax" or b"spec:" not in source:
+    """Return a syntax error with a hint where a line is just `spec:` and no line of the text is indented."""
+    lines = source.splitlines()
+    if problem.code != "yaml_syntax" or not any(line.rstrip() == b"spec:" for line in lines):
         return problem
-    if any(line[:1] in (b" ", b"\t") and line.strip() for line in source.splitlines()):
+    if any(line[:1] in (b" ", b"\t") and line.strip() for line in lines):
         return problem
     return replace(problem, message=f"{problem.message} {_LOST}", suggestion=_HINT)

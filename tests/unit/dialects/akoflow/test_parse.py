@@ -84,6 +84,14 @@ def test_a_bracket_that_is_not_closed_is_no_lost_indentation() -> None:
     assert "indentation" not in problem.message
 
 
+def test_another_fault_in_flow_style_is_no_lost_indentation() -> None:
+    [problem] = read('name: w\nspec: {activities: [{name: "\\ud800"}]}\n').problems
+
+    assert problem.code == "yaml_syntax"
+    assert "indentation" not in problem.message
+    assert problem.suggestion is None
+
+
 def test_what_this_machine_has_is_told_in_units() -> None:
     text = workflow("name: a, run: x, cpuLimit: 3, memoryLimit: 100Ti")
     warnings = read(text, cpus=2.0, memory=3 * 2**29).warnings
