@@ -76,10 +76,17 @@ class InvalidDefinition(RequestError):
     code = "invalid_definition"
 
     def __init__(
-        self, problems: Sequence[Problem], warnings: Sequence[Problem] = (), message: str | None = None
+        self,
+        problems: Sequence[Problem],
+        warnings: Sequence[Problem] = (),
+        message: str | None = None,
+        *,
+        total: int | None = None,
     ) -> None:
-        count = len(problems)
+        """Take the problems that are told, and how many there are where those are only the first."""
+        count = len(problems) if total is None else total
         super().__init__(message or f"The definition has {count} problem{'s' if count != 1 else ''}.")
+        self.total = count
         self.problems = tuple(problems)
         self.warnings = tuple(warnings)
 

@@ -23,6 +23,8 @@ _MOST_PROBLEMS = 100
 _MAPPING_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map"})
 _SEQUENCE_TAGS = frozenset({None, "!", "tag:yaml.org,2002:seq"})
 
+_NO_MERGING = "Merge keys (<<) are not part of YAML 1.2; write the keys out"
+
 _CLEARER = {
     "found invalid Unicode character escape code": (
         "found an escape that is no Unicode character (YAML writes those beyond \\uFFFF as in \\U0001F600)"
@@ -98,7 +100,8 @@ def _unpack(place: int) -> tuple[int, int]:
 def read(text: str, limits: Limits, read_scalar: ReadScalar) -> tuple[Any, YamlSource]:
     """Return the value of the text and its places.
 
-    Raises InvalidDefinition with all problems up to the first that makes reading on pointless.
+    Raises InvalidDefinition with the problems up to the first that makes reading on pointless: at most 100 of
+    them, and how many there are.
     """
     text, hidden = yaml_breaks.hide(text)
     reading = _Reading(limits, read_scalar, hidden)
@@ -112,7 +115,7 @@ def read(text: str, limits: Limits, read_scalar: ReadScalar) -> tuple[Any, YamlS
     except UnicodeEncodeError:
         reading.fail(Problem(path="", code="yaml_syntax", message="A lone surrogate is not a character."))
     if reading.problems:
-        raise InvalidDefinition(reading.problems)
+        raise InvalidDefinition(reading.problems, total=reading.total)
     return reading.source.root, reading.source
 
 
@@ -137,6 +140,8 @@ class _Reading:
     def __init__(self, limits: Limits, read_scalar: ReadScalar, hidden: dict[int, str]) -> None:
         self.source = YamlSource()
         self.problems: list[Problem] = []
+        self.total = 0
+        """Problems altogether, of which the first hundred are kept."""
         self._limits = limits
         self._read_scalar = read_scalar
         self._hidden = hidden
@@ -171,7 +176,7 @@ class _Reading:
 
     def fail(self, problem: Problem) -> NoReturn:
         """Stop with this problem and all before it."""
-        raise InvalidDefinition([*self.problems, problem])
+        raise InvalidDefinition([*self.problems, problem][:_MOST_PROBLEMS], total=self.total + 1)
 
     def _scalar(self, event: events.ScalarEvent) -> None:
         if self._hidden:
@@ -190,7 +195,8 @@ class _Reading:
         try:
             return self._read_scalar(event.value, event.tag or ("?" if event.implicit[0] else "!"))
         except WrongTag as wrong:
-            self._report("yaml_tag", str(wrong))
+            why = str(wrong)
+            self._report("yaml_tag", lambda: why)
             return None
 
     def _key(self, event: events.ScalarEvent) -> None:
@@ -201,16 +207,16 @@ class _Reading:
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(self._read(event), 1, len(text), 0)
         if text == "<<" and event.implicit[0]:
-            self._report("yaml_merge_key", "Merge keys (<<) are not part of YAML 1.2; write the keys out")
+            self._report("yaml_merge_key", lambda: _NO_MERGING)
         if text in frame.value:
-            first, _ = _unpack(frame.places[list(frame.value).index(text)])
-            again, _ = _unpack(self._at)
-            self._report(
-                "duplicate_key",
-                f"The key {text[:80]!r} stands twice in one mapping (lines {first} and {again})",
-            )
+            self._report("duplicate_key", lambda: self._twice(frame, text))
         else:
             frame.places.append(self._at)
+
+    def _twice(self, frame: _Open, key: str) -> str:
+        first, _ = _unpack(frame.places[list(frame.value).index(key)])
+        again, _ = _unpack(self._at)
+        return f"The key {key[:80]!r} stands twice in one mapping (lines {first} and {again})"
 
     def _open(self, value: Any, event: Any, tags: frozenset[str | None]) -> None:
         self._count(1, len(event.tag or ""))
@@ -223,7 +229,7 @@ class _Reading:
             )
         if event.tag not in tags:
             shown = event.tag.replace("tag:yaml.org,2002:", "!!", 1)[:80]
-            self._report("yaml_tag", f"The tag {shown} is not one that suits here")
+            self._report("yaml_tag", lambda: f"The tag {shown} is not one that suits here")
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         self._add(value)
@@ -280,10 +286,11 @@ class _Reading:
     def _refuse(self, message: str) -> NoReturn:
         self.fail(self._problem("yaml_too_complex", message))
 
-    def _report(self, code: str, message: str) -> None:
-        self.problems.append(self._problem(code, message))
-        if len(self.problems) >= _MOST_PROBLEMS:
-            raise InvalidDefinition(self.problems)
+    def _report(self, code: str, say: Callable[[], str]) -> None:
+        """Count a problem and go on; the words are only made for those that are told."""
+        self.total += 1
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(self._problem(code, say()))
 
     def _problem(self, code: str, message: str) -> Problem:
         line, column = _unpack(self._at)

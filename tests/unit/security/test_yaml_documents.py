@@ -175,8 +175,13 @@ def test_mistakes_before_a_syntax_error_are_told_with_it() -> None:
     assert codes("a: 1\na: 2\nb: [") == ["duplicate_key", "yaml_syntax"]
 
 
-def test_at_most_a_hundred_problems_are_told() -> None:
-    assert len(refused("x: 1\n" * 200)) == 100
+@pytest.mark.parametrize("end", ["", "y: ["])
+def test_a_hundred_problems_are_told_and_all_are_counted(end: str) -> None:
+    with pytest.raises(InvalidDefinition) as caught:
+        documents.read_yaml(b"x: 1\n" * 100_001 + end.encode())
+
+    assert len(caught.value.problems) == 100
+    assert caught.value.total == 100_000 + len(end[:1])
 
 
 def test_depth_counts_aliases_expanded() -> None:

@@ -52,7 +52,7 @@ def parse(source: bytes, around: Surroundings) -> Parsed:
         document = read_yaml_texts(source)
     except InvalidDefinition as error:
         unreadable = tuple(_hinted(problem, source) for problem in error.problems)
-        return Parsed(None, unreadable, (), len(unreadable))
+        return Parsed(None, unreadable, (), error.total)
     findings = Findings()
     reading = Reading(document, around, findings)
     draft = reading.draft()

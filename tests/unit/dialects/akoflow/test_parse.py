@@ -66,32 +66,6 @@ def test_the_golden_document_means_one_activity() -> None:
     assert [hook.url for hook in parsed.draft.webhooks] == ["https://myhost.com/mypath/mywebhook"]
 
 
-def test_the_text_of_the_documentation_is_told_that_its_indentation_is_lost() -> None:
-    parsed = parse((CORPUS / "flattened.yaml").read_bytes(), LOCAL)
-
-    [problem] = parsed.problems
-    assert problem.code == "yaml_syntax"
-    assert problem.line is not None
-    assert problem.column is not None
-    assert "indentation" in problem.message
-    assert problem.suggestion is not None
-
-
-def test_a_bracket_that_is_not_closed_is_no_lost_indentation() -> None:
-    [problem] = read("name: [a\n").problems
-
-    assert problem.code == "yaml_syntax"
-    assert "indentation" not in problem.message
-
-
-def test_another_fault_in_flow_style_is_no_lost_indentation() -> None:
-    [problem] = read('name: w\nspec: {activities: [{name: "\\ud800"}]}\n').problems
-
-    assert problem.code == "yaml_syntax"
-    assert "indentation" not in problem.message
-    assert problem.suggestion is None
-
-
 def test_what_this_machine_has_is_told_in_units() -> None:
     text = workflow("name: a, run: x, cpuLimit: 3, memoryLimit: 100Ti")
     warnings = read(text, cpus=2.0, memory=3 * 2**29).warnings
