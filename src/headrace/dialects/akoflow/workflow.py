@@ -163,6 +163,11 @@ class Reading:
             tables.append(table)
             drafts.append(activities.read_activity(table, name, inherited))
         self._edges(spec, drafts, tables, index)
+        for draft, table in zip(drafts, tables, strict=True):
+            if draft.image and draft.effective == "local":
+                message = "The image is ignored: activities on local run on this machine as it is."
+                (table if table.has("image") else spec).warn("image", "image_ignored", message)
+                break
         return tuple(drafts)
 
     def _tell_twice(self, name: str, first: Table, second: Table) -> None:
@@ -186,10 +191,6 @@ class Reading:
 
     def _judge(self, made: WorkflowDraft, spec: Table) -> None:
         """Tell what cannot be met by the runtimes that the activities ask for."""
-        on_local = [activity for activity in made.activities if activity.effective == "local"]
-        if any(activity.image for activity in on_local):
-            message = "The image is ignored: activities on local run on this machine as it is."
-            spec.warn("image", "image_ignored", message)
         if made.volumes:
             self._judge_volumes(made, spec)
 

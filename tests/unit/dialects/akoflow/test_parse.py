@@ -171,6 +171,19 @@ def test_limits_are_kept() -> None:
     assert codes(read(long, max_run=120).problems) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (workflow("name: a, run: x", "name: b, run: x, image: i"), ("/spec/activities/1/image", 6, 25)),
+        (workflow("name: a, run: x", spec="runtime: local\nimage: i"), ("/spec/image", 4, 3)),
+    ],
+)
+def test_an_image_is_ignored_where_it_stands(text: str, place: tuple[str, int, int]) -> None:
+    [warning] = read(text).warnings
+
+    assert (warning.path, warning.line, warning.column) == place
+
+
 def test_odd_things_are_accepted_with_a_warning() -> None:
     text = (
         "name: 1\nid: 7\nstatus: 2\nimage: busybox\nactivities:\n"
