@@ -14,6 +14,8 @@ from headrace.dialects.akoflow.findings import Findings
 from headrace.dialects.akoflow.tables import Table
 from headrace.dialects.akoflow.wire import MOST_PROBLEMS
 
+_LIKENESS = 0.6
+"""Of a name to the one that was meant; three letters of which one is wrong have 0.67."""
 _MOST_STEPS = 400_000
 """Edges looked at in search of shorter ways; a knot of thousands is told by the way found until then."""
 
@@ -39,7 +41,7 @@ def check(
         for place, name in enumerate(activity.depends_on):
             found = index.get(name)
             if found is None:
-                near = findings.nearest(name, index)
+                near = findings.nearest(name, index, _LIKENESS)
                 message = (
                     f"'{activity.name}' depends on '{name[:253]}', which is no activity of the workflow."
                 )

@@ -16,8 +16,11 @@ from headrace.dialects.akoflow.wire import MOST_PROBLEMS
 from headrace.errors import Problem
 from headrace.security.documents import Document
 
-_MOST_COMPARISONS = 20_000
-"""Names that one document may have compared: ten thousand slips must cost no minute."""
+_MOST_EFFORT = 20_000_000
+"""Pairs of characters that one document may have compared: ten thousand slips must cost no minute."""
+_LEAST_EFFORT = 1000
+"""What a comparison costs however short the names are, in the same unit."""
+_MOST_CHARACTERS = 300
 
 
 class Told(Struct, frozen=True):
@@ -32,12 +35,12 @@ class Told(Struct, frozen=True):
 class Findings:
     """Collects the problems and the warnings of one document."""
 
-    __slots__ = ("_comparisons", "problems", "warnings")
+    __slots__ = ("_effort", "problems", "warnings")
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self._comparisons = _MOST_COMPARISONS
+        self._effort = _MOST_EFFORT
 
     def problem(
         self, path: str, code: str, message: str, *, suggestion: str | None = None, task: str | None = None
@@ -55,15 +58,16 @@ class Findings:
             Problem(path=path, code=code, message=message, suggestion=suggestion, task=task or None)
         )
 
-    def nearest(self, written: str, names: Iterable[str]) -> str | None:
-        """Return the name that was probably meant, in its own spelling."""
+    def nearest(self, written: str, names: Iterable[str], likeness: float = 0.75) -> str | None:
+        """Return the name that was probably meant, in its own spelling; `likeness` is that of `difflib`."""
         spellings: dict[str, str] = {}
+        wanted = written.lower()[:_MOST_CHARACTERS]
         for name in names:
-            if self._comparisons <= 0:
+            if self._effort <= 0:
                 break
-            self._comparisons -= 1
+            self._effort -= max(_LEAST_EFFORT, len(wanted) * len(name))
             spellings.setdefault(name.lower(), name)
-        near = get_close_matches(written.lower()[:300], spellings, 1, 0.75)
+        near = get_close_matches(wanted, spellings, 1, likeness)
         return spellings[near[0]] if near else None
 
 
