@@ -2,8 +2,8 @@
 
 A store's cursor is a place in an order and knows nothing of filters; given to another list, or to the same
 one with another filter, it would lead to a page that fits neither.
-So the wire form names its question too: a short hash of the path and of the parameters that choose, which are
-all but the size of a page.
+So the wire form names its question too: a short hash of the path, of the parameters that choose, which are
+all but the size of a page, and of the place itself, so that one that was altered is known.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _MOST_DIGITS = 18
 def opened(request: Request, given: str | None) -> str | None:
     """Return the store's cursor in the one that came with a request, None for the first page.
 
-    Raises `InvalidInput` for one that answered another question.
+    Raises `InvalidInput` for one that answered another question, and for one that was altered.
     """
     if given is None:
         return None
     tag, _, cursor = given.partition(".")
-    if not cursor or tag != _tag(request):
+    if not cursor or tag != _tag(request, cursor):
         raise _foreign()
     return cursor
 
@@ -48,7 +48,7 @@ def opened_number(request: Request, given: str | None) -> int:
 
 def sealed(request: Request, cursor: str | None) -> str | None:
     """Return the cursor that leads on from this request; None when there is no more."""
-    return None if cursor is None else f"{_tag(request)}.{cursor}"
+    return None if cursor is None else f"{_tag(request, cursor)}.{cursor}"
 
 
 def _foreign() -> InvalidInput:
@@ -56,7 +56,7 @@ def _foreign() -> InvalidInput:
     return InvalidInput([Problem(path="/cursor", code="invalid_value", message=message)], message)
 
 
-def _tag(request: Request) -> str:
+def _tag(request: Request, cursor: str) -> str:
     chosen = sorted(each for each in request.query_params.multi_items() if each[0] not in _NOT_ASKED)
-    question = repr((request.scope["path"].rstrip("/"), chosen))
+    question = repr((request.scope["path"].rstrip("/"), chosen, cursor))
     return hashlib.sha256(question.encode("utf-8", "surrogatepass")).hexdigest()[:_TAG]

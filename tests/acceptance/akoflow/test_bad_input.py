@@ -83,6 +83,11 @@ def test_each_kind_of_bad_document_has_its_code_and_its_place(client: Client, co
     assert all(each["line"] and each["column"] and each["message"] for each in told["errors"])
 
 
+@pytest.mark.parametrize("text", [b"name: [", b"\n \xff"], ids=["yaml_syntax", "not_utf8"])
+def test_the_place_is_told_once_in_the_sentence(client: Client, text: bytes) -> None:
+    assert client.post(text).json()["message"].count("line ") == 1
+
+
 def test_problems_of_one_document_come_together_and_in_its_order(client: Client) -> None:
     text = """name: w
 spec:

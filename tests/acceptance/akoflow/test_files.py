@@ -238,6 +238,7 @@ def test_missing_volumes_fail_the_workflow_before_any_activity(
     found = ran(http, VOLUMES.format(place=tmp_path, code=0))
 
     assert (found["state"], found["reasonCode"]) == ("failed", "volume_source_missing")
+    assert found["reason"].startswith("Volumes need directories that do not exist:")
     missing = [f"'{tmp_path}/{name}'" for name in ("in", "both") if name not in others]
     assert ", ".join(missing) in found["reason"]
     assert sorted(each.name for each in tmp_path.iterdir()) == others

@@ -92,10 +92,12 @@ def test_one_log_is_followed_alone(client: Client) -> None:
     path = f"{API}/{workflow}/activities/{activity['id']}/logs/"
     followed = client.http.get(f"{path}?follow=true&stream=stderr").text
     unclear = client.http.get(f"{path}?follow=maybe")
+    partial = [client.http.get(f"{path}?follow=true&{each}") for each in ("offset=1", "tail=1", "format=raw")]
 
     assert "event: stdout" not in followed
     assert '"text":"two\\n"' in followed
     assert (unclear.status_code, unclear.json()["code"]) == (400, "invalid_query")
+    assert [each.json()["code"] for each in partial] == ["invalid_query"] * 3
 
 
 def test_the_runtimes_are_listed(client: Client) -> None:

@@ -304,7 +304,7 @@ def test_time_limits_missing_outputs_and_commands(client: Client, tmp_path: Path
         "words": "succeeded",
         "nothing": "succeeded",
     }
-    assert shown["forgetful"]["reasonCode"] == "output_missing"
+    assert (shown["forgetful"]["reasonCode"], shown["forgetful"]["exitCode"]) == ("output_missing", 0)
     assert shown["slow"]["status"] == 3
     assert client.log(workflow, shown["words"]["id"]) == "a b|$HOME|*|1\n"
     assert (shown["nothing"]["exitCode"], shown["nothing"]["procId"]) == (None, None)

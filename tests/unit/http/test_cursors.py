@@ -36,6 +36,13 @@ def test_another_question_refuses_it(make_request: MakeRequest, path: str, query
         cursors.opened(make_request(path=path, query_string=query), cursor)
 
 
+def test_a_cursor_that_was_altered_is_refused(make_request: MakeRequest) -> None:
+    cursor = cursors.sealed(make_request(), "YWJj")
+
+    with pytest.raises(InvalidInput, match="not given by this list"):
+        cursors.opened(make_request(), f"{cursor}"[:-2] + "A=")
+
+
 @pytest.mark.parametrize("given", ["", "x", ".", "abc", ".abc", "0123456789ab.abc", "ü.abc"])
 def test_what_no_list_gave_is_refused(make_request: MakeRequest, given: str) -> None:
     with pytest.raises(InvalidInput):

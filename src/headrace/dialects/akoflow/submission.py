@@ -16,6 +16,9 @@ from headrace.security.documents import read_json
 _SPACE = re.compile(r"\s+")
 _FOREIGN = re.compile(r"[^A-Za-z0-9+/]")
 _URL_SAFE = str.maketrans("-_", "+/")
+_STANDARD_ONLY = re.compile(r"[+/]")
+_URL_ONLY = re.compile(r"[-_]")
+_MOST_PADDING = 2
 _LOOKS_LIKE_YAML = re.compile(r"^\s*[A-Za-z]\w*:(\s|$)", re.MULTILINE)
 _MEMBER = "/workflow"
 
@@ -42,7 +45,9 @@ def document_in(body: bytes) -> bytes:
 
 def decoded(text: str) -> bytes:
     """Return what a base64 text stands for; raises InvalidDefinition `base64_invalid`."""
-    packed = _SPACE.sub("", text).translate(_URL_SAFE).rstrip("=")
+    whole = _SPACE.sub("", text)
+    _check_form(whole)
+    packed = whole.translate(_URL_SAFE).rstrip("=")
     foreign = _FOREIGN.search(packed)
     if foreign is not None:
         place = text.translate(_URL_SAFE).find(foreign[0]) + 1
@@ -54,6 +59,20 @@ def decoded(text: str) -> bytes:
     except binascii.Error:
         message = f"'workflow' is not base64: it breaks off at position {len(text)}."
         raise _wrong(_MEMBER, "base64_invalid", message) from None
+
+
+def _check_form(packed: str) -> None:
+    """Refuse padding that is neither absent nor right, and both alphabets in one text."""
+    content = packed.rstrip("=")
+    padding = len(packed) - len(content)
+    if padding and (padding > _MOST_PADDING or len(packed) % 4):
+        message = (
+            f"'workflow' is not base64: {padding} signs '=' are not the padding of {len(content)} others."
+        )
+        raise _wrong(_MEMBER, "base64_invalid", message)
+    if _STANDARD_ONLY.search(content) and _URL_ONLY.search(content):
+        message = "'workflow' is not base64: '+' or '/' stand beside '-' or '_', which are of two alphabets."
+        raise _wrong(_MEMBER, "base64_invalid", message)
 
 
 def _wrong(path: str, code: str, message: str, **more: Any) -> InvalidDefinition:

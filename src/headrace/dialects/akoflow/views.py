@@ -165,8 +165,7 @@ class Activity:
             return "upstream_failed", f"Skipped because of {_named(names)}."
         run = execution.runs[execution.scopes[0].latest[failed[0]]]
         code = _code_of_staging(execution.graph.nodes[failed[0]].task.annotations[STAGING], run)
-        message = run.failure.message if run.failure is not None else ""
-        return code, f"Skipped because its files could not be brought. {message}".rstrip()
+        return code, f"Skipped because its files could not be brought. {_said(run)}".rstrip()
 
     def _failure_code(self, code: str, message: str) -> str:
         """Return the code of a failure; a directory that could not be made has one of its own."""
@@ -234,7 +233,7 @@ def reason_of(execution: Execution) -> tuple[str, str]:
             names.append(activity)
         else:
             code = _code_of_staging(execution.task(run).annotations[STAGING], run)
-            sentences.append(run.failure.message if run.failure is not None else "")
+            sentences.append(_said(run))
     if names:
         names.sort(key=lambda name: execution.graph.nodes[name].index)
         sentences.insert(0, f"Failed because of {_named(names)}.")
@@ -244,10 +243,14 @@ def reason_of(execution: Execution) -> tuple[str, str]:
 def _why_not_brought(run: TaskRun) -> tuple[str, str]:
     """Return why an activity never began, in the words of what should have brought its files."""
     failure = run.failure
-    message = failure.message if failure is not None else ""
-    said = message.partition("\n")[2] or message  # which exit code it was tells nobody anything
     code = "mount_path_unavailable" if failure and failure.exit_code == NO_TARGET else "stage_in_failed"
-    return code, f"The files of its dependencies could not be brought. {said}".rstrip()
+    return code, f"The files of its dependencies could not be brought. {_said(run)}".rstrip()
+
+
+def _said(run: TaskRun) -> str:
+    """Return what moved files says of its failure, whose exit code tells nobody anything."""
+    message = run.failure.message if run.failure is not None else ""
+    return message.partition("\n")[2] or message
 
 
 def _code_of_staging(kind: str, run: TaskRun) -> str:

@@ -39,6 +39,11 @@ def test_base64_is_read_in_every_usual_form(packed: str) -> None:
     assert document_in(body(packed)) == YAML
 
 
+@pytest.mark.parametrize("packed", ["YQ===", "YQ=", "====", "=", "YWI==", "ab-+", "__//"])
+def test_padding_that_is_wrong_and_two_alphabets_are_no_base64(packed: str) -> None:
+    assert refused(body(packed)).code == "base64_invalid"
+
+
 def test_plain_yaml_is_recognised_and_the_place_is_told() -> None:
     problem = refused(body("name: w\nspec:\n  x: 1"))
 

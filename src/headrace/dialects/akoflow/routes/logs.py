@@ -53,6 +53,7 @@ class LogRoutes:
         stream = _stream(request)
         attempt = requests.whole_number(request, "attempt", 0, 1, 1000)
         if requests.choice(request, "follow", ("true", "false")) == "true":
+            _check_followed(request)
             await self._found(request, attempt)
             return event_stream(request, self._follow(request, stream, attempt))
         if requests.choice(request, "format", ("raw", "json")) == "raw":
@@ -140,6 +141,16 @@ class LogRoutes:
                 return
             place = part["nextOffset"]
             yield part["text"], place
+
+
+def _check_followed(request: Request) -> None:
+    """Refuse what only parts of a log have; what is followed is taken up again by `Last-Event-ID`."""
+    for name in ("offset", "limit", "tail", "format"):
+        if name in request.query_params:
+            message = (
+                f"'{name}' does not go with 'follow=true'; the header Last-Event-ID takes up a log again."
+            )
+            raise invalid_query(message)
 
 
 def _stream(request: Request) -> Stream | None:

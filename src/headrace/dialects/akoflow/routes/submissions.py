@@ -127,7 +127,8 @@ def _source(request: Request, body: bytes) -> bytes:
 
 def _invalid(parsed: Parsed, around: Surroundings) -> Refusal:
     first, count = parsed.problems[0], parsed.problem_count
-    place = "" if first.line is None else f" (line {first.line}, column {first.column})"
+    told_already = f"line {first.line}, column {first.column}" in first.message
+    place = "" if told_already or first.line is None else f" (line {first.line}, column {first.column})"
     is_one_kind = len({problem.code for problem in parsed.problems}) == 1
     has_no_runtime = any(problem.code == "runtime_not_configured" for problem in parsed.problems)
     return Refusal(
