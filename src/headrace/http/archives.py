@@ -12,7 +12,7 @@ import re
 import tarfile
 import time
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import IO, Protocol
 
 from msgspec import Struct
@@ -156,25 +156,42 @@ FORMATS: dict[str, type[ZipArchive | TarArchive]] = {"zip": ZipArchive, "tar.gz"
 class ArchiveNames:
     """The names in one archive."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: Iterable[str] = ()) -> None:
+        """Keep their own names for the paths that will come, as far as those can be names."""
         self._files: set[str] = set()
         self._directories: set[str] = set()
+        self._kept: set[str] = set()
+        for path in expected:
+            if "/".join(_parts(path)) == path and self._is_free(path):
+                self._add(path)
+                self._kept.add(path)
 
     def take(self, path: str) -> str:
         """Return a name for a path; where it would meet another one, a number follows."""
-        plain = _FOREIGN.sub("_", path.encode("utf-8", "replace").decode())
-        parts = [part for part in plain.split("/") if part not in ("", ".", "..")] or ["file"]
+        if path in self._kept:
+            self._kept.remove(path)
+            return path
+        parts = _parts(path)
         name, count = "/".join(parts), 1
         while not self._is_free(name):
             count += 1
             name = "/".join([f"{parts[0]}-{count}", *parts[1:]])
+        self._add(name)
+        return name
+
+    def _add(self, name: str) -> None:
         self._files.add(name)
         self._directories.update(_above(name))
-        return name
 
     def _is_free(self, name: str) -> bool:
         is_taken = name in self._files or name in self._directories
         return not is_taken and self._files.isdisjoint(_above(name))
+
+
+def _parts(path: str) -> list[str]:
+    """Return the parts of the name that a path would have if it were the only one."""
+    plain = _FOREIGN.sub("_", path.encode("utf-8", "replace").decode())
+    return [part for part in plain.split("/") if part not in ("", ".", "..")] or ["file"]
 
 
 def _above(name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 from starlette.responses import StreamingResponse
@@ -27,7 +28,7 @@ async def archived(
     writer: ArchiveWriter, files: Mapping[str, FileVersion], artifacts: Artifacts, now: float
 ) -> AsyncIterator[bytes]:
     """Yield the archive; raises `ArtifactGone`, and so breaks off, when a file changes while it is read."""
-    names = ArchiveNames()
+    names = await asyncio.to_thread(ArchiveNames, files)
     missing: list[str] = []
     for path, version in files.items():
         try:

@@ -79,3 +79,11 @@ def test_names_are_safe_and_never_meet() -> None:
     given = [names.take(path) for path in wanted]
 
     assert given == ["a", "a-2", "a-3/b", "x", "c/d", "c-2", "n_m_", "?", "file", "a-4"]
+
+
+def test_an_ordinary_name_is_kept_whoever_else_would_be_called_so() -> None:
+    paths = ["a\nb", "a_b", "d/x", "d\\x", "d"]
+    names = ArchiveNames(paths)
+
+    assert [names.take(path) for path in paths] == ["a_b-2", "a_b", "d/x", "d_x", "d-2"]
+    assert names.take("a_b") == "a_b-3"

@@ -11,6 +11,7 @@ import os
 import platform
 import re
 from collections.abc import AsyncIterator
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -149,9 +150,12 @@ class ProvenanceRoutes:
         """Yield a crate: the document, the contents that are there, and last what is known of them all."""
         services = self._services
         contents = await asyncio.to_thread(lambda: Contents(uses, FileNames(run.execution)))
-        archive, names, now = ZipArchive(), ArchiveNames(), services.clock.now()
-        for reserved in (ro_crate.METADATA, ro_crate.WORKFLOW):
-            names.take(reserved)
+        reserved = (ro_crate.METADATA, ro_crate.WORKFLOW)
+        expected = chain(reserved, map(ro_crate.place_of, contents))
+        names = await asyncio.to_thread(ArchiveNames, expected)
+        for taken in reserved:
+            names.take(taken)
+        archive, now = ZipArchive(), services.clock.now()
         version = await services.workflows.version(run.row.workflow, run.row.version)
         source = Entry(ro_crate.WORKFLOW, len(version.source), run.row.created_at)
         async for piece in sent(archive, source, only(version.source)):
