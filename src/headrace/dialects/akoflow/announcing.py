@@ -26,6 +26,8 @@ from headrace.engine.execution import Execution
 from headrace.security.redaction import SecretsInUse
 from headrace.store.rows import Delivery
 
+_ACTIVITY, _WORKFLOW = "ACTIVITY_COMPLETED", "WORKFLOW_DONE"
+
 _LANES = 8
 """Deliveries to one URL that are in flight at once."""
 
@@ -47,9 +49,10 @@ def announcer(
 
     def announce(execution: Execution, happened: Sequence[events.AnyEvent], _before: int) -> list[Delivery]:
         hooks = execution.definition.annotations.get("webhooks", ())
+        wanted = frozenset(type for hook in hooks for type in hook["events"])
         made = []
         for event in happened:
-            for told in _told(execution, event):
+            for told in _told(execution, event, wanted):
                 body = secrets.redactor.octets(msgspec.json.encode({"type": told.type, "data": told.data}))
                 made += [
                     _delivery(execution, hook, told, body, take())
@@ -61,7 +64,15 @@ def announcer(
     return announce
 
 
-def _told(execution: Execution, event: events.AnyEvent) -> Iterator[_Told]:
+def _told(execution: Execution, event: events.AnyEvent, wanted: frozenset[str]) -> Iterator[_Told]:
+    """Yield what is told of an event, as far as anybody wants it."""
+    if _ACTIVITY in wanted:
+        yield from _told_of_activities(execution, event)
+    if _WORKFLOW in wanted and isinstance(event, events.ExecutionEnded):
+        yield _Told(_WORKFLOW, event.at, views.count_of(execution), _workflow(execution))
+
+
+def _told_of_activities(execution: Execution, event: events.AnyEvent) -> Iterator[_Told]:
     match event:
         case events.TaskSucceeded(run=number) | events.TaskSkipped(run=number):
             yield from _completed(execution, execution.runs[number].task, event.at)
@@ -71,7 +82,6 @@ def _told(execution: Execution, event: events.AnyEvent) -> Iterator[_Told]:
             for each in views.activities(execution):
                 if each.run is None:
                     yield _told_of(each, execution, CANCELLED, event.at)
-            yield _Told("WORKFLOW_DONE", event.at, views.count_of(execution), _workflow(execution))
         case _:
             return
 
@@ -91,7 +101,7 @@ def _told_of(found: Activity, execution: Execution, status: int, at: float) -> _
         "Namespace": execution.definition.annotations.get("namespace", "default"),
         "Name": found.task.name,
         "Image": found.notes.get("image", ""),
-        "ResourceK8sBase64": _resource(found, execution),
+        "ResourceK8sBase64": _resource(found),
         "Status": webhook_status(status),
         "ProcId": last.native if last is not None else None,
         "DependOnActivity": found.only_dependency,
@@ -99,29 +109,12 @@ def _told_of(found: Activity, execution: Execution, status: int, at: float) -> _
         "StartedAt": instant(run.started_at if run is not None else None),
         "FinishedAt": instant(run.ended_at if run is not None and run.ended_at is not None else at),
     }
-    return _Told("ACTIVITY_COMPLETED", at, found.index, data)
+    return _Told(_ACTIVITY, at, found.index, data)
 
 
-def _resource(found: Activity, execution: Execution) -> str:
+def _resource(found: Activity) -> str:
     """Return the activity with its defaults filled in, as base64 of JSON, which is YAML too."""
-    shown = render.activity(found, execution, execution.at)
-    keys = (
-        "name",
-        "run",
-        "command",
-        "runtime",
-        "image",
-        "mountPath",
-        "dependsOn",
-        "cpuLimit",
-        "memoryLimit",
-        "nodeSelector",
-        "keepDisk",
-        "inputs",
-        "outputs",
-        "policy",
-    )
-    return base64.b64encode(msgspec.json.encode({key: shown[key] for key in keys})).decode()
+    return base64.b64encode(msgspec.json.encode(render.written(found))).decode()
 
 
 def _workflow(execution: Execution) -> dict[str, Any]:
@@ -162,7 +155,7 @@ def _delivery(execution: Execution, hook: dict[str, Any], told: _Told, body: byt
         body=body,
         queue=f"{execution.number} {hook['url']} {told.place % _LANES}",
         secret_ref=hook["secret"],
-        is_last=told.type == "WORKFLOW_DONE",
+        is_last=told.type == _WORKFLOW,
         catches_up=True,
         created_at=told.at,
         next_try_at=told.at,

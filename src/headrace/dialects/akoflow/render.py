@@ -110,37 +110,44 @@ def with_disk_usage(shown: Answer, size: int | None) -> Answer:
     return {**shown, "spec": {**shown["spec"], "diskUsage": usage}}
 
 
-def activity(found: Activity, execution: Execution, now: float) -> Answer:
-    """Return an activity of a run."""
-    run, notes, command = found.run, found.notes, found.command
-    code, sentence = found.reason()
-    last = run.tries[-1] if run is not None and run.tries else None
-    runtime = notes.get("runtime", "")
-    ended = run.ended_at if run is not None else execution.ended_at
+def written(found: Activity) -> Answer:
+    """Return what the document says of an activity, with its defaults filled in; nothing of its run."""
+    notes, command = found.notes, found.command
     return {
-        "id": found.id,
-        "workflowId": execution.number,
         "name": found.task.name,
-        "status": ACTIVITY_STATUS[found.state],
-        "state": found.state,
-        "reason": sentence,
-        "reasonCode": code,
-        "runtime": runtime,
-        "effectiveRuntime": notes.get("effective", runtime),
-        "image": notes.get("image", ""),
         "run": (command.script or "") if command is not None else notes.get("run", ""),
         "command": notes.get("command"),
+        "runtime": notes.get("runtime", ""),
+        "image": notes.get("image", ""),
         "mountPath": notes.get("mount_path", ""),
-        "directory": found.directory,
-        "memoryLimit": notes.get("memory_limit", ""),
-        "cpuLimit": notes.get("cpu_limit", ""),
-        "limits": notes.get("limits", {}),
         "dependsOn": notes.get("depends_on", []),
+        "cpuLimit": notes.get("cpu_limit", ""),
+        "memoryLimit": notes.get("memory_limit", ""),
         "nodeSelector": notes.get("node_selector", ""),
         "keepDisk": notes.get("keep_disk", False),
         "inputs": notes.get("inputs", []),
         "outputs": command.outputs if command is not None else notes.get("outputs", []),
         "policy": _policy(found.task),
+    }
+
+
+def activity(found: Activity, execution: Execution, now: float) -> Answer:
+    """Return an activity of a run."""
+    run, notes = found.run, found.notes
+    code, sentence = found.reason()
+    last = run.tries[-1] if run is not None and run.tries else None
+    ended = run.ended_at if run is not None else execution.ended_at
+    return {
+        "id": found.id,
+        "workflowId": execution.number,
+        "status": ACTIVITY_STATUS[found.state],
+        "state": found.state,
+        "reason": sentence,
+        "reasonCode": code,
+        **written(found),
+        "effectiveRuntime": notes.get("effective", notes.get("runtime", "")),
+        "directory": found.directory,
+        "limits": notes.get("limits", {}),
         "createdAt": stamp(execution.created_at),
         "startedAt": stamp(run.started_at if run is not None else None),
         "finishedAt": stamp(ended),
