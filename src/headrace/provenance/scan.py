@@ -30,6 +30,8 @@ class FileState(NamedTuple):
     """When its content, name or rights last changed; unlike the other time nobody can set it."""
     link: str | None
     """Target of a symbolic link."""
+    names: int = 1
+    """How many names it has, here and elsewhere (hard links)."""
 
 
 class Scanned(Struct, kw_only=True):
@@ -111,4 +113,4 @@ def _state(path: str, found: os.stat_result) -> FileState | None:
     else:
         return None
     mtime_ns = max(-_LATEST - 1, min(found.st_mtime_ns, _LATEST))
-    return FileState(found.st_size, mtime_ns, found.st_ino, found.st_ctime_ns, link)
+    return FileState(found.st_size, mtime_ns, found.st_ino, found.st_ctime_ns, link, found.st_nlink)

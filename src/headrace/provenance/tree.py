@@ -114,7 +114,8 @@ class Tree:
             for path in index.beneath(directory):
                 dirty.setdefault(path, span)
         if self._is_watched and not self._is_stale:
-            return await self._look(dirty)
+            changes = await self._look(dirty)
+            return changes + await self._look(_other_names(changes, dirty, index))
         since = self._looked_at
         changes = self.compare(index, await self._survey(), since)
         return [Change(change.path, change.state, dirty.get(change.path, change.span)) for change in changes]
@@ -181,6 +182,22 @@ class Tree:
                 return True
             end = path.find("/", end + 1)
         return False
+
+
+def _other_names(changes: Iterable[Change], dirty: Container[str], index: Index) -> dict[str, Span]:
+    """Return the other names that changed files have here: the kernel tells only of the one that was used."""
+    spans = {
+        change.state.inode: change.span
+        for change in changes
+        if change.state is not None and change.state.names > 1
+    }
+    if not spans:
+        return {}
+    return {
+        path: spans[version.inode]
+        for path, version in index.files.items()
+        if version.inode in spans and path not in dirty
+    }
 
 
 def _make(directory: str) -> None:

@@ -274,3 +274,18 @@ async def test_a_directory_under_two_names_is_watched_under_one(forest: Forest, 
     assert not twin.is_quiet
     assert [change.path for change in await twin.find(Index(""))] == ["a"]
     assert [change.path for change in await forest.tree.find(Index(""))] == ["a"]
+
+
+async def test_a_file_that_is_written_to_by_another_of_its_names_is_found_by_each(tmp_path: Path) -> None:
+    forest = Forest(tmp_path)
+    perform(forest, "write", "a/a", "a")
+    await forest.open()
+    perform(forest, "hard", "a/a", "b")
+    await forest.look()
+    perform(forest, "append", "b", "")
+    changes = await forest.tree.find(forest.index)
+    forest.apply(changes)
+
+    assert sorted(change.path for change in changes) == ["a/a", "b"]
+    assert forest.is_right()
+    forest.close()
