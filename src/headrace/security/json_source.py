@@ -36,6 +36,10 @@ class _NotJson(ValueError):
     """A literal that Python would read and JSON does not know."""
 
 
+class _NotFinite(ValueError):
+    """A number that is larger than a float can be."""
+
+
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
     """Return line and column of a character, both from 1, the column in code points."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
@@ -66,6 +70,9 @@ def read(text: str, max_depth: int, read_number: Callable[[str], Any] | None = N
         raise _broken(error.msg if text.strip() else "The text is empty", text, error.pos) from None
     except _NotJson as error:
         raise _broken(f"{error} is not a JSON number", text, _outside_strings(text, str(error))) from None
+    except _NotFinite as error:
+        message = f"{error} is larger than a number can be here"
+        raise _broken(message, text, _outside_strings(text, str(error))) from None
     except ValueError:
         raise _broken("An integer has too many digits", text, None) from None
     if _SURROGATE.search(text):
@@ -83,7 +90,7 @@ def _refuse_constant(literal: str) -> float:
 def _finite(literal: str) -> float:
     number = float(literal)
     if math.isinf(number):
-        raise _NotJson(literal)
+        raise _NotFinite(literal)
     return number
 
 

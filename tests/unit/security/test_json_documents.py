@@ -129,3 +129,16 @@ def test_a_large_body_is_read_and_searched_quickly() -> None:
 
     assert all(places)
     assert time.perf_counter() - began < 5, "seconds; it takes 0.4 on a quiet machine"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b'{"a": 1e999}', "1e999 is larger than a number can be here"),
+        (b'{"a": NaN}', "NaN is not a JSON number"),
+    ],
+)
+def test_a_number_that_is_too_large_is_a_number_all_the_same(text: bytes, told: str) -> None:
+    [problem] = refused(text)
+
+    assert problem.message.startswith(told)
