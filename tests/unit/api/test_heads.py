@@ -129,7 +129,7 @@ async def test_a_head_that_is_never_finished_is_not_waited_for(
 
 
 async def test_a_later_head_that_is_never_finished_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heads, "PATIENCE", 0.5)
+    monkeypatch.setattr(heads, "PATIENCE", 2.0)
     async with connected() as (reader, writer):
         writer.write(GET + b"\r\n")
         assert await answer(reader) == (200, b"1 0")
@@ -139,11 +139,11 @@ async def test_a_later_head_that_is_never_finished_is_not_waited_for(monkeypatch
 
 
 async def test_a_body_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heads, "PATIENCE", 0.1)
+    monkeypatch.setattr(heads, "PATIENCE", 1.0)
     async with connected() as (reader, writer):
         writer.write(GET + b"content-length: 1\r\n\r\n")
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(reader.read(1), 3 * heads.PATIENCE)
+            await asyncio.wait_for(reader.read(1), 1.5 * heads.PATIENCE)
         writer.write(b"z")
 
         assert await answer(reader) == (200, b"2 1")
