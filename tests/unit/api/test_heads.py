@@ -160,5 +160,6 @@ async def test_nothing_is_kept_of_a_connection_that_is_reset() -> None:
         try:
             writer.transport.abort()
             await until(lambda: not ALIVE, within=3)
+            assert list(ALIVE) == []
         finally:
             gc.enable()

@@ -206,6 +206,27 @@ class Workshop:
         return Workshop(self.contents, self.artifacts, self.secrets)
 
 
+class Gate:
+    """Stands in the place of something that is awaited: holds who comes until the test opens it."""
+
+    def __init__(self, then: Callable[..., Any]) -> None:
+        self.reached = asyncio.Event()
+        self.opened = asyncio.Event()
+        self._then = then
+
+    async def __call__(self, *values: Any) -> Any:
+        self.reached.set()
+        await self.opened.wait()
+        return self._then(*values)
+
+
+async def next_life(lives: list[Any]) -> Any:
+    """Let the server of the last life die, and return the next one, which has not looked at anything yet."""
+    after = await lives[-1].crash()
+    lives.append(after)
+    return after
+
+
 def succeeded(attempt: int, **outputs: Any) -> JobEnded:
     now = time.time()
     return JobEnded(attempt=attempt, outcome="succeeded", started_at=now, ended_at=now, outputs=outputs)
@@ -257,3 +278,12 @@ async def workshop() -> AsyncIterator[Workshop]:
     workshop = Workshop(Contents(), MemoryArtifacts(), {})
     yield workshop
     await workshop.close()
+
+
+@pytest.fixture
+async def lives(workshop: Workshop) -> AsyncIterator[list[Any]]:
+    """One server after the other on one store; the first is the workshop."""
+    found = [workshop]
+    yield found
+    for life in found[1:]:
+        await life.close()

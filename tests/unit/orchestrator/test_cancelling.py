@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.unit.orchestrator.conftest import Gate
 
 from headrace.definition.model import CallTask, TaskDefinition
 from headrace.definition.templates import Expr
@@ -29,23 +29,15 @@ async def test_cancelling_ends_running_jobs(workshop: Any, words: Any) -> None:
 async def test_a_call_that_is_cancelled_while_its_input_is_loaded_never_starts(
     workshop: Any, words: Any
 ) -> None:
-    loading = asyncio.Event()
-    may_go_on = asyncio.Event()
-
-    async def fill_in(value: Any) -> Any:
-        loading.set()
-        await may_go_on.wait()
-        return value
-
-    workshop.values.fill_in = fill_in
+    gate = workshop.values.fill_in = Gate(lambda value: value)
     workshop.secrets["key"] = "s3cret-value"
     call = TaskDefinition(name="call", action=CallTask(type="echo", inputs={"text": Expr("secrets.key")}))
     row = await workshop.start(words.workflow(call))
-    await loading.wait()
+    await gate.reached.wait()
 
     await workshop.executions.cancel(row)
     execution = await workshop.end_of(row)
-    may_go_on.set()
+    gate.opened.set()
     await words.until(lambda: not workshop.dispatcher._tasks)
 
     assert execution.state == "cancelled"
@@ -53,26 +45,26 @@ async def test_a_call_that_is_cancelled_while_its_input_is_loaded_never_starts(
     assert workshop.inline.jobs == {}
 
 
-async def test_a_call_that_is_cancelled_while_its_key_is_read_leaves_nothing_behind(
-    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+async def cancel_while_its_key_is_read(
+    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch, read: Callable[[str], str]
 ) -> None:
-    reading = asyncio.Event()
-    may_go_on = asyncio.Event()
-
-    async def read(name: str) -> str:
-        reading.set()
-        await may_go_on.wait()
-        return "sk-of-nobody"
-
-    monkeypatch.setattr(workshop.dispatcher._stored, "read", read)
+    """Start a call that needs a key, cancel it while that is being read, and wait until all is over."""
+    gate = Gate(read)
+    monkeypatch.setattr(workshop.dispatcher._stored, "read", gate)
     call = TaskDefinition(name="ask", action=CallTask(type="openai.completion"))
     row = await workshop.start(words.workflow(call))
-    await reading.wait()
+    await gate.reached.wait()
 
     await workshop.executions.cancel(row)
     await workshop.end_of(row)
-    may_go_on.set()
+    gate.opened.set()
     await words.until(lambda: not workshop.dispatcher._tasks)
+
+
+async def test_a_call_that_is_cancelled_while_its_key_is_read_leaves_nothing_behind(
+    workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cancel_while_its_key_is_read(workshop, words, monkeypatch, lambda name: "sk-of-nobody")
 
     assert workshop.inline.jobs == {}
     assert workshop.dispatcher._places == {}
@@ -125,22 +117,9 @@ async def test_a_job_whose_files_are_looked_at_after_its_end_is_not_cancelled(
 async def test_a_call_that_is_cancelled_before_its_key_cannot_be_read_leaves_nothing_behind(
     workshop: Any, words: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reading = asyncio.Event()
-    may_go_on = asyncio.Event()
-
-    async def read(name: str) -> str:
-        reading.set()
-        await may_go_on.wait()
+    def broken(_name: str) -> str:
         raise ValueError("a defect")
 
-    monkeypatch.setattr(workshop.dispatcher._stored, "read", read)
-    call = TaskDefinition(name="ask", action=CallTask(type="openai.completion"))
-    row = await workshop.start(words.workflow(call))
-    await reading.wait()
-
-    await workshop.executions.cancel(row)
-    await workshop.end_of(row)
-    may_go_on.set()
-    await words.until(lambda: not workshop.dispatcher._tasks)
+    await cancel_while_its_key_is_read(workshop, words, monkeypatch, broken)
 
     assert workshop.dispatcher._ending == set()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.unit.orchestrator.conftest import Gate, next_life
 
 from headrace.definition.model import RunWorkflow, TaskDefinition, WorkflowDefinition
 from headrace.definition.templates import Literal
@@ -21,34 +21,6 @@ async def outer(workshop: Any, words: Any) -> WorkflowDefinition:
     child = await workshop.workflows.create(words.workflow(words.step("x")), b"inner", "text/plain")
     sub = TaskDefinition(name="sub", action=RunWorkflow(workflow=child.id))
     return WorkflowDefinition(name="outer", dialect="test", tasks=(sub,))
-
-
-@pytest.fixture
-async def lives(workshop: Any) -> AsyncIterator[list[Any]]:
-    found = [workshop]
-    yield found
-    for life in found[1:]:
-        await life.close()
-
-
-async def next_life(lives: list[Any]) -> Any:
-    after = await lives[-1].crash()
-    lives.append(after)
-    return after
-
-
-class Gate:
-    """Holds whoever loads an input until the test opens it."""
-
-    def __init__(self, workshop: Any) -> None:
-        self.reached = asyncio.Event()
-        self.opened = asyncio.Event()
-        workshop.values.fill_in = self._fill_in
-
-    async def _fill_in(self, value: Any) -> Any:
-        self.reached.set()
-        await self.opened.wait()
-        return value
 
 
 class BrokenStarts:
@@ -84,7 +56,7 @@ async def test_a_sub_workflow_that_has_ended_leaves_nothing_behind(workshop: Any
 async def test_a_child_that_is_cancelled_while_its_input_is_loaded_never_starts(
     workshop: Any, outer: Any
 ) -> None:
-    gate = Gate(workshop)
+    gate = workshop.values.fill_in = Gate(lambda value: value)
     row = await workshop.start(outer)
     await gate.reached.wait()
 
@@ -144,7 +116,7 @@ async def test_a_child_that_would_be_too_deep_is_refused(workshop: Any, outer: A
 
 async def test_a_pause_while_a_child_begins_reaches_it(workshop: Any, words: Any, outer: Any) -> None:
     workshop.local.behaviour = lambda job: None
-    gate = Gate(workshop)
+    gate = workshop.values.fill_in = Gate(lambda value: value)
     row = await workshop.start(outer)
     await gate.reached.wait()
 
@@ -159,19 +131,31 @@ async def test_a_pause_while_a_child_begins_reaches_it(workshop: Any, words: Any
     assert (await workshop.end_of(row)).state == "succeeded"
 
 
+async def recovered(lives: list[Any]) -> Any:
+    """Let the server die, and return the next one, which has taken up what it found."""
+    after = await next_life(lives)
+    after.local.behaviour = lambda job: None
+    await after.house.recover()
+    return after
+
+
+async def begun(life: Any, words: Any, outer: Any) -> ExecutionRow:
+    """Start the parent, and wait until the step of its child runs."""
+    life.local.behaviour = lambda job: None
+    row: ExecutionRow = await life.start(outer)
+    await words.until(lambda: bool(life.local.jobs))
+    return row
+
+
 async def test_a_cancel_that_had_not_reached_the_child_does_so_after_the_crash(
     lives: list[Any], words: Any, outer: Any
 ) -> None:
     before = lives[0]
-    before.local.behaviour = lambda job: None
-    row = await before.start(outer)
-    await words.until(lambda: bool(before.local.jobs))
+    row = await begun(before, words, outer)
     before.dispatcher.children.cancel = lambda attempt, policy: None
     await before.executions.cancel(row)
 
-    after = await next_life(lives)
-    after.local.behaviour = lambda job: None
-    await after.house.recover()
+    after = await recovered(lives)
     execution = await after.end_of(row)
 
     assert execution.state == "cancelled"
@@ -182,34 +166,27 @@ async def test_a_resume_that_had_not_reached_the_child_does_so_after_the_crash(
     lives: list[Any], words: Any, outer: Any
 ) -> None:
     before = lives[0]
-    before.local.behaviour = lambda job: None
-    row = await before.start(outer)
-    await words.until(lambda: bool(before.local.jobs))
+    row = await begun(before, words, outer)
     await before.executions.pause(row)
     await words.until(lambda: children(before)[0].state == "paused")
     before.dispatcher.children.relay = lambda attempt, wanted: None
     await before.executions.resume(row)
 
-    after = await next_life(lives)
-    after.local.behaviour = lambda job: None
-    await after.house.recover()
+    after = await recovered(lives)
+    await words.until(lambda: children(after)[0].state != "paused")
 
-    await words.until(lambda: children(after)[0].state == "running")
+    assert [child.state for child in children(after)] == ["running"]
 
 
 async def test_a_child_that_somebody_paused_stays_so_after_a_restart(
     lives: list[Any], words: Any, outer: Any
 ) -> None:
     before = lives[0]
-    before.local.behaviour = lambda job: None
-    await before.start(outer)
-    await words.until(lambda: bool(before.local.jobs))
+    await begun(before, words, outer)
     [child] = children(before)
     await before.executions.pause(child, "I look at it.")
 
-    after = await next_life(lives)
-    after.local.behaviour = lambda job: None
-    await after.house.recover()
+    after = await recovered(lives)
     await words.until(lambda: bool(after.dispatcher.children._children))
     mailbox = after.house.mailboxes[child.number]
     await words.until(lambda: mailbox.is_idle)

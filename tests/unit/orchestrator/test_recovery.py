@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.unit.orchestrator.conftest import Gate, next_life
 
 from headrace.definition.model import (
     AwaitApproval,
@@ -21,20 +20,6 @@ from headrace.definition.templates import Expr, Literal
 from headrace.errors import StoreError
 from headrace.orchestrator.executions import StartRequest
 from headrace.store.rows import EVERY, Commit
-
-
-@pytest.fixture
-async def lives(workshop: Any) -> AsyncIterator[list[Any]]:
-    found = [workshop]
-    yield found
-    for life in found[1:]:
-        await life.close()
-
-
-async def next_life(lives: list[Any]) -> Any:
-    after = await lives[-1].crash()
-    lives.append(after)
-    return after
 
 
 async def test_a_step_that_survives_is_taken_up_again(lives: list[Any], words: Any) -> None:
@@ -250,21 +235,15 @@ async def test_a_step_that_is_cancelled_while_former_secrets_are_read_leaves_non
     )
     row = await before.start(words.workflow(step))
     await words.until(lambda: bool(before.local.jobs))
-    reading = asyncio.Event()
-    may_go_on = asyncio.Event()
-
-    async def former() -> tuple[str, ...]:
-        reading.set()
-        await may_go_on.wait()
-        return ("of-yesterday",)
+    gate = Gate(lambda: ("of-yesterday",))
 
     after = await next_life(lives)
-    monkeypatch.setattr(after.dispatcher._stored, "former", former)
+    monkeypatch.setattr(after.dispatcher._stored, "former", gate)
     await after.house.recover()
-    await reading.wait()
+    await gate.reached.wait()
     await after.executions.cancel(row)
     await after.end_of(row)
-    may_go_on.set()
+    gate.opened.set()
     await words.until(lambda: not after.dispatcher._tasks)
 
     assert after.local.jobs == {}
