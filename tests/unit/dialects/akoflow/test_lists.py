@@ -8,13 +8,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.unit.dialects.akoflow.doors_in_process import opened
 
-from headrace.api.authentication import WithCaller
 from headrace.app import Server
 from headrace.dialects.akoflow import render as render_module
-from headrace.dialects.akoflow.routes import application
 from headrace.orchestrator import executions
-from headrace.settings import Settings
 
 API = "/akoflow-api/workflows"
 
@@ -48,13 +46,8 @@ class Lists:
 
 @pytest.fixture
 async def lists(tmp_path: Path) -> AsyncIterator[Lists]:
-    server = Server(Settings(data_dir=tmp_path / "data"))
-    await server.open()
-    app = WithCaller(application(server.services), server.store.tokens, server.services.clock, auth="off")
-    transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+    async with opened(tmp_path) as (server, http):
         yield Lists(server, http)
-    await server.close()
 
 
 async def test_a_search_by_name_fills_its_page_from_far_behind(lists: Lists) -> None:

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.unit.dialects.akoflow.doors_in_process import opened
 
-from headrace.api.authentication import WithCaller
 from headrace.app import Server
-from headrace.dialects.akoflow.routes import application
 from headrace.errors import StoreError
-from headrace.settings import Settings
 from headrace.store.rows import Commit
 
 API = "/akoflow-api/workflows"
@@ -39,14 +37,8 @@ class Doors:
 
 @pytest.fixture
 async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
-    server = Server(Settings(data_dir=tmp_path / "data"))
-    await server.open()
-    services = server.services
-    doors = WithCaller(application(services), services.tokens, services.clock, auth="off")
-    transport = httpx2.ASGITransport(app=doors)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://headrace") as http:
+    async with opened(tmp_path) as (server, http):
         yield Doors(server, http)
-    await server.close()
 
 
 async def test_a_start_that_the_store_refuses_leaves_no_workflow(

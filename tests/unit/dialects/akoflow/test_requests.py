@@ -8,12 +8,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.unit.dialects.akoflow.doors_in_process import opened
 from tests.unit.dialects.akoflow.test_wfformat import task
 
-from headrace.api.authentication import WithCaller
 from headrace.app import Server
-from headrace.dialects.akoflow.routes import application
-from headrace.settings import Settings
 
 API = "/akoflow-api/workflows"
 YAML = {"content-type": "application/yaml"}
@@ -45,16 +43,10 @@ class Doors:
 
 @pytest.fixture
 async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
-    server = Server(Settings(data_dir=tmp_path / "data"))
-    await server.open()
-    services = server.services
-    doors = WithCaller(application(services), services.tokens, services.clock, auth="off")
-    transport = httpx2.ASGITransport(app=doors)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://headrace") as http:
+    async with opened(tmp_path) as (server, http):
         found = Doors(server, http)
         await found.run()
         yield found
-    await server.close()
 
 
 def codes(answer: httpx2.Response) -> list[str]:

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx2
-import pytest
+from tests.unit.dialects.akoflow.doors_in_process import opened
 
-from headrace.api.authentication import WithCaller
-from headrace.app import Server
-from headrace.dialects.akoflow.routes import application, operations
-from headrace.settings import Settings
+from headrace.dialects.akoflow.routes import operations
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    server = Server(Settings(data_dir=tmp_path / "data"))
-    await server.open()
-    yield server
-    await server.close()
-
-
-async def test_a_wrong_method_is_told_with_those_that_are_right(server: Server) -> None:
-    services = server.services
+async def test_a_wrong_method_is_told_with_those_that_are_right(tmp_path: Path) -> None:
     table: dict[str, set[str]] = {}
-    for operation in operations(services):
-        table.setdefault(operation.path, set()).add(operation.method)
-    app = WithCaller(application(services), server.store.tokens, services.clock, auth="off")
-    transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))
     told: dict[tuple[str, str], tuple[int, str | None]] = {}
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+    async with opened(tmp_path) as (server, http):
+        for operation in operations(server.services):
+            table.setdefault(operation.path, set()).add(operation.method)
         for path, right in table.items():
             for method in METHODS:
                 if method not in right:
