@@ -11,7 +11,8 @@ from headrace.artifacts.protocol import Artifacts
 from headrace.http.archives import ArchiveNames, ArchiveWriter, Entry, only, sent
 from headrace.http.downloads import protective
 from headrace.http.recorded_files import ArtifactGone, content_of
-from headrace.store.provenance_rows import FileVersion, shown
+from headrace.store.provenance_rows import FileVersion
+from headrace.texts import text_of_path
 
 MISSING = "MISSING.txt"
 
@@ -34,7 +35,7 @@ async def archived(
         try:
             content = await content_of(version, artifacts)
         except ArtifactGone as gone:
-            missing.append(f"{shown(path)}: {gone.message}")
+            missing.append(f"{text_of_path(path)}: {gone.message}")
             continue
         entry = Entry(names.take(path), version.size, version.mtime_ns / 1e9)
         async for piece in sent(writer, entry, content.pieces()):

@@ -54,18 +54,15 @@ def masked(file: Path, start: int, end: int, redactors: Sequence[Redactor]) -> b
     """Return a part of a file with the secrets in it masked, those too that begin or end outside of it."""
     longest = max((redactor.longest for redactor in redactors), default=0)
     first = max(0, start - longest)
-    find = shortening.spans if long_logs.is_cut(file) else _whole
+    is_cut = long_logs.is_cut(file)
     with file.open("rb") as log:
         log.seek(first)
         content = bytearray(log.read(end + longest + len(shortening.MARK) - first))
     for redactor in redactors:
-        for begin, finish in find(bytes(content), redactor):
+        data = bytes(content)
+        for begin, finish in shortening.spans(data, redactor) if is_cut else redactor.spans(data):
             content[begin:finish] = b"*" * (finish - begin)
     return bytes(content[start - first : end - first])
-
-
-def _whole(data: bytes, redactor: Redactor) -> list[tuple[int, int]]:
-    return redactor.spans(data)
 
 
 def settled(file: Path, end: int, redactors: Sequence[Redactor]) -> int:

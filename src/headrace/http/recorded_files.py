@@ -23,8 +23,9 @@ from headrace.http.downloads import OCTETS, protective
 from headrace.http.known import Known
 from headrace.http.ranges import asked_span
 from headrace.store.protocol import Provenance
-from headrace.store.provenance_rows import FileVersion, RecordedUse, UseKind, shown
+from headrace.store.provenance_rows import FileVersion, RecordedUse, UseKind
 from headrace.store.rows import Page
+from headrace.texts import text_of_path
 
 MADE: tuple[UseKind, ...] = ("created", "modified")
 """What is done with a file that is an artifact of its task."""
@@ -115,7 +116,7 @@ class Content:
 async def content_of(version: FileVersion, artifacts: Artifacts) -> Content:
     """Return where the content of a version is; raises `ArtifactGone` with the reason."""
     if version.link is not None:
-        raise ArtifactGone(f"'{shown(version.path)}' is a symbolic link, and links are not followed.")
+        raise ArtifactGone(f"'{text_of_path(version.path)}' is a symbolic link, and links are not followed.")
     if version.is_stored and version.sha256 is not None:
         try:
             await artifacts.size(version.sha256)
@@ -129,7 +130,7 @@ async def content_of(version: FileVersion, artifacts: Artifacts) -> Content:
 
 async def answer(request: Request, version: FileVersion, artifacts: Artifacts) -> Response:
     """Answer with a content, in ranges; raises `ArtifactGone`, `RangeNotSatisfiable`."""
-    headers = protective(basename(shown(version.path))) | {"cache-control": "private, no-cache"}
+    headers = protective(basename(text_of_path(version.path))) | {"cache-control": "private, no-cache"}
     if version.sha256 is not None:
         known = Known(request, version.sha256, headers)
         if known.answer is not None:
@@ -156,7 +157,7 @@ async def _read(version: FileVersion, start: int, end: int) -> AsyncIterator[byt
 def _next(file: BinaryIO, count: int, version: FileVersion) -> bytes:
     chunk = file.read(count)
     if not chunk or not _is_unchanged(file, version):
-        raise ArtifactGone(f"'{shown(version.path)}' was changed while it was read.")
+        raise ArtifactGone(f"'{text_of_path(version.path)}' was changed while it was read.")
     return chunk
 
 
@@ -176,12 +177,12 @@ def _open(version: FileVersion) -> BinaryIO:
         finally:
             os.close(at)
     except (OSError, ValueError):
-        message = f"'{shown(version.path)}' was not kept, and does not lie in its directory any more."
+        message = f"'{text_of_path(version.path)}' was not kept, and does not lie in its directory any more."
         raise ArtifactGone(message) from None
     file = os.fdopen(handle, "rb")
     if not _is_unchanged(file, version):
         file.close()
-        raise ArtifactGone(f"'{shown(version.path)}' was not kept, and has been changed since.")
+        raise ArtifactGone(f"'{text_of_path(version.path)}' was not kept, and has been changed since.")
     return file
 
 

@@ -30,6 +30,7 @@ from headrace.orchestrator.kept_contents import kept_by
 from headrace.orchestrator.large_values import INLINE_LIMIT, LargeValues, ValueTooLarge
 from headrace.orchestrator.rows import commit_of
 from headrace.store.rows import Commit, Delivery, ExecutionRow, FileRow, IdempotencyRecord
+from headrace.texts import text_of_error
 
 log = structlog.get_logger(__name__)
 
@@ -347,8 +348,8 @@ class Mailbox:
 
 def _mended(ended: messages.AttemptEnded, error: Exception) -> messages.AttemptEnded:
     """Return the failure that an end becomes that cannot be remembered as it was reported."""
-    why = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
-    failure = Failure(code="internal_error", message=f"Its end cannot be remembered: {why}", final=True)
+    message = f"Its end cannot be remembered: {text_of_error(error)}"
+    failure = Failure(code="internal_error", message=message, final=True)
     return msgspec.structs.replace(
         ended, outcome="failed", outputs={}, failure=failure, native=None, node=None, repeatable=False
     )

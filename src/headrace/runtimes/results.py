@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from headrace.definition.outcomes import Failure, Usage
@@ -18,6 +19,7 @@ from headrace.runtimes import launching, long_logs
 from headrace.runtimes.protocol import Command, Job, JobEnded, Outcome
 from headrace.runtimes.record import Ending, Verdict
 from headrace.security import shortening
+from headrace.texts import text_of_error, text_of_path
 
 QUICK_BYTES = 1024 * 1024
 """Up to so much is read on the event loop's thread; above, a thread reads it."""
@@ -66,8 +68,9 @@ def report(finished: Finished) -> JobEnded:
 
 def unreadable(finished: Finished, error: Exception) -> JobEnded:
     """Return the report of an attempt whose process ended, when what it left cannot be read."""
-    why = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
-    failure = Failure(code="result_unreadable", message=f"What the step left cannot be read: {why}")
+    message = f"What the step left cannot be read: {text_of_error(error)}"
+    exit_code = finished.ending if isinstance(finished.ending, int) else None
+    failure = Failure(code="result_unreadable", message=message, exit_code=exit_code)
     return _ended(finished, "failed", {}, failure)
 
 
@@ -86,6 +89,8 @@ def _report(finished: Finished, sizes: Mapping[str, int]) -> JobEnded:
     if ending != 0:
         return _ended(finished, "failed", outputs, _exit_failure(finished, ending))
     failure = unread or _find_files(finished, command, outputs)
+    if failure is not None:
+        failure = msgspec.structs.replace(failure, exit_code=ending)
     return _ended(finished, "failed" if failure else "succeeded", outputs, failure)
 
 
@@ -212,13 +217,8 @@ def _find_files(finished: Finished, command: Command, outputs: dict[str, Any]) -
         names = ", ".join(missing)
         return Failure(code="output_missing", message=f"The step succeeded but did not leave: {names}.")
     found = dict.fromkeys(path for paths in matches.values() for path in paths)
-    outputs["files"] = [_representable(path) for path in found]
+    outputs["files"] = [text_of_path(path) for path in found]
     return None
-
-
-def _representable(path: str) -> str:
-    r"""Return a path as text that every answer can carry: bytes that are no UTF-8 become `\xff`."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _matches(root: str, pattern: str) -> list[str]:

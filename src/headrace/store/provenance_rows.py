@@ -7,18 +7,12 @@ Moments are Unix seconds, except `mtime_ns`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from typing import Literal as OneOf
 
 from msgspec import Struct
 
 UseKind = OneOf["created", "modified", "deleted", "read"]
-
-
-def shown(path: str) -> str:
-    r"""Return a path as text that any answer can carry: bytes that are no UTF-8 are told as in `\xff`."""
-    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class FileVersion(Struct, frozen=True, kw_only=True):

@@ -22,8 +22,9 @@ from headrace.http.downloads import OCTETS
 from headrace.http.recorded_files import LEFT
 from headrace.orchestrator.services import Services
 from headrace.provenance.patterns import matches
-from headrace.store.provenance_rows import FileVersion, RecordedUse, shown
+from headrace.store.provenance_rows import FileVersion, RecordedUse
 from headrace.store.rows import ExecutionRow
+from headrace.texts import text_of_path
 
 Task = Annotated[str | None, Query(max_length=1000, description="Name of the task that made them.")]
 Pattern = Annotated[
@@ -121,15 +122,15 @@ def _shown(found: RecordedUse) -> answers.RecordedFile:
     use, version = found.use, found.version
     return answers.RecordedFile(
         number=use.number,
-        path=shown(version.path),
-        directory=shown(version.directory),
+        path=text_of_path(version.path),
+        directory=text_of_path(version.directory),
         task=use.task,
         attempt=use.attempt,
         change=use.kind,
         size=version.size,
         sha256=version.sha256,
         superseded=version.is_superseded,
-        link=shown(version.link) if version.link is not None else None,
+        link=text_of_path(version.link) if version.link is not None else None,
         created_at=moment_of(use.at),
         stored=version.is_stored,
         certain=use.is_certain,

@@ -11,7 +11,8 @@ from posixpath import dirname, normpath
 
 from headrace.dialects.akoflow import views
 from headrace.engine.execution import Execution
-from headrace.store.provenance_rows import FileVersion, shown
+from headrace.store.provenance_rows import FileVersion
+from headrace.texts import text_of_path
 
 
 class FileNames:
@@ -45,9 +46,9 @@ class FileNames:
             self._prefixes[directory] = self._prefix(f"{normpath(directory)}/")
         prefix = self._prefixes[directory]
         if prefix is not None:
-            return shown(prefix + version.path)
+            return text_of_path(prefix + version.path)
         whole = f"{normpath(directory)}/{version.path}"
-        return shown(next((name for root in self._roots if (name := _in(root, whole))), version.path))
+        return text_of_path(next((name for root in self._roots if (name := _in(root, whole))), version.path))
 
     def _prefix(self, directory: str) -> str | None:
         """Return what stands before all paths of a directory; None where that differs from path to path."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.definition.model import TaskDefinition
-from headrace.definition.outcomes import Failure
 from headrace.definition.templates import Literal
 from headrace.dialects.akoflow import views
 from headrace.dialects.akoflow.activities import RETRY_DELAY
@@ -197,7 +196,7 @@ def _attempt(found: Try, position: int, now: float) -> Answer:
         "startedAt": instant(found.started_at),
         "finishedAt": instant(found.ended_at),
         "executionTime": whole_seconds(found.started_at, found.ended_at, now),
-        "exitCode": 0 if found.outcome == "succeeded" else _code_of(failure),
+        "exitCode": 0 if found.outcome == "succeeded" else failure.exit_code if failure else None,
         "reason": failure.message if failure is not None else "",
         "reasonCode": failure.code if failure is not None else "",
         "procId": found.native,
@@ -213,13 +212,7 @@ def _exit_code(found: Activity) -> int | None:
         return None
     if run.state == "succeeded":
         return 0 if found.command is not None else None
-    return _code_of(run.failure)
-
-
-def _code_of(failure: Failure | None) -> int | None:
-    if failure is None:
-        return None
-    return 0 if failure.code == "output_missing" else failure.exit_code  # outputs are looked for after 0
+    return run.failure.exit_code if run.failure is not None else None
 
 
 def _longest(shown: list[Activity], execution: Execution, now: float) -> Answer:

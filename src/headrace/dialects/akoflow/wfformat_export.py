@@ -22,7 +22,8 @@ from headrace.dialects.akoflow.file_names import FileNames
 from headrace.dialects.akoflow.spelling import instant
 from headrace.dialects.akoflow.views import Activity
 from headrace.engine.execution import Execution, TaskRun
-from headrace.store.provenance_rows import RecordedUse, shown
+from headrace.store.provenance_rows import RecordedUse
+from headrace.texts import text_of_path
 
 Members = dict[str, Any]
 
@@ -79,7 +80,7 @@ class _Files:
                 continue
             path = names.of(edge.version)
             self.sizes[path] = edge.version.size
-            self.inside[path] = shown(edge.version.path)
+            self.inside[path] = text_of_path(edge.version.path)
             (self._made if edge.label == MADE else self._read).setdefault(edge.activity, {})[path] = None
         for each in views.activities(execution):
             name = each.task.name
@@ -112,7 +113,7 @@ def _can_be_told(edge: Edge) -> bool:
     Who reads the description takes each output for one that the command alone leaves.
     """
     version = edge.version
-    is_text = shown(version.path) == version.path
+    is_text = text_of_path(version.path) == version.path
     return is_text and version.link is None and (edge.is_certain or edge.label != MADE)
 
 

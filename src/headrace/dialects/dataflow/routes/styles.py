@@ -6,7 +6,6 @@ of where they are kept.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any
 
 from msgspec import Struct, field
@@ -15,6 +14,7 @@ from headrace.definition import codec
 from headrace.definition.model import WorkflowDefinition
 from headrace.dialects.dataflow.parse import style_of
 from headrace.dialects.dataflow.wire import Style
+from headrace.orchestrator.weighed import Weighed
 from headrace.orchestrator.workflows import Workflows
 from headrace.store.rows import WorkflowRow
 
@@ -35,7 +35,7 @@ class Styles:
 
     def __init__(self, workflows: Workflows) -> None:
         self._workflows = workflows
-        self._kept: OrderedDict[tuple[int, int], Style] = OrderedDict()
+        self._kept: Weighed[tuple[int, int], Style] = Weighed(KEPT, KEPT)
 
     async def of(self, row: WorkflowRow) -> Style:
         """Return the style of the current version of a workflow; raises `NotFound`."""
@@ -49,8 +49,5 @@ class Styles:
                     name=head.name, dialect=head.dialect, tasks=(), annotations=head.annotations
                 )
             )
-            self._kept[key] = known
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
+            self._kept.put(key, known, 1)
         return known

@@ -24,6 +24,7 @@ from headrace.errors import Conflict, Problem
 from headrace.http import cursors
 from headrace.http.known import Known
 from headrace.orchestrator.services import Services
+from headrace.security import shortening
 from headrace.security.documents import read
 from headrace.store.protocol import KeyTaken
 from headrace.store.rows import WorkflowRow
@@ -199,7 +200,7 @@ class WorkflowRoutes:
 
 def _version_of(row: WorkflowRow, text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and 0 < int(text) <= row.version):
-        raise Refusal(404, "not_found", f"{row.alias} has no version '{text[:60]}{'…' * (len(text) > 60)}'.")
+        raise Refusal(404, "not_found", f"{row.alias} has no version '{shortening.beginning(text, 60)}'.")
     return int(text)
 
 
